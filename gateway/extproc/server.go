@@ -1,0 +1,135 @@
+package extproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+
+	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	pb "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/rs/zerolog"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/miroir-search/miroir/gateway/reply"
+)
+
+// Request is a client request as Envoy hands it over.
+type Request struct {
+	Method string
+	Path   string // without the query, percent-encoded
+	Query  string // raw query without the question mark
+	Header http.Header
+	Body   io.Reader // never nil; reads what the client sends
+}
+
+// Handler answers a request. The reply must not be nil.
+type Handler interface {
+	Serve(ctx context.Context, r *Request) *reply.Reply
+}
+
+// maxMessage bounds one message of the protocol; bodies come in pieces far below it.
+const maxMessage = 16 << 20
+
+// Server is the gRPC service.
+type Server struct {
+	pb.UnimplementedExternalProcessorServer
+	handler Handler
+	log     zerolog.Logger
+}
+
+// New returns a server for the handler.
+func New(h Handler, log zerolog.Logger) *Server { return &Server{handler: h, log: log} }
+
+// Listen opens the Unix socket that Envoy connects to. A socket left behind by a killed process is replaced.
+func Listen(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	return l, nil
+}
+
+// Serve answers streams until ctx ends, then lets running ones finish.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	g := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage*16), grpc.MaxConcurrentStreams(1<<16),
+		grpc.InitialWindowSize(1<<20), grpc.InitialConnWindowSize(16<<20))
+	pb.RegisterExternalProcessorServer(g, s)
+	stop := context.AfterFunc(ctx, g.GracefulStop)
+	defer stop()
+	if err := g.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return nil
+}
+
+// Process handles the stream of one client request.
+func (s *Server) Process(stream pb.ExternalProcessor_ProcessServer) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return ended(err)
+	}
+	headers := first.GetRequestHeaders()
+	if headers == nil {
+		return status.Error(codes.InvalidArgument, "the first message must be the request headers")
+	}
+	body := &bodyReader{stream: stream, done: headers.GetEndOfStream()}
+	r := readRequest(headers.GetHeaders().GetHeaders(), body)
+	answer := s.handler.Serve(stream.Context(), r)
+	if answer.Route != nil {
+		return s.route(stream, body, answer.Route)
+	}
+	if err := stream.Context().Err(); err != nil {
+		return nil // the client is gone
+	}
+	return ended(stream.Send(immediate(answer)))
+}
+
+// ended maps the ways in which a stream ends without fault to nil.
+func ended(err error) error {
+	if err == nil || errors.Is(err, io.EOF) || status.Code(err) == codes.Canceled {
+		return nil
+	}
+	return err
+}
+
+// readRequest copies the header list; pseudo headers become fields.
+func readRequest(list []*core.HeaderValue, body io.Reader) *Request {
+	r := &Request{Header: make(http.Header, len(list)), Body: body}
+	for _, h := range list {
+		value := string(h.GetRawValue())
+		if value == "" {
+			value = h.GetValue()
+		}
+		switch h.GetKey() {
+		case ":method":
+			r.Method = value
+		case ":path":
+			r.Path, r.Query = splitPath(value)
+		default:
+			r.Header.Add(h.GetKey(), value)
+		}
+	}
+	return r
+}
+
+func splitPath(target string) (path, query string) {
+	for i := range len(target) {
+		if target[i] == '?' {
+			return target[:i], target[i+1:]
+		}
+	}
+	return target, ""
+}

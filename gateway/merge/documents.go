@@ -1,0 +1,119 @@
+package merge
+
+// DocumentsRequest is what the merge must know of a client's listing of documents.
+type DocumentsRequest struct {
+	Offset int
+	Limit  int
+	// Sorted: the client gave `sort`. The legs were asked by POST …/documents/fetch with `Meili-Proxy-Search: true`, so that
+	// every document carries its sort values in `_federation`, and for everything up to the end of the window.
+	Sorted bool
+	// Asked is the offset every leg was asked with, for unsorted listings; nil: 0 everywhere.
+	Asked []int
+	Dst   []byte // the body is appended to it; nil: a new one
+}
+
+// Documents merges listings of documents. Sorted ones by their sort values; unsorted ones, for which no order common to
+// two engines exists, one leg after the other.
+func Documents(req DocumentsRequest, legs [][]byte) (Result, error) {
+	sc := borrow(len(legs))
+	defer sc.release()
+	r := &sc.race
+	res := Result{SemanticHits: -1}
+	totals := make([]int64, len(legs))
+	for i, leg := range legs {
+		total, err := documentTotal(leg)
+		if err != nil {
+			return Result{}, err
+		}
+		totals[i] = total
+		res.Total += total
+		if err := r.streams[i].open(leg, "results", i); err != nil {
+			return Result{}, err
+		}
+	}
+	from := max(req.Offset, 0)
+	to := addCap(from, max(req.Limit, 0))
+	var err error
+	if req.Sorted {
+		r.look.cutFederation = true
+		r.weigh = func(s *stream) error { return s.readWeighted() }
+		err = sc.collect(from, to, nil, false)
+	} else {
+		err = sc.concatenate(from, to, req.Asked, totals)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	res.Hits = len(sc.picks)
+	dst := sc.appendList(req.Dst, `{"results":[`, legs)
+	dst = appendNumber(dst, `,"offset":`, int64(req.Offset))
+	dst = appendNumber(dst, `,"limit":`, int64(req.Limit))
+	dst = appendNumber(dst, `,"total":`, res.Total)
+	res.Body = append(dst, '}')
+	return res, nil
+}
+
+// documentTotal reads the total behind the documents.
+func documentTotal(leg []byte) (total int64, err error) {
+	found := false
+	ok := lastMembers(leg, func(int, []byte) bool { return false }, func(key, value []byte) bool {
+		if string(key) == "total" {
+			total, found = parseInt(value)
+			return false
+		}
+		return string(key) != "results"
+	})
+	if !ok || !found || total < 0 {
+		return 0, ErrAnswer
+	}
+	return total, nil
+}
+
+// concatenate picks the ranks [from, to) of the legs' lists put one behind the other.
+func (sc *scratch) concatenate(from, to int, asked []int, totals []int64) error {
+	base := int64(0)
+	for i := range sc.race.streams {
+		s := &sc.race.streams[i]
+		rank := base
+		if i < len(asked) {
+			rank += int64(asked[i])
+		}
+		base += totals[i]
+		for rank < min(int64(to), base) {
+			start, ok := s.list.next()
+			if !ok {
+				break
+			}
+			end := skipValue(s.body, start)
+			s.list.skipTo(end)
+			if rank >= int64(from) && end > 0 {
+				s.hit = hitView{whole: span{start, end}}
+				sc.pick(s)
+			}
+			rank++
+		}
+		if s.list.bad {
+			return ErrAnswer
+		}
+	}
+	return nil
+}
+
+// DocumentWindow is the part of one leg's list that an unsorted page needs.
+type DocumentWindow struct{ Offset, Limit int }
+
+// DocumentWindows says what to ask each leg for, once their totals are known (asking with limit 0 is cheap): so a deep
+// page costs its own size and not everything before it. A leg whose Limit is 0 need not be asked again.
+func DocumentWindows(totals []int64, offset, limit int) []DocumentWindow {
+	out := make([]DocumentWindow, len(totals))
+	from, to := int64(max(offset, 0)), int64(addCap(max(offset, 0), max(limit, 0)))
+	base := int64(0)
+	for i, n := range totals {
+		low, high := max(from-base, 0), min(to-base, n)
+		if low < high {
+			out[i] = DocumentWindow{int(low), int(high - low)}
+		}
+		base += n
+	}
+	return out
+}

@@ -1,0 +1,132 @@
+package merge
+
+// SimilarRequest is what the merge must know of a client's search for similar documents.
+type SimilarRequest struct {
+	ID                      string // as the client gave it
+	Offset, Limit           int
+	ShowRankingScore        bool
+	ShowRankingScoreDetails bool
+	MaxTotalHits            int
+	Hide                    []string
+	ProcessingTimeMs        int64
+	Dst                     []byte
+	// PrimaryKey is the field that identifies hits. It is needed when a leg was asked more than once because the document
+	// has several vectors: then the best hit of every document counts, and the document itself is left out.
+	PrimaryKey string
+	// Group names for every answer the leg it came from, where a leg has several answers: its documents count once.
+	Group []int
+}
+
+// Similar merges the answers of the owner's similar search and the other legs' vector searches.
+func Similar(req SimilarRequest, legs [][]byte) (Result, error) {
+	sc := borrow(len(legs))
+	defer sc.release()
+	r := &sc.race
+	r.look = look{cutScore: !req.ShowRankingScore, cutDetails: !req.ShowRankingScoreDetails}
+	for _, name := range req.Hide {
+		r.look.hide = append(r.look.hide, rawKey(name))
+	}
+	if err := sc.openAll(legs); err != nil {
+		return Result{}, err
+	}
+	var once *unique
+	if req.PrimaryKey != "" {
+		once = newUnique(req.PrimaryKey)
+		once.seen[req.ID] = struct{}{}
+		r.look.primary = once.key
+	}
+	from, to := Page{Offset: req.Offset, Limit: req.Limit}.window(req.MaxTotalHits)
+	if err := sc.collectUnique(from, to, once); err != nil {
+		return Result{}, err
+	}
+	res := Result{Hits: len(sc.picks), Total: sc.groupedTotal(req.Group), SemanticHits: -1}
+	if req.MaxTotalHits > 0 {
+		// Unlike a search, a similar search caps its total on every version.
+		res.Total = min(res.Total, int64(req.MaxTotalHits))
+	}
+	dst := sc.appendHits(req.Dst, legs)
+	dst = appendString(append(dst, `,"id":`...), req.ID)
+	dst = appendNumber(dst, `,"processingTimeMs":`, sc.millis(req.ProcessingTimeMs))
+	dst = Page{Offset: req.Offset, Limit: req.Limit}.append(dst, res.Total)
+	dst = appendRaw(dst, `,"performanceDetails":`, sc.performance())
+	res.Body = append(dst, '}')
+	return res, nil
+}
+
+// groupedTotal adds up the totals, the largest of every group.
+func (sc *scratch) groupedTotal(group []int) int64 {
+	if len(group) != len(sc.tails) {
+		return sc.total()
+	}
+	best := map[int]int64{}
+	for i, g := range group {
+		best[g] = max(best[g], sc.tails[i].total)
+	}
+	sum := int64(0)
+	for _, n := range best {
+		sum += n
+	}
+	return sum
+}
+
+// unique lets every document pass once.
+type unique struct {
+	key  []byte
+	seen map[string]struct{}
+}
+
+func newUnique(primaryKey string) *unique {
+	return &unique{key: rawKey(primaryKey), seen: map[string]struct{}{}}
+}
+
+// admit says whether the current hit's document is seen for the first time. A hit without the key cannot be told apart
+// and passes.
+func (u *unique) admit(s *stream) bool {
+	if s.hit.primary.end == 0 {
+		return true
+	}
+	id := documentID(s.hit.primary.of(s.body))
+	if _, ok := u.seen[string(id)]; ok {
+		return false
+	}
+	u.seen[string(id)] = struct{}{}
+	return true
+}
+
+// documentID is the text of a primary key: 1 and "1" are one document.
+func documentID(raw []byte) []byte {
+	if len(raw) >= 2 && raw[0] == '"' {
+		return appendUnescaped(nil, raw[1:len(raw)-1])
+	}
+	return raw
+}
+
+// collectUnique is collect with documents told apart by their primary key; a nil once lets everything pass.
+func (sc *scratch) collectUnique(from, to int, once *unique) error {
+	r := &sc.race
+	if from >= to {
+		return nil
+	}
+	if err := r.start(); err != nil {
+		return err
+	}
+	for rank := 0; rank < to; {
+		s := r.best()
+		if s == nil {
+			return nil
+		}
+		if once == nil || once.admit(s) {
+			if rank >= from {
+				sc.pick(s)
+			}
+			rank++
+		}
+		if rank == to {
+			return nil
+		}
+		if err := r.pop(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

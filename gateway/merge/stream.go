@@ -1,0 +1,156 @@
+package merge
+
+// span is a range of bytes of a leg body; the zero value is no range.
+type span struct{ start, end int }
+
+func (s span) of(b []byte) []byte { return b[s.start:s.end] }
+
+// look says which members of a hit matter beyond its score details.
+type look struct {
+	cutScore      bool     // `_rankingScore` was not asked for by the client
+	cutDetails    bool     // `_rankingScoreDetails` was not asked for by the client
+	hide          [][]byte // raw keys the planner added to the retrieved attributes
+	distinct      []byte   // raw key of the top-level field that holds the distinct values
+	cutFederation bool     // `_federation` was not asked for by the client
+	primary       []byte   // raw key of the primary key, where hits must be told apart
+}
+
+func (l *look) plain() bool { return l.distinct == nil && l.primary == nil && len(l.hide) == 0 }
+
+// maxHidden bounds how many members of one hit can be cut besides the score members and `_federation`.
+const maxHidden = 8
+
+// hitView is the current hit of a stream: positions in the leg's body.
+type hitView struct {
+	whole      span
+	score      span // member `_rankingScore`, key included
+	details    span // member `_rankingScoreDetails`, key included
+	federation span // value of `_federation`
+	member     span // member `_federation`, key included
+	formatted  span // value of `_formatted`
+	distinct   span // value of the distinct field
+	primary    span // value of the primary key
+	hidden     [maxHidden]span
+	nHidden    int
+}
+
+// stream is the ordered list of hits of one leg, read one hit at a time.
+type stream struct {
+	body []byte
+	list elements
+	leg  int // position of the leg, the last tie-break
+	hit  hitView
+	key  key
+}
+
+// open finds the list under name (hits come first in every search answer, so this does not look far).
+func (s *stream) open(body []byte, name string, leg int) error {
+	s.body, s.leg, s.hit = body, leg, hitView{}
+	s.key.forget()
+	m := objectAt(body, 0)
+	for m.next() {
+		if string(m.key) == name {
+			s.list = arrayAt(body, m.value)
+			if s.list.bad {
+				return ErrAnswer
+			}
+			return nil
+		}
+	}
+	return ErrAnswer
+}
+
+// forget drops what was read, so that pooled scratch does not keep bodies alive.
+func (k *key) forget() {
+	clear(k.scores[:cap(k.scores)])
+	k.scores, k.raw, k.arena, k.vector, k.pinned = k.scores[:0], nil, k.arena[:0], false, false
+}
+
+// advance moves to the next hit and reads its key. same says that its key equals the last hit's.
+func (s *stream) advance(l *look) (ok, same bool, err error) {
+	start, ok := s.list.next()
+	if !ok {
+		if s.list.bad {
+			return false, false, ErrAnswer
+		}
+		return false, false, nil
+	}
+	s.hit = hitView{}
+	h := &s.hit
+	m := objectAt(s.body, start)
+	plain, read := l.plain(), 0
+	for m.next() {
+		if len(m.key) > 0 && m.key[0] == '_' {
+			if special, again := s.special(&m, h); special {
+				read++
+				same = again && read == 1
+			}
+		}
+		if !plain {
+			s.wanted(&m, h, l)
+		}
+	}
+	if m.bad {
+		return false, false, ErrAnswer
+	}
+	if read == 0 {
+		same = s.key.raw == nil && len(s.key.scores) == 0
+		s.key.forget()
+	}
+	h.whole = span{start, m.i}
+	s.list.skipTo(m.i)
+	return true, same, nil
+}
+
+// special takes the members the engine adds to a hit. A document may hold fields of the same names; the engine writes
+// its own behind them, so the last one counts. It says whether this member was the details, and if so whether they are
+// those of the hit before.
+func (s *stream) special(m *members, h *hitView) (details, same bool) {
+	switch string(m.key) {
+	case "_rankingScoreDetails":
+		end, same := s.key.read(s.body, m.value)
+		if end < 0 {
+			s.key.forget()
+			m.raw()
+		} else {
+			m.skipTo(end)
+		}
+		h.details = span{m.start, m.i}
+		return true, same
+	case "_rankingScore":
+		m.raw()
+		h.score = span{m.start, m.i}
+	case "_federation":
+		m.raw()
+		h.federation, h.member = span{m.value, m.i}, span{m.start, m.i}
+	case "_formatted":
+		m.raw()
+		h.formatted = span{m.value, m.i}
+	}
+	return false, false
+}
+
+// wanted takes the members the request is interested in.
+func (s *stream) wanted(m *members, h *hitView, l *look) {
+	if l.distinct != nil && string(m.key) == string(l.distinct) {
+		h.distinct = span{m.value, s.after(m)}
+	}
+	if l.primary != nil && string(m.key) == string(l.primary) {
+		h.primary = span{m.value, s.after(m)}
+	}
+	for _, name := range l.hide {
+		if string(m.key) == string(name) && h.nHidden < maxHidden {
+			h.hidden[h.nHidden] = span{m.start, s.after(m)}
+			h.nHidden++
+			return
+		}
+	}
+}
+
+// after is the position behind the current value, walked over if it was not yet.
+func (s *stream) after(m *members) int {
+	if m.pending {
+		m.raw()
+	}
+	return m.i
+}

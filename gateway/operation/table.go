@@ -1,0 +1,206 @@
+package operation
+
+// Kind names what a request asks for.
+type Kind int
+
+// Kinds of operations. Unknown is a path that Meilisearch does not know, WrongMethod one it knows under other methods,
+// Unserved a route of Meilisearch that Miroir does not serve yet.
+const (
+	Unknown Kind = iota
+	WrongMethod
+	Unserved
+
+	Root
+	Health
+	Version
+	Stats
+
+	ListIndexes
+	CreateIndex
+	GetIndex
+	UpdateIndex
+	DeleteIndex
+	SwapIndexes
+	IndexStats
+
+	AddDocuments
+	UpdateDocuments
+	GetDocument
+	ListDocuments
+	FetchDocuments
+	DeleteDocument
+	DeleteDocuments
+	DeleteByFilter
+	DeleteAll
+
+	SearchPost
+	SearchGet
+
+	GetSettings
+	UpdateSettings
+	ResetSettings
+
+	ListTasks
+	GetTask
+
+	Admin
+)
+
+// Access is who may call a route.
+type Access int
+
+// Access rules. Open routes look at no credential, Keyed ones need a key that holds the route's action, Coordinator ones
+// are checked by the coordinator that serves them.
+const (
+	Open Access = iota
+	Keyed
+	Coordinator
+)
+
+// Route is one line of the table. A pattern's {index}, {id} and {setting} segments match any one segment that is not
+// empty.
+type Route struct {
+	Method  string
+	Pattern string
+	Kind    Kind
+	Access  Access
+	Action  string // Meilisearch's name of the action a key must hold
+}
+
+// settingRoutes are the sub-routes of settings with the verb that changes them.
+var settingRoutes = []struct{ name, verb string }{
+	{"filterable-attributes", "PUT"},
+	{"sortable-attributes", "PUT"},
+	{"displayed-attributes", "PUT"},
+	{"searchable-attributes", "PUT"},
+	{"stop-words", "PUT"},
+	{"non-separator-tokens", "PUT"},
+	{"separator-tokens", "PUT"},
+	{"dictionary", "PUT"},
+	{"synonyms", "PUT"},
+	{"distinct-attribute", "PUT"},
+	{"proximity-precision", "PUT"},
+	{"localized-attributes", "PUT"},
+	{"ranking-rules", "PUT"},
+	{"search-cutoff-ms", "PUT"},
+	{"facet-search", "PUT"},
+	{"prefix-search", "PUT"},
+	{"typo-tolerance", "PATCH"},
+	{"faceting", "PATCH"},
+	{"pagination", "PATCH"},
+	{"embedders", "PATCH"},
+}
+
+// Routes is the whole table, in the order in which patterns are tried: literal segments before placeholders.
+func Routes() []Route {
+	const ix = "/indexes/{index}"
+	routes := []Route{
+		{"GET", "/", Root, Open, ""},
+		{"GET", "/health", Health, Open, ""},
+		{"GET", "/version", Version, Keyed, "version"},
+		{"GET", "/stats", Stats, Keyed, "stats.get"},
+
+		{"GET", "/indexes", ListIndexes, Keyed, "indexes.get"},
+		{"POST", "/indexes", CreateIndex, Keyed, "indexes.create"},
+		{"GET", ix, GetIndex, Keyed, "indexes.get"},
+		{"PATCH", ix, UpdateIndex, Keyed, "indexes.update"},
+		{"DELETE", ix, DeleteIndex, Keyed, "indexes.delete"},
+		{"POST", "/swap-indexes", SwapIndexes, Keyed, "indexes.swap"},
+		{"GET", ix + "/stats", IndexStats, Keyed, "stats.get"},
+		{"POST", ix + "/fields", Unserved, Keyed, "fields.post"},
+		{"POST", ix + "/compact", Unserved, Keyed, "indexes.compact"},
+
+		{"POST", ix + "/documents", AddDocuments, Keyed, "documents.add"},
+		{"PUT", ix + "/documents", UpdateDocuments, Keyed, "documents.add"},
+		{"GET", ix + "/documents", ListDocuments, Keyed, "documents.get"},
+		{"DELETE", ix + "/documents", DeleteAll, Keyed, "documents.delete"},
+		{"POST", ix + "/documents/fetch", FetchDocuments, Keyed, "documents.get"},
+		{"POST", ix + "/documents/delete-batch", DeleteDocuments, Keyed, "documents.delete"},
+		{"POST", ix + "/documents/delete", DeleteByFilter, Keyed, "documents.delete"},
+		{"POST", ix + "/documents/edit", Unserved, Keyed, "documents.*"},
+		{"GET", ix + "/documents/{id}", GetDocument, Keyed, "documents.get"},
+		{"DELETE", ix + "/documents/{id}", DeleteDocument, Keyed, "documents.delete"},
+
+		{"POST", ix + "/search", SearchPost, Keyed, "search"},
+		{"GET", ix + "/search", SearchGet, Keyed, "search"},
+		{"POST", ix + "/facet-search", Unserved, Keyed, "search"},
+		{"GET", ix + "/similar", Unserved, Keyed, "search"},
+		{"POST", ix + "/similar", Unserved, Keyed, "search"},
+		{"POST", "/multi-search", Unserved, Keyed, "search"},
+
+		{"GET", ix + "/settings", GetSettings, Keyed, "settings.get"},
+		{"PATCH", ix + "/settings", UpdateSettings, Keyed, "settings.update"},
+		{"DELETE", ix + "/settings", ResetSettings, Keyed, "settings.update"},
+	}
+	for _, s := range settingRoutes {
+		p := ix + "/settings/" + s.name
+		routes = append(routes,
+			Route{"GET", p, GetSettings, Keyed, "settings.get"},
+			Route{s.verb, p, UpdateSettings, Keyed, "settings.update"},
+			Route{"DELETE", p, ResetSettings, Keyed, "settings.update"})
+	}
+	return append(append(routes, unservedSettings(ix)...), restOfTable()...)
+}
+
+// unservedSettings are the settings that exist behind experimental features only.
+func unservedSettings(ix string) []Route {
+	var routes []Route
+	for _, s := range []struct{ name, verb string }{{"chat", "PATCH"}, {"foreign-keys", "PUT"}} {
+		p := ix + "/settings/" + s.name
+		routes = append(routes,
+			Route{"GET", p, Unserved, Keyed, "settings.get"},
+			Route{s.verb, p, Unserved, Keyed, "settings.update"},
+			Route{"DELETE", p, Unserved, Keyed, "settings.update"})
+	}
+	return routes
+}
+
+func restOfTable() []Route {
+	return []Route{
+		{"GET", "/tasks", ListTasks, Keyed, "tasks.get"},
+		{"GET", "/tasks/{id}", GetTask, Keyed, "tasks.get"},
+		{"GET", "/tasks/{id}/documents", Unserved, Keyed, "tasks.get"},
+		{"POST", "/tasks/cancel", Unserved, Keyed, "tasks.cancel"},
+		{"POST", "/tasks/compact", Unserved, Keyed, "tasks.compact"},
+		{"DELETE", "/tasks", Unserved, Keyed, "tasks.delete"},
+		{"GET", "/batches", Unserved, Keyed, "tasks.get"},
+		{"GET", "/batches/{id}", Unserved, Keyed, "tasks.get"},
+
+		{"GET", "/keys", Unserved, Keyed, "keys.get"},
+		{"POST", "/keys", Unserved, Keyed, "keys.create"},
+		{"GET", "/keys/{id}", Unserved, Keyed, "keys.get"},
+		{"PATCH", "/keys/{id}", Unserved, Keyed, "keys.update"},
+		{"DELETE", "/keys/{id}", Unserved, Keyed, "keys.delete"},
+
+		{"POST", "/dumps", Unserved, Keyed, "dumps.create"},
+		{"POST", "/snapshots", Unserved, Keyed, "snapshots.create"},
+		{"POST", "/export", Unserved, Keyed, "export"},
+		{"GET", "/metrics", Unserved, Keyed, "metrics.get"},
+		{"POST", "/logs/stream", Unserved, Keyed, "metrics.get"},
+		{"DELETE", "/logs/stream", Unserved, Keyed, "metrics.get"},
+		{"POST", "/logs/stderr", Unserved, Keyed, "metrics.get"},
+		{"GET", "/experimental-features", Unserved, Keyed, "experimental.get"},
+		{"PATCH", "/experimental-features", Unserved, Keyed, "experimental.update"},
+		{"GET", "/webhooks", Unserved, Keyed, "webhooks.get"},
+		{"POST", "/webhooks", Unserved, Keyed, "webhooks.create"},
+		{"GET", "/webhooks/{id}", Unserved, Keyed, "webhooks.get"},
+		{"PATCH", "/webhooks/{id}", Unserved, Keyed, "webhooks.update"},
+		{"DELETE", "/webhooks/{id}", Unserved, Keyed, "webhooks.delete"},
+		{"GET", "/network", Unserved, Keyed, "network.get"},
+		{"PATCH", "/network", Unserved, Keyed, "network.update"},
+		{"POST", "/network/control", Unserved, Keyed, "network.update"},
+		{"POST", "/render-template", Unserved, Keyed, "settings.get"},
+		{"POST", "/dynamic-search-rules", Unserved, Keyed, "dynamicSearchRules.get"},
+		{"DELETE", "/dynamic-search-rules", Unserved, Keyed, "dynamicSearchRules.delete"},
+		{"GET", "/dynamic-search-rules/{id}", Unserved, Keyed, "dynamicSearchRules.get"},
+		{"PATCH", "/dynamic-search-rules/{id}", Unserved, Keyed, "dynamicSearchRules.update"},
+		{"DELETE", "/dynamic-search-rules/{id}", Unserved, Keyed, "dynamicSearchRules.delete"},
+		{"GET", "/chats", Unserved, Keyed, "chats.get"},
+		{"GET", "/chats/{id}", Unserved, Keyed, "chats.get"},
+		{"DELETE", "/chats/{id}", Unserved, Keyed, "chats.delete"},
+		{"GET", "/chats/{id}/settings", Unserved, Keyed, "chatsSettings.get"},
+		{"PATCH", "/chats/{id}/settings", Unserved, Keyed, "chatsSettings.update"},
+		{"DELETE", "/chats/{id}/settings", Unserved, Keyed, "chatsSettings.update"},
+		{"POST", "/chats/{id}/chat/completions", Unserved, Keyed, "chatCompletions"},
+	}
+}

@@ -1,0 +1,91 @@
+package scatter
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/miroir-search/miroir/gateway/plan"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+)
+
+// WriteCall is the request that every leg of a write carries. Body makes a leg's body; it is called again for a retry.
+type WriteCall struct {
+	Method      string
+	Path        string
+	ContentType string
+	Body        func(l plan.Leg) (io.Reader, int64, error)
+	PrimaryKey  string
+	Dispatch    string
+	Count       int
+	Epoch       int64
+}
+
+// Ack is what one node said to a write.
+type Ack struct {
+	Leg      plan.Leg
+	Accepted bool          // the engine enqueued it
+	Refused  *apierr.Error // the node's refusal, nil when it did not answer
+	Stale    bool          // the node's fence is newer than the leg's epoch
+}
+
+// Writer runs writes.
+type Writer struct {
+	Sender  Sender
+	Timeout time.Duration // of one leg
+	Metrics *Metrics
+}
+
+// Write sends every leg at once and waits for all of them. A leg without an answer is sent once more: the dispatch id
+// keeps the node from doing it twice (WQ-9).
+func (w *Writer) Write(ctx context.Context, c WriteCall, legs []plan.Leg) []Ack {
+	acks := make([]Ack, len(legs))
+	var wg sync.WaitGroup
+	for i, l := range legs {
+		wg.Go(func() {
+			for range 2 {
+				var answered bool
+				if acks[i], answered = w.one(ctx, c, l); answered || ctx.Err() != nil {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return acks
+}
+
+func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, answered bool) {
+	ack.Leg = l
+	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
+	defer cancel()
+	r := client.Request{
+		Address: l.Address, Method: c.Method, Path: c.Path, ContentType: c.ContentType,
+		Leg: nodeapi.Leg{Epoch: c.Epoch, Shards: l.Shards, Count: c.Count, PrimaryKey: c.PrimaryKey, Dispatch: c.Dispatch},
+	}
+	if c.Body != nil {
+		body, size, err := c.Body(l)
+		if err != nil {
+			return ack, true // our own spool cannot be read: another try would not help
+		}
+		r.Stream, r.StreamSize = body, size
+	}
+	start := time.Now()
+	a, err := w.Sender.Do(ctx, r)
+	ok := err == nil && a.Status < http.StatusInternalServerError
+	w.Metrics.leg(l.Node, start, ok)
+	if err != nil {
+		return ack, false
+	}
+	if a.Status == http.StatusAccepted || a.Status == http.StatusOK {
+		ack.Accepted = true
+		return ack, true
+	}
+	ack.Refused = apierr.Parse(a.Status, a.Body)
+	ack.Stale = ack.Refused.Code == nodeapi.CodeStaleEpoch
+	return ack, ok
+}

@@ -1,0 +1,187 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/miroir-search/miroir/gateway/plan"
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// newTask starts the record of a task. It gets its uid here and nowhere else.
+func (s *Service) newTask(ctx context.Context, c *call, kind string, details any) (task.Record, error) {
+	uid, err := s.Store.NextTaskUID(ctx)
+	if err != nil {
+		return task.Record{}, err
+	}
+	r := task.Record{V: task.Version, UID: uid, Type: kind, Status: task.Enqueued, EnqueuedAt: c.now}
+	if c.op.Index != "" {
+		r.IndexUID = &c.op.Index
+	}
+	if details != nil {
+		if r.Details, err = json.Marshal(details); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// write is a write to the shards of an index: what every leg carries beside the shards.
+type write struct {
+	index       *routing.Index
+	shards      []int
+	method      string
+	path        string // below /indexes/<physical>, with query
+	contentType string
+	body        func(l plan.Leg) (io.Reader, int64, error)
+	primaryKey  string
+}
+
+// errStateReply is the answer when the state store does not take a record: nothing was sent to any node.
+func (s *Service) stateReply(err error) *reply.Reply {
+	s.Log.Error().Err(err).Msg("state store failed")
+	return reply.Error(apierr.New(apierr.MiroirStateUnavailable, "The cluster state can not be written right now. Try again later."))
+}
+
+// perform records the task, sends the write to every copy, and answers as the quorum rules say. The task is committed
+// before any node is called, so that whatever a node did belongs to a task.
+func (s *Service) perform(ctx context.Context, c *call, r task.Record, w write) *reply.Reply {
+	p := plan.PlanWrite(c.view, w.index, w.shards)
+	r.Physical = w.index.Physical
+	r.Targets = targets(p)
+	r.RF = replicas(c.view)
+	if err := s.Store.CreateTask(ctx, r); err != nil {
+		return s.stateReply(err)
+	}
+	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
+	acks := writer.Write(ctx, scatter.WriteCall{
+		Method: w.method, Path: "/indexes/" + w.index.Physical + w.path, ContentType: w.contentType, Body: w.body,
+		PrimaryKey: w.primaryKey, Dispatch: task.DispatchID(r.UID), Count: w.index.Shards, Epoch: p.Epoch,
+	}, p.Legs)
+	return s.conclude(context.WithoutCancel(ctx), r, w, p, acks)
+}
+
+// conclude turns acknowledgements into the answer, and leaves behind dirty markers and the truth in the task.
+func (s *Service) conclude(ctx context.Context, r task.Record, w write, p plan.Write, acks []scatter.Ack) *reply.Reply {
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
+	defer cancel()
+	acked := map[string]bool{}
+	var refused *apierr.Error
+	for _, a := range acks {
+		if a.Accepted {
+			acked[a.Leg.Node] = true
+		} else if a.Refused != nil && a.Refused.Status < http.StatusInternalServerError && !a.Stale {
+			refused = a.Refused
+		}
+	}
+	if refused != nil && len(acked) == 0 {
+		return s.refuse(ctx, r, w, refused)
+	}
+	v := p.Judge(acked)
+	for node, shards := range v.Missed {
+		if err := s.Store.MarkDirty(ctx, w.index.Physical, node, shards, "missed a write"); err != nil {
+			return s.stateReply(err)
+		}
+	}
+	if len(v.Missed) > 0 {
+		for i := range r.Targets {
+			r.Targets[i].Missed = !acked[r.Targets[i].Node]
+		}
+		if err := s.Store.UpdateTask(ctx, r); err != nil && !errors.Is(err, state.ErrConflict) {
+			return s.stateReply(err)
+		}
+	}
+	if !v.Accepted() {
+		e := apierr.New(apierr.MiroirNoQuorum, "Too few copies of shards %s acknowledged the write. Sending it again is safe.",
+			shardmap.FormatRanges(v.FailedShards))
+		r.Finish(s.time(), e)
+		if _, err := s.Store.FinishTask(ctx, r); err != nil {
+			s.Log.Error().Err(err).Msg("failed write could not be recorded")
+		}
+		return reply.Error(e)
+	}
+	answer := reply.Value(http.StatusAccepted, summarize(r))
+	if len(v.Missed) > 0 || p.Lowered {
+		var shards []int
+		for _, list := range v.Missed {
+			shards = append(shards, list...)
+		}
+		slices.Sort(shards)
+		for _, g := range v.DegradedGroups {
+			s.Metrics.missed.WithLabelValues(strconv.Itoa(g)).Inc()
+		}
+		answer.DegradedWrite(v.DegradedGroups, slices.Compact(shards))
+	}
+	return answer
+}
+
+// refuse ends a write that every node refused: the engine's own error is the answer, and no task remains open.
+func (s *Service) refuse(ctx context.Context, r task.Record, w write, e *apierr.Error) *reply.Reply {
+	e.Message = logical(e.Message, w.index)
+	r.Finish(s.time(), e)
+	if _, err := s.Store.FinishTask(ctx, r); err != nil {
+		return s.stateReply(err)
+	}
+	return reply.Error(e)
+}
+
+// finished records a task that ends at once, and answers 202 as if it had been enqueued.
+func (s *Service) finished(ctx context.Context, r task.Record, failure *apierr.Error) *reply.Reply {
+	summary := summarize(r)
+	r.Finish(s.time(), failure)
+	if err := s.Store.CreateTask(ctx, r); err != nil {
+		return s.stateReply(err)
+	}
+	return reply.Value(http.StatusAccepted, summary)
+}
+
+// targets lists every node that must get the write; one that is down is missed from the start.
+func targets(p plan.Write) []task.Target {
+	list := make([]task.Target, 0, len(p.Legs))
+	for _, l := range p.Legs {
+		list = append(list, task.Target{Node: l.Node, Group: l.Group, Shards: shardmap.FormatRanges(l.Shards)})
+	}
+	down := map[string]*task.Target{}
+	shards := map[string][]int{}
+	for s, copies := range p.Copies {
+		for _, c := range copies {
+			if c.Down {
+				down[c.Node] = &task.Target{Node: c.Node, Group: c.Group, Missed: true}
+				shards[c.Node] = append(shards[c.Node], s)
+			}
+		}
+	}
+	for node, t := range down {
+		slices.Sort(shards[node])
+		t.Shards = shardmap.FormatRanges(shards[node])
+		list = append(list, *t)
+	}
+	slices.SortFunc(list, func(a, b task.Target) int {
+		if a.Node < b.Node {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// replicas is the number of copies per group that details are divided by.
+func replicas(v *routing.View) int {
+	for _, g := range v.Groups {
+		if g.State == routing.GroupActive {
+			return g.RF
+		}
+	}
+	return 1
+}

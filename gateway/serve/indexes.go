@@ -1,0 +1,278 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// indexView is an index as clients see it.
+type indexView struct {
+	UID        string     `json:"uid"`
+	CreatedAt  meili.Time `json:"createdAt"`
+	UpdatedAt  meili.Time `json:"updatedAt"`
+	PrimaryKey *string    `json:"primaryKey"`
+}
+
+func viewOf(ix routing.IndexRecord) indexView {
+	v := indexView{UID: ix.UID, CreatedAt: meili.Time(ix.CreatedAt), UpdatedAt: meili.Time(ix.UpdatedAt)}
+	if ix.PrimaryKey != "" {
+		v.PrimaryKey = &ix.PrimaryKey
+	}
+	return v
+}
+
+func (s *Service) getIndex(_ context.Context, c *call) *reply.Reply {
+	ix, e := c.index()
+	if e != nil {
+		return reply.Error(e)
+	}
+	return reply.Value(http.StatusOK, viewOf(ix.IndexRecord))
+}
+
+func (s *Service) listIndexes(_ context.Context, c *call) *reply.Reply {
+	q, e := meili.ParsePage(c.Query, "invalid_index_offset", "invalid_index_limit")
+	if e != nil {
+		return reply.Error(e)
+	}
+	total := len(c.view.UIDs)
+	from := min(q.Offset, total)
+	to := min(from+q.Limit, total)
+	results := make([]indexView, 0, to-from)
+	for _, uid := range c.view.UIDs[from:to] {
+		results = append(results, viewOf(c.view.Indexes[uid].IndexRecord))
+	}
+	return reply.Value(http.StatusOK, struct {
+		Results []indexView `json:"results"`
+		Offset  int         `json:"offset"`
+		Limit   int         `json:"limit"`
+		Total   int         `json:"total"`
+	}{results, q.Offset, q.Limit, total})
+}
+
+// createDetails are the details of indexCreation and indexUpdate tasks.
+type createDetails struct {
+	PrimaryKey  *string `json:"primaryKey"`
+	NewIndexUID *string `json:"newIndexUid,omitempty"`
+	OldIndexUID *string `json:"oldIndexUid,omitempty"`
+}
+
+func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
+	body, e := s.readBody(c)
+	if e != nil {
+		return reply.Error(e)
+	}
+	req, e := meili.ParseIndexCreation(body)
+	if e != nil {
+		return reply.Error(e)
+	}
+	c.op.Index = req.UID
+	r, err := s.newTask(ctx, c, task.IndexCreation, createDetails{PrimaryKey: req.PrimaryKey})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	pk := ""
+	if req.PrimaryKey != nil {
+		pk = *req.PrimaryKey
+	}
+	ix, created, err := s.ensureIndex(ctx, c.view, req.UID, pk, r.UID, c.now)
+	if err != nil {
+		return s.stateReply(err)
+	}
+	if !created {
+		return s.finished(ctx, r, meili.IndexAlreadyExists(req.UID))
+	}
+	c.view = ix.view
+	// A document leg without documents makes every node create the index and take its key, in its queue's order.
+	return s.perform(ctx, c, r, write{
+		index: ix.Index, shards: every(ix.Shards), method: http.MethodPost, path: "/documents",
+		contentType: nodeapi.DocumentsType, primaryKey: pk,
+	})
+}
+
+// located is an index together with the first view that knows it.
+type located struct {
+	*routing.Index
+	view *routing.View
+}
+
+// ensureIndex finds the index, or adds it to the catalog with a placement over the admitted nodes. The catalog decides
+// between concurrent writers: whoever comes second uses what the first made (RT-3).
+func (s *Service) ensureIndex(
+	ctx context.Context, v *routing.View, uid, primaryKey string, taskUID uint32, now time.Time,
+) (ix located, created bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
+	defer cancel()
+	if known, ok := v.Indexes[uid]; ok {
+		return located{known, v}, false, nil
+	}
+	rec := routing.IndexRecord{
+		V: routing.Version, UID: uid, Physical: uid + "--" + strconv.FormatUint(uint64(taskUID), 36),
+		PrimaryKey: primaryKey, Shards: v.Cluster.Shards, CreatedAt: now, UpdatedAt: now,
+	}
+	placement := routing.PlacementRecord{
+		V: routing.Version, Physical: rec.Physical, Shards: rec.Shards, Groups: map[int][][]routing.Copy{},
+	}
+	for _, g := range v.Groups {
+		owners, err := shardmap.Place(rec.Shards, g.RF, v.NodesOf(g.ID))
+		if err != nil {
+			return located{}, false, err
+		}
+		placement.Groups[g.ID] = copiesOf(owners)
+	}
+	created, err = s.Store.CreateIndex(ctx, rec, placement, routing.SettingsRecord{})
+	if err != nil {
+		return located{}, false, err
+	}
+	known := func(v *routing.View) bool {
+		_, ok := v.Indexes[uid]
+		return ok
+	}
+	if v, err = s.Views.Wait(ctx, known); err != nil {
+		return located{}, false, err
+	}
+	return located{v.Indexes[uid], v}, created, nil
+}
+
+func copiesOf(owners shardmap.Owners) [][]routing.Copy {
+	out := make([][]routing.Copy, len(owners))
+	for shard, nodes := range owners {
+		for _, n := range nodes {
+			out[shard] = append(out[shard], routing.Copy{Node: n, State: routing.CopyActive})
+		}
+	}
+	return out
+}
+
+func (s *Service) updateIndex(ctx context.Context, c *call) *reply.Reply {
+	body, e := s.readBody(c)
+	if e != nil {
+		return reply.Error(e)
+	}
+	req, e := meili.ParseIndexUpdate(body)
+	if e != nil {
+		return reply.Error(e)
+	}
+	details := createDetails{PrimaryKey: req.PrimaryKey}
+	if req.UID != nil {
+		details.NewIndexUID, details.OldIndexUID = req.UID, &c.op.Index
+	}
+	r, err := s.newTask(ctx, c, task.IndexUpdate, details)
+	if err != nil {
+		return s.stateReply(err)
+	}
+	ix, e := c.index()
+	if e != nil {
+		return s.finished(ctx, r, e)
+	}
+	if req.PrimaryKey != nil && *req.PrimaryKey != ix.PrimaryKey {
+		if e, err := s.changePrimaryKey(ctx, c, ix, *req.PrimaryKey); err != nil {
+			return s.stateReply(err)
+		} else if e != nil {
+			return s.finished(ctx, r, e)
+		}
+	}
+	if req.UID != nil && *req.UID != ix.UID {
+		switch err := s.Store.RenameIndex(ctx, ix.UID, *req.UID); {
+		case errors.Is(err, state.ErrConflict):
+			return s.finished(ctx, r, meili.IndexAlreadyExists(*req.UID))
+		case err != nil:
+			return s.stateReply(err)
+		}
+	}
+	return s.finished(ctx, r, nil)
+}
+
+// changePrimaryKey sets the key of an index without documents. The nodes learn it with the next documents.
+func (s *Service) changePrimaryKey(ctx context.Context, c *call, ix *routing.Index, pk string) (*apierr.Error, error) {
+	if ix.PrimaryKey != "" {
+		n, e := s.countDocuments(ctx, c, ix)
+		if e != nil {
+			return e, nil
+		}
+		if n > 0 {
+			return meili.PrimaryKeyAlreadyExists(ix.PrimaryKey), nil
+		}
+	}
+	_, err := s.Store.UpdateIndex(ctx, ix.UID, func(rec *routing.IndexRecord) error {
+		rec.PrimaryKey, rec.UpdatedAt = pk, c.now
+		return nil
+	})
+	return nil, err
+}
+
+func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
+	r, err := s.newTask(ctx, c, task.IndexDeletion, struct {
+		Deleted *int `json:"deletedDocuments"`
+	}{})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	ix, e := c.index()
+	if e != nil {
+		return s.finished(ctx, r, e)
+	}
+	deleted, err := s.Store.DeleteIndex(ctx, ix.UID, ix.Physical)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return s.stateReply(err)
+	}
+	if !deleted {
+		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
+	}
+	return s.perform(ctx, c, r, write{index: ix, shards: every(ix.Shards), method: http.MethodDelete})
+}
+
+func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
+	body, e := s.readBody(c)
+	if e != nil {
+		return reply.Error(e)
+	}
+	swaps, e := meili.ParseSwaps(body)
+	if e != nil {
+		return reply.Error(e)
+	}
+	r, err := s.newTask(ctx, c, task.IndexSwap, struct {
+		Swaps []meili.Swap `json:"swaps"`
+	}{swaps})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	pairs := make([]state.Swap, len(swaps))
+	for i, p := range swaps {
+		pairs[i] = state.Swap{A: p.Indexes[0], B: p.Indexes[1], Rename: p.Rename}
+	}
+	if len(pairs) == 0 {
+		return s.finished(ctx, r, nil)
+	}
+	err = s.Store.SwapIndexes(ctx, pairs)
+	var missing *state.MissingIndexesError
+	switch {
+	case errors.As(err, &missing):
+		return s.finished(ctx, r, meili.IndexesNotFound(missing.Names))
+	case errors.Is(err, state.ErrConflict):
+		return s.finished(ctx, r, meili.IndexAlreadyExists(pairs[0].B))
+	case err != nil:
+		return s.stateReply(err)
+	}
+	return s.finished(ctx, r, nil)
+}
+
+// every lists all shards of an index.
+func every(shards int) []int {
+	all := make([]int, shards)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}

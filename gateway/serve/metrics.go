@@ -1,0 +1,28 @@
+package serve
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics counts requests.
+type Metrics struct {
+	inFlight prometheus.Gauge
+	duration *prometheus.HistogramVec
+	missed   *prometheus.CounterVec
+}
+
+// NewMetrics registers the metrics of this package.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "miroir_requests_in_flight", Help: "Client requests being answered.",
+		}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "miroir_request_duration_seconds", Help: "Time from a request's headers to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16),
+		}, []string{"method", "path_template", "status"}),
+		missed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "miroir_write_quorum_missed_total", Help: "Writes for which a group missed quorum.",
+		}, []string{"group"}),
+	}
+	reg.MustRegister(m.inFlight, m.duration, m.missed)
+	return m
+}

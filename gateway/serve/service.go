@@ -1,0 +1,169 @@
+package serve
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/gateway/auth"
+	"github.com/miroir-search/miroir/gateway/extproc"
+	"github.com/miroir-search/miroir/gateway/operation"
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// Views gives the newest routing view; *state.ViewWatch does.
+type Views interface {
+	View() *routing.View
+	Wait(ctx context.Context, cond func(*routing.View) bool) (*routing.View, error)
+}
+
+// Tasks is the cache of tasks; *state.TaskWatch is one.
+type Tasks interface {
+	Get(uid uint32) (task.Record, bool)
+	Each(ascending bool, visit func(*task.Record) bool)
+}
+
+// Limits bound what a request may cost.
+type Limits struct {
+	MaxBody     int64         // bytes of a request body after decompression
+	SpoolMemory int64         // bytes of a document payload kept in memory before it goes to SpoolDir
+	SpoolDir    string        // folder for the rest
+	ReadLeg     time.Duration // deadline of a leg that reads
+	WriteLeg    time.Duration // deadline of a leg that writes, upload included
+	State       time.Duration // deadline of all state operations of a request
+}
+
+// DefaultLimits are the defaults of the configuration page.
+func DefaultLimits(spoolDir string) Limits {
+	return Limits{
+		MaxBody: 100 << 20, SpoolMemory: 8 << 20, SpoolDir: spoolDir,
+		ReadLeg: 5 * time.Second, WriteLeg: 60 * time.Second, State: 5 * time.Second,
+	}
+}
+
+// Service answers requests. All fields must be set; it is safe for concurrent use.
+type Service struct {
+	Views   Views
+	Tasks   Tasks
+	Store   *state.Client
+	Nodes   *client.Client
+	Auth    *auth.Checker
+	Table   *operation.Table
+	Scatter *scatter.Metrics
+	Metrics *Metrics
+	NodeKey string // sent along with routed requests
+	Limits  Limits
+	Log     zerolog.Logger
+
+	settings settingsCache
+}
+
+// call is one request on its way through the service.
+type call struct {
+	*extproc.Request
+	op   operation.Operation
+	view *routing.View
+	now  time.Time
+}
+
+// Serve implements extproc.Handler.
+func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
+	start := time.Now()
+	c := &call{Request: r, op: s.Table.Classify(r.Method, r.Path), view: s.Views.View(), now: start.UTC()}
+	s.Metrics.inFlight.Inc()
+	answer := s.answer(ctx, c)
+	s.Metrics.inFlight.Dec()
+	status := "routed"
+	if answer.Route == nil {
+		status = strconv.Itoa(answer.Status)
+	}
+	s.Metrics.duration.WithLabelValues(r.Method, c.op.Pattern, status).Observe(time.Since(start).Seconds())
+	if answer.Status >= http.StatusInternalServerError && answer.Status != http.StatusNotImplemented {
+		s.Log.Warn().Str("route", c.op.Pattern).Int("status", answer.Status).Msg("request failed")
+	}
+	return answer
+}
+
+func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
+	switch c.op.Kind {
+	case operation.Unknown:
+		return reply.Empty(http.StatusNotFound)
+	case operation.WrongMethod:
+		return reply.Empty(http.StatusMethodNotAllowed)
+	case operation.Admin:
+		return &reply.Reply{Route: &reply.Route{}}
+	}
+	if e := s.Auth.Check(c.op, c.Header.Get("Authorization")); e != nil {
+		return reply.Error(e)
+	}
+	if c.op.Kind == operation.Unserved {
+		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "The route `%s` is not implemented yet.", c.op.Pattern))
+	}
+	if c.op.Index != "" {
+		if e := meili.CheckIndexUID(c.op.Index); e != nil {
+			return reply.Error(e)
+		}
+	}
+	return handlers[c.op.Kind](s, ctx, c)
+}
+
+// handler answers one kind of operation.
+type handler func(s *Service, ctx context.Context, c *call) *reply.Reply
+
+// handlers has an entry for every kind that the table serves; a test walks the table.
+var handlers = map[operation.Kind]handler{
+	operation.Root:            (*Service).root,
+	operation.Health:          (*Service).health,
+	operation.Version:         (*Service).version,
+	operation.Stats:           (*Service).stats,
+	operation.ListIndexes:     (*Service).listIndexes,
+	operation.CreateIndex:     (*Service).createIndex,
+	operation.GetIndex:        (*Service).getIndex,
+	operation.UpdateIndex:     (*Service).updateIndex,
+	operation.DeleteIndex:     (*Service).deleteIndex,
+	operation.SwapIndexes:     (*Service).swapIndexes,
+	operation.IndexStats:      (*Service).indexStats,
+	operation.AddDocuments:    (*Service).addDocuments,
+	operation.UpdateDocuments: (*Service).addDocuments,
+	operation.GetDocument:     (*Service).getDocument,
+	operation.ListDocuments:   (*Service).listDocuments,
+	operation.FetchDocuments:  (*Service).fetchDocuments,
+	operation.DeleteDocument:  (*Service).deleteDocument,
+	operation.DeleteDocuments: (*Service).deleteDocuments,
+	operation.DeleteByFilter:  (*Service).deleteByFilter,
+	operation.DeleteAll:       (*Service).deleteAll,
+	operation.SearchPost:      (*Service).search,
+	operation.SearchGet:       (*Service).search,
+	operation.GetSettings:     (*Service).getSettings,
+	operation.UpdateSettings:  (*Service).updateSettings,
+	operation.ResetSettings:   (*Service).updateSettings,
+	operation.ListTasks:       (*Service).listTasks,
+	operation.GetTask:         (*Service).getTask,
+}
+
+func (s *Service) root(context.Context, *call) *reply.Reply {
+	return reply.JSON(http.StatusOK, []byte(`{"status":"Meilisearch is running"}`))
+}
+
+func (s *Service) health(context.Context, *call) *reply.Reply {
+	return reply.JSON(http.StatusOK, []byte(`{"status":"available"}`))
+}
+
+// index finds the operation's index in the call's view.
+func (c *call) index() (*routing.Index, *apierr.Error) {
+	ix, ok := c.view.Indexes[c.op.Index]
+	if !ok {
+		return nil, meili.IndexNotFound(c.op.Index)
+	}
+	return ix, nil
+}

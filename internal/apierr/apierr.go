@@ -1,0 +1,71 @@
+package apierr
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
+// Code is the stable name of an error.
+type Code string
+
+// Type is the family of an error.
+type Type string
+
+// Types of errors.
+const (
+	TypeInvalidRequest Type = "invalid_request"
+	TypeAuth           Type = "auth"
+	TypeInternal       Type = "internal"
+	TypeSystem         Type = "system"
+)
+
+// docsURL starts the link of every error.
+const docsURL = "https://docs.meilisearch.com/errors#"
+
+// Error is an error as clients see it. Status is the HTTP status and not part of the body.
+type Error struct {
+	Status  int    `json:"-"`
+	Message string `json:"message"`
+	Code    Code   `json:"code"`
+	Type    Type   `json:"type"`
+	Link    string `json:"link"`
+}
+
+// New makes an error with the status and type of its code.
+func New(code Code, format string, args ...any) *Error {
+	k := kindOf(code)
+	msg := format
+	if len(args) > 0 {
+		msg = fmt.Sprintf(format, args...)
+	}
+	return &Error{Status: k.status, Message: msg, Code: code, Type: k.typ, Link: docsURL + string(code)}
+}
+
+// Error implements error.
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
+
+// JSON is the body of the error, in Meilisearch's key order and without HTML escapes.
+func (e *Error) JSON() []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(e) // strings always encode
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+}
+
+// Parse reads an error body that a node answered with the given status. A body that is none becomes an internal error,
+// so that the result is never nil.
+func Parse(status int, body []byte) *Error {
+	var e Error
+	if err := json.Unmarshal(body, &e); err != nil || e.Code == "" {
+		e = *New(Internal, "A node answered with status %d and no readable error.", status)
+		if status != http.StatusInternalServerError {
+			e.Status = http.StatusBadGateway
+		}
+		return &e
+	}
+	e.Status = status
+	return &e
+}

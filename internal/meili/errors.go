@@ -1,0 +1,66 @@
+package meili
+
+import (
+	"strings"
+
+	"github.com/miroir-search/miroir/internal/apierr"
+)
+
+// MissingAuthorizationHeader answers a request without a bearer token.
+func MissingAuthorizationHeader() *apierr.Error {
+	return apierr.New(apierr.MissingAuthorizationHeader,
+		"The Authorization header is missing. It must use the bearer authorization method.")
+}
+
+// InvalidAPIKey answers an unknown key.
+func InvalidAPIKey() *apierr.Error {
+	return apierr.New(apierr.InvalidAPIKey, "The provided API key is invalid.")
+}
+
+// IndexNotFound answers a request for an index that does not exist.
+func IndexNotFound(uid string) *apierr.Error {
+	return apierr.New(apierr.IndexNotFound, "Index `%s` not found.", uid)
+}
+
+// IndexesNotFound fails a swap of indexes that do not exist.
+func IndexesNotFound(uids []string) *apierr.Error {
+	if len(uids) == 1 {
+		return IndexNotFound(uids[0])
+	}
+	return apierr.New(apierr.IndexNotFound, "Indexes %s not found.", quoteAll(uids))
+}
+
+// IndexAlreadyExists fails the creation of an index whose name is taken.
+func IndexAlreadyExists(uid string) *apierr.Error {
+	return apierr.New(apierr.IndexAlreadyExists, "Index `%s` already exists.", uid)
+}
+
+// PrimaryKeyAlreadyExists fails a change of the primary key of an index that has documents.
+func PrimaryKeyAlreadyExists(pk string) *apierr.Error {
+	return apierr.New("index_primary_key_already_exists", "Index already has a primary key: `%s`.", pk)
+}
+
+// DocumentNotFound answers a request for a document that does not exist.
+func DocumentNotFound(id string) *apierr.Error {
+	return apierr.New(apierr.DocumentNotFound, "Document `%s` not found.", id)
+}
+
+// TaskNotFound answers a request for a task that does not exist.
+func TaskNotFound(uid string) *apierr.Error {
+	return apierr.New(apierr.TaskNotFound, "Task `%s` not found.", uid)
+}
+
+// PayloadTooLarge answers a body over the limit, given in bytes.
+func PayloadTooLarge(limit int64) *apierr.Error {
+	return apierr.New(apierr.PayloadTooLarge,
+		"The provided payload reached the size limit. The maximum accepted payload size is %s.", binarySize(limit))
+}
+
+// ReservedField refuses a document that carries a name which Miroir keeps for itself.
+func ReservedField(name string) *apierr.Error {
+	return apierr.New(apierr.MiroirReservedField, "The field name `%s` is reserved. Rename it and send the documents again.", name)
+}
+
+func quoteAll(list []string) string {
+	return "`" + strings.Join(list, "`, `") + "`"
+}

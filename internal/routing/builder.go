@@ -1,0 +1,210 @@
+package routing
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Families of keys, below the cluster's prefix, that make up the view.
+const (
+	FamilyNodes     = "nodes/"
+	FamilyHealth    = "health/"
+	FamilyGroups    = "groups/"
+	FamilyIndexes   = "indexes/"
+	FamilyPlacement = "placement/"
+	FamilySettings  = "settings/"
+	FamilyDirty     = "dirty/"
+	KeyCluster      = "config/cluster"
+)
+
+// Families lists the prefixes a watcher must follow to feed a Builder.
+func Families() []string {
+	return []string{
+		KeyCluster, FamilyDirty, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodes, FamilyPlacement, FamilySettings,
+	}
+}
+
+// Builder collects records and makes views of them. It is not safe for concurrent use: one watcher owns it.
+type Builder struct {
+	cluster   ClusterRecord
+	nodes     map[string]NodeRecord
+	health    map[string]HealthRecord
+	groups    map[int]GroupRecord
+	indexes   map[string]IndexRecord
+	placement map[string]PlacementRecord
+	settings  map[string]SettingsRecord
+	dirty     map[string]map[dirtyKey]bool // by physical name
+	epoch     int64
+}
+
+// NewBuilder returns a Builder without records.
+func NewBuilder() *Builder {
+	return &Builder{
+		nodes: map[string]NodeRecord{}, health: map[string]HealthRecord{}, groups: map[int]GroupRecord{},
+		indexes: map[string]IndexRecord{}, placement: map[string]PlacementRecord{}, settings: map[string]SettingsRecord{},
+		dirty: map[string]map[dirtyKey]bool{},
+	}
+}
+
+// Put takes over one record under its key below the cluster's prefix. A record that cannot be read is an error and
+// leaves the last good one in place. Keys of other families are ignored.
+func (b *Builder) Put(key string, value []byte, revision int64) error {
+	family, name := split(key)
+	var err error
+	changed := true
+	switch family {
+	case KeyCluster:
+		err = set(&b.cluster, value)
+	case FamilyNodes:
+		err = put(b.nodes, name, value)
+	case FamilyHealth:
+		changed, err = b.putHealth(name, value)
+	case FamilyGroups:
+		var g GroupRecord
+		if err = set(&g, value); err == nil {
+			b.groups[g.ID] = g
+		}
+	case FamilyIndexes:
+		err = put(b.indexes, name, value)
+	case FamilyPlacement:
+		err = put(b.placement, name, value)
+	case FamilySettings:
+		err = put(b.settings, name, value)
+	case FamilyDirty:
+		err = b.putDirty(name)
+	default:
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("key %s: %w", key, err)
+	}
+	if changed {
+		b.epoch = max(b.epoch, revision)
+	}
+	return nil
+}
+
+// Delete forgets the record under key.
+func (b *Builder) Delete(key string, revision int64) {
+	family, name := split(key)
+	switch family {
+	case FamilyNodes:
+		delete(b.nodes, name)
+	case FamilyHealth:
+		delete(b.health, name)
+	case FamilyGroups:
+		if id, err := strconv.Atoi(name); err == nil {
+			delete(b.groups, id)
+		}
+	case FamilyIndexes:
+		delete(b.indexes, name)
+	case FamilyPlacement:
+		delete(b.placement, name)
+	case FamilySettings:
+		delete(b.settings, name)
+	case FamilyDirty:
+		if physical, k, ok := dirtyOf(name); ok {
+			m := maps.Clone(b.dirty[physical]) // views share the old one
+			delete(m, k)
+			b.dirty[physical] = m
+		}
+	default:
+		return
+	}
+	b.epoch = max(b.epoch, revision)
+}
+
+// putHealth ignores changes that routing does not see, such as a new probe time.
+func (b *Builder) putHealth(name string, value []byte) (changed bool, err error) {
+	h, err := Decode[HealthRecord](value)
+	if err != nil {
+		return false, err
+	}
+	old, known := b.health[name]
+	b.health[name] = h
+	return !known || old.OK != h.OK, nil
+}
+
+func (b *Builder) putDirty(name string) error {
+	physical, k, ok := dirtyOf(name)
+	if !ok {
+		return fmt.Errorf("dirty marker %q: want <physical>/<shard>/<node>", name)
+	}
+	m := maps.Clone(b.dirty[physical])
+	if m == nil {
+		m = map[dirtyKey]bool{}
+	}
+	m[k] = true
+	b.dirty[physical] = m
+	return nil
+}
+
+// View makes an immutable view of the records. An index without a placement is left out: it is not routable yet.
+func (b *Builder) View() *View {
+	v := &View{
+		Epoch: b.epoch, Cluster: b.cluster, Nodes: make(map[string]Node, len(b.nodes)),
+		Indexes: make(map[string]*Index, len(b.indexes)), Physical: make(map[string]*Index, len(b.indexes)),
+	}
+	for id, n := range b.nodes {
+		h, alive := b.health[id]
+		v.Nodes[id] = Node{NodeRecord: n, Alive: alive, OK: alive && h.OK && n.State != NodeRemoved}
+	}
+	v.Groups = slices.SortedFunc(maps.Values(b.groups), func(a, c GroupRecord) int { return cmp.Compare(a.ID, c.ID) })
+	for uid, rec := range b.indexes {
+		p, ok := b.placement[rec.Physical]
+		if !ok {
+			continue
+		}
+		s := b.settings[rec.Physical]
+		ix := &Index{
+			IndexRecord: rec, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version, dirty: b.dirty[rec.Physical],
+		}
+		v.Indexes[uid] = ix
+		v.Physical[rec.Physical] = ix
+		v.UIDs = append(v.UIDs, uid)
+	}
+	slices.Sort(v.UIDs)
+	return v
+}
+
+func split(key string) (family, name string) {
+	if key == KeyCluster {
+		return KeyCluster, ""
+	}
+	if i := strings.IndexByte(key, '/'); i >= 0 {
+		return key[:i+1], key[i+1:]
+	}
+	return key, ""
+}
+
+func dirtyOf(name string) (physical string, k dirtyKey, ok bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 3 {
+		return "", dirtyKey{}, false
+	}
+	shard, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return "", dirtyKey{}, false
+	}
+	return parts[0], dirtyKey{shard, parts[2]}, true
+}
+
+func set[R record](dst *R, value []byte) error {
+	r, err := Decode[R](value)
+	if err == nil {
+		*dst = r
+	}
+	return err
+}
+
+func put[R record](m map[string]R, name string, value []byte) error {
+	r, err := Decode[R](value)
+	if err == nil {
+		m[name] = r
+	}
+	return err
+}

@@ -1,0 +1,150 @@
+package routing
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Version is the schema version written into every record of this package.
+const Version = 1
+
+// ErrVersion says that a record has a schema version this program does not know.
+var ErrVersion = errors.New("unknown record version")
+
+// NodeState is the desired state of a node. Whether it is alive is observed and stands in HealthRecord.
+type NodeState string
+
+// Desired states of a node, see the topology workflows.
+const (
+	NodeJoining  NodeState = "joining"  // registered, holds nothing yet
+	NodeActive   NodeState = "active"   // holds and serves shards
+	NodeDraining NodeState = "draining" // serves what it still holds, receives nothing new
+	NodeRemoved  NodeState = "removed"  // tombstone: the id is never used again
+)
+
+// NodeRecord is nodes/<id>: a node as it should be.
+type NodeRecord struct {
+	V             int       `json:"v"`
+	ID            string    `json:"id"`
+	Address       string    `json:"address"` // base URL of the sidecar
+	ReplicaGroup  int       `json:"replica_group"`
+	State         NodeState `json:"state"`
+	Since         time.Time `json:"since"`
+	EngineVersion string    `json:"engine_version,omitempty"`
+}
+
+// HealthRecord is health/<id>, kept under the sidecar's lease: its presence says that the sidecar lives, OK that its
+// engine answers too.
+type HealthRecord struct {
+	V             int       `json:"v"`
+	OK            bool      `json:"ok"`
+	Probes        int       `json:"probes"` // consecutive probes with this outcome
+	EngineVersion string    `json:"engine_version,omitempty"`
+	Epoch         int64     `json:"revision_acked"` // epoch of the view the sidecar applied
+	LastOK        time.Time `json:"last_ok"`
+}
+
+// GroupState is the desired state of a replica group.
+type GroupState string
+
+// States of a replica group. Only an active group is read from and counts for quorum.
+const (
+	GroupInitializing GroupState = "initializing"
+	GroupActive       GroupState = "active"
+	GroupDraining     GroupState = "draining"
+	GroupRemoved      GroupState = "removed"
+)
+
+// GroupRecord is groups/<g>.
+type GroupRecord struct {
+	V     int        `json:"v"`
+	ID    int        `json:"id"`
+	State GroupState `json:"state"`
+	RF    int        `json:"rf"` // copies of every shard inside the group
+	Since time.Time  `json:"since"`
+}
+
+// ClusterRecord is config/cluster: what new indexes are made with.
+type ClusterRecord struct {
+	V      int `json:"v"`
+	Shards int `json:"shards"` // shards of a new index
+}
+
+// IndexRecord is indexes/<uid>: the catalog entry of a logical index.
+type IndexRecord struct {
+	V          int       `json:"v"`
+	UID        string    `json:"uid"`
+	Physical   string    `json:"physical"` // name on the nodes
+	PrimaryKey string    `json:"primary_key,omitempty"`
+	Shards     int       `json:"shards"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+}
+
+// CopyState says what a copy of a shard may be used for.
+type CopyState string
+
+// States of a copy: a building copy takes writes only.
+const (
+	CopyActive   CopyState = "active"
+	CopyBuilding CopyState = "building"
+	CopyDraining CopyState = "draining"
+)
+
+// Copy is one physical copy of a shard.
+type Copy struct {
+	Node  string    `json:"node"`
+	State CopyState `json:"state"`
+}
+
+// PlacementRecord is placement/<physical>: the fact that is routed by. Groups[g][shard] lists the copies, best-ranked
+// first.
+type PlacementRecord struct {
+	V        int              `json:"v"`
+	Physical string           `json:"physical"`
+	Shards   int              `json:"shards"`
+	Groups   map[int][][]Copy `json:"groups"`
+}
+
+// SettingsRecord is settings/<physical>: the committed settings of an index as clients see them, in Meilisearch's
+// canonical form.
+type SettingsRecord struct {
+	V          int             `json:"v"`
+	Version    uint64          `json:"version"` // grows by one with every committed change
+	ClientView json.RawMessage `json:"client_view"`
+	EngineHash string          `json:"engine_hash,omitempty"` // SHA-256 of the canonical engine view
+	UpdatedAt  time.Time       `json:"updated_at"`
+}
+
+// DirtyRecord is dirty/<physical>/<shard>/<node>: the copy missed a write and serves no reads until it is repaired.
+type DirtyRecord struct {
+	V      int       `json:"v"`
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"`
+}
+
+// record lists what Decode accepts.
+type record interface {
+	NodeRecord | HealthRecord | GroupRecord | ClusterRecord | IndexRecord | PlacementRecord | SettingsRecord | DirtyRecord
+}
+
+// Decode reads one record. Unknown fields are ignored, so that the next version may add some; an unknown version is
+// ErrVersion.
+func Decode[R record](data []byte) (R, error) {
+	var head struct {
+		V int `json:"v"`
+	}
+	var r R
+	if err := json.Unmarshal(data, &head); err != nil {
+		return r, fmt.Errorf("decode %T: %w", r, err)
+	}
+	if head.V != Version {
+		return r, fmt.Errorf("decode %T version %d: %w", r, head.V, ErrVersion)
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("decode %T: %w", r, err)
+	}
+	return r, nil
+}

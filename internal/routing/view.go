@@ -1,0 +1,143 @@
+package routing
+
+import (
+	"slices"
+
+	"github.com/miroir-search/miroir/internal/shardmap"
+)
+
+// Node is a node in the view.
+type Node struct {
+	NodeRecord
+	Alive bool // its sidecar holds its lease
+	OK    bool // Alive, and its engine answers probes
+}
+
+// Index is a logical index in the view, ready to be routed by.
+type Index struct {
+	IndexRecord
+	Placement       PlacementRecord
+	Settings        []byte // client view, canonical JSON; nil before the first settings commit
+	SettingsVersion uint64
+	dirty           map[dirtyKey]bool
+}
+
+type dirtyKey struct {
+	shard int
+	node  string
+}
+
+// View is everything that routing needs at one epoch. It must not be modified.
+type View struct {
+	Epoch    int64
+	Cluster  ClusterRecord
+	Nodes    map[string]Node
+	Groups   []GroupRecord // ascending by id
+	Indexes  map[string]*Index
+	Physical map[string]*Index // the same indexes by physical name
+	UIDs     []string          // logical names, ascending
+}
+
+// ActiveGroups lists the ids of the groups that may be read from, ascending.
+func (v *View) ActiveGroups() []int {
+	var ids []int
+	for _, g := range v.Groups {
+		if g.State == GroupActive {
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids
+}
+
+// Group finds a group by id; the zero record when there is none.
+func (v *View) Group(id int) GroupRecord {
+	for _, g := range v.Groups {
+		if g.ID == id {
+			return g
+		}
+	}
+	return GroupRecord{}
+}
+
+// NodesOf lists the ids of a group's nodes that have been admitted (active or draining), ascending.
+func (v *View) NodesOf(group int) []string {
+	var ids []string
+	for id, n := range v.Nodes {
+		if n.ReplicaGroup == group && (n.State == NodeActive || n.State == NodeDraining) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// AllNodes lists the ids of all nodes but removed ones, ascending.
+func (v *View) AllNodes() []string {
+	ids := make([]string, 0, len(v.Nodes))
+	for id, n := range v.Nodes {
+		if n.State != NodeRemoved {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Holders lists which nodes of a group may answer reads for which shards of the index: complete copies, not dirty, on
+// nodes that are up. avoid names nodes to leave out as if they were down; it may be nil.
+func (v *View) Holders(ix *Index, group int, avoid func(node string) bool) []shardmap.Holder {
+	byNode := map[string][]int{}
+	for s, copies := range ix.Placement.Groups[group] {
+		for _, c := range copies {
+			if c.State == CopyBuilding || ix.Dirty(s, c.Node) {
+				continue
+			}
+			if n, ok := v.Nodes[c.Node]; !ok || !n.OK || (avoid != nil && avoid(c.Node)) {
+				continue
+			}
+			byNode[c.Node] = append(byNode[c.Node], s)
+		}
+	}
+	holders := make([]shardmap.Holder, 0, len(byNode))
+	for n, s := range byNode {
+		holders = append(holders, shardmap.Holder{Node: n, Shards: s})
+	}
+	slices.SortFunc(holders, func(a, b shardmap.Holder) int {
+		if a.Node < b.Node {
+			return -1
+		}
+		return 1
+	})
+	return holders
+}
+
+// Dirty says whether a node's copy of a shard missed a write.
+func (ix *Index) Dirty(shard int, node string) bool { return ix.dirty[dirtyKey{shard, node}] }
+
+// HeldBy lists the shards of which a node has any copy, in whatever state, ascending.
+func (ix *Index) HeldBy(node string) []int {
+	var shards []int
+	for _, byShard := range ix.Placement.Groups {
+		for s, copies := range byShard {
+			if slices.ContainsFunc(copies, func(c Copy) bool { return c.Node == node }) {
+				shards = append(shards, s)
+			}
+		}
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards)
+}
+
+// NodesHolding lists every node with a copy of any shard of the index, ascending.
+func (ix *Index) NodesHolding() []string {
+	var ids []string
+	for _, byShard := range ix.Placement.Groups {
+		for _, copies := range byShard {
+			for _, c := range copies {
+				ids = append(ids, c.Node)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

@@ -1,0 +1,161 @@
+package state
+
+import (
+	"context"
+	"fmt"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+// CreateIndex adds a logical index with its placement and first settings in one transaction, if the name is free;
+// created is false when it is taken. settings may be the zero record: then none are written.
+func (c *Client) CreateIndex(
+	ctx context.Context, ix routing.IndexRecord, p routing.PlacementRecord, settings routing.SettingsRecord,
+) (created bool, err error) {
+	key := c.key(routing.FamilyIndexes, ix.UID)
+	ops, err := c.indexOps(ix, p, settings)
+	if err != nil {
+		return false, err
+	}
+	res, err := c.commit(ctx, "create index", []clientv3.Cmp{absent(key)}, ops, nil)
+	if err != nil {
+		return false, err
+	}
+	return res.Succeeded, nil
+}
+
+func (c *Client) indexOps(ix routing.IndexRecord, p routing.PlacementRecord, s routing.SettingsRecord) ([]clientv3.Op, error) {
+	one, err := putOp(c.key(routing.FamilyIndexes, ix.UID), ix)
+	if err != nil {
+		return nil, err
+	}
+	two, err := putOp(c.key(routing.FamilyPlacement, ix.Physical), p)
+	if err != nil {
+		return nil, err
+	}
+	ops := []clientv3.Op{one, two}
+	if s.V != 0 {
+		three, err := putOp(c.key(routing.FamilySettings, ix.Physical), s)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, three)
+	}
+	return ops, nil
+}
+
+// Index reads a catalog entry from the store itself, not from a cache.
+func (c *Client) Index(ctx context.Context, uid string) (routing.IndexRecord, error) {
+	value, _, err := c.get(ctx, c.key(routing.FamilyIndexes, uid))
+	if err != nil {
+		return routing.IndexRecord{}, err
+	}
+	return routing.Decode[routing.IndexRecord](value)
+}
+
+// DeleteIndex removes a logical index and everything kept about its physical one. deleted is false when the name no
+// longer points to that physical index.
+func (c *Client) DeleteIndex(ctx context.Context, uid, physical string) (deleted bool, err error) {
+	key := c.key(routing.FamilyIndexes, uid)
+	value, rev, err := c.get(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	rec, err := routing.Decode[routing.IndexRecord](value)
+	if err != nil || rec.Physical != physical {
+		return false, err
+	}
+	res, err := c.commit(ctx, "delete index", []clientv3.Cmp{unchanged(key, rev)}, []clientv3.Op{
+		clientv3.OpDelete(key),
+		clientv3.OpDelete(c.key(routing.FamilyPlacement, physical)),
+		clientv3.OpDelete(c.key(routing.FamilySettings, physical)),
+		clientv3.OpDelete(c.key(routing.FamilyDirty, physical, "/"), clientv3.WithPrefix()),
+	}, nil)
+	if err != nil {
+		return false, err
+	}
+	return res.Succeeded, nil
+}
+
+// UpdateIndex changes a catalog entry by compare-and-swap; change may be called again with a newer record and refuses by
+// an error, which is returned.
+func (c *Client) UpdateIndex(ctx context.Context, uid string, change func(*routing.IndexRecord) error) (routing.IndexRecord, error) {
+	key := c.key(routing.FamilyIndexes, uid)
+	for {
+		value, rev, err := c.get(ctx, key)
+		if err != nil {
+			return routing.IndexRecord{}, err
+		}
+		rec, err := routing.Decode[routing.IndexRecord](value)
+		if err != nil {
+			return rec, err
+		}
+		if err := change(&rec); err != nil {
+			return rec, err
+		}
+		done, err := c.writeIf(ctx, key, rec, unchanged(key, rev))
+		if err != nil || done {
+			return rec, err
+		}
+	}
+}
+
+// RenameIndex gives a logical index another name in one transaction. ErrNotFound when there is no such index,
+// ErrConflict when the new name is taken.
+func (c *Client) RenameIndex(ctx context.Context, from, to string) error {
+	src, dst := c.key(routing.FamilyIndexes, from), c.key(routing.FamilyIndexes, to)
+	for {
+		value, rev, err := c.get(ctx, src)
+		if err != nil {
+			return err
+		}
+		rec, err := routing.Decode[routing.IndexRecord](value)
+		if err != nil {
+			return err
+		}
+		rec.UID = to
+		put, err := putOp(dst, rec)
+		if err != nil {
+			return err
+		}
+		res, err := c.commit(ctx, "rename index", []clientv3.Cmp{unchanged(src, rev), absent(dst)},
+			[]clientv3.Op{clientv3.OpDelete(src), put}, []clientv3.Op{clientv3.OpGet(dst)})
+		if err != nil {
+			return err
+		}
+		if res.Succeeded {
+			return nil
+		}
+		if len(res.Responses[0].GetResponseRange().Kvs) > 0 {
+			return fmt.Errorf("rename index: %w", ErrConflict)
+		}
+	}
+}
+
+// PutSettings commits the settings of a physical index if their version is still expected (0: none are there yet).
+// ErrConflict otherwise.
+func (c *Client) PutSettings(ctx context.Context, physical string, rec routing.SettingsRecord, expected uint64) error {
+	key := c.key(routing.FamilySettings, physical)
+	value, rev, err := c.get(ctx, key)
+	cmp := absent(key)
+	switch {
+	case err == nil:
+		old, err := routing.Decode[routing.SettingsRecord](value)
+		if err != nil {
+			return err
+		}
+		if old.Version != expected {
+			return fmt.Errorf("settings at version %d: %w", old.Version, ErrConflict)
+		}
+		cmp = unchanged(key, rev)
+	case expected != 0:
+		return err
+	}
+	done, err := c.writeIf(ctx, key, rec, cmp)
+	if err == nil && !done {
+		return fmt.Errorf("put settings: %w", ErrConflict)
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+)
+
+// ErrLostLeadership says that somebody else may lead the scope now.
+var ErrLostLeadership = errors.New("leadership lost")
+
+// Leadership is the exclusive right to work on a scope. It ends with its session, or by Resign.
+type Leadership struct {
+	client   *Client
+	key      string // etcd key of the election
+	revision int64  // its create revision: the fencing token
+	election *concurrency.Election
+	session  *concurrency.Session
+	ctx      context.Context //nolint:containedctx // leadership is a context: it ends when leadership does
+	cancel   context.CancelCauseFunc
+}
+
+// Campaign waits until this holder leads the scope. The lease's time to live is ttlSeconds. Scopes are independent of
+// each other.
+func (c *Client) Campaign(ctx context.Context, scope, holder string, ttlSeconds int) (*Leadership, error) {
+	session, err := concurrency.NewSession(c.etcd, concurrency.WithTTL(ttlSeconds), concurrency.WithContext(context.WithoutCancel(ctx)))
+	if err != nil {
+		return nil, unavailable("open election session", err)
+	}
+	election := concurrency.NewElection(session, c.key("elections/", scope))
+	if err := election.Campaign(ctx, holder); err != nil {
+		_ = session.Close()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, unavailable("campaign", err)
+	}
+	lead, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	l := &Leadership{
+		client: c, key: election.Key(), revision: election.Rev(), election: election, session: session, ctx: lead, cancel: cancel,
+	}
+	go func() {
+		select {
+		case <-session.Done():
+			cancel(ErrLostLeadership)
+		case <-lead.Done():
+		}
+	}()
+	return l, nil
+}
+
+// Context ends when leadership is lost or resigned.
+func (l *Leadership) Context() context.Context { return l.ctx }
+
+// Token is the fencing token: it grows with every new leader of the scope.
+func (l *Leadership) Token() int64 { return l.revision }
+
+// Resign gives the scope up at once.
+func (l *Leadership) Resign(ctx context.Context) error {
+	l.cancel(context.Canceled)
+	ctx, cancel := context.WithTimeout(ctx, l.client.op)
+	defer cancel()
+	err := l.election.Resign(ctx)
+	return errors.Join(unavailable("resign", err), l.session.Close())
+}
+
+// guard is the comparison that holds while this leadership does.
+func (l *Leadership) guard() clientv3.Cmp {
+	return clientv3.Compare(clientv3.CreateRevision(l.key), "=", l.revision)
+}
+
+// WorkflowStore keeps workflow records, written only by the leader of their scope.
+
+// Workflow reads a workflow record as raw JSON with its revision; ErrNotFound when there is none.
+func (c *Client) Workflow(ctx context.Context, kind, id string) (value []byte, revision int64, err error) {
+	return c.get(ctx, c.key("workflows/", kind, "/", id))
+}
+
+// Workflows lists all records of a kind, by id.
+func (c *Client) Workflows(ctx context.Context, kind string) (map[string][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.op)
+	defer cancel()
+	prefix := c.key("workflows/", kind, "/")
+	res, err := c.etcd.Get(ctx, prefix, clientv3.WithPrefix())
+	if err != nil {
+		return nil, unavailable("list workflows", err)
+	}
+	out := make(map[string][]byte, len(res.Kvs))
+	for _, kv := range res.Kvs {
+		out[string(kv.Key[len(prefix):])] = kv.Value
+	}
+	return out, nil
+}
+
+// PutWorkflow commits a workflow record while the leadership holds and the record has the expected revision (0: it must
+// not exist). ErrLostLeadership or ErrConflict otherwise. It returns the record's new revision.
+func (l *Leadership) PutWorkflow(ctx context.Context, kind, id string, record any, expected int64) (int64, error) {
+	key := l.client.key("workflows/", kind, "/", id)
+	op, err := putOp(key, record)
+	if err != nil {
+		return 0, err
+	}
+	cmp := absent(key)
+	if expected > 0 {
+		cmp = unchanged(key, expected)
+	}
+	res, err := l.client.commit(ctx, "put workflow", []clientv3.Cmp{l.guard(), cmp}, []clientv3.Op{op},
+		[]clientv3.Op{clientv3.OpGet(l.key)})
+	if err != nil {
+		return 0, err
+	}
+	if res.Succeeded {
+		return res.Header.Revision, nil
+	}
+	if kvs := res.Responses[0].GetResponseRange().Kvs; len(kvs) == 0 || kvs[0].CreateRevision != l.revision {
+		return 0, fmt.Errorf("put workflow %s: %w", kind, ErrLostLeadership)
+	}
+	return 0, fmt.Errorf("put workflow %s: %w", kind, ErrConflict)
+}

@@ -1,0 +1,150 @@
+package state
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// event is one change under a followed prefix; value is nil for a deletion. key is relative to the cluster's root.
+type event struct {
+	key      string
+	value    []byte
+	revision int64
+}
+
+// consumer takes over what a follower sees. reset starts a full list anew; flush ends a consistent set of changes.
+type consumer interface {
+	reset()
+	apply(event)
+	flush()
+}
+
+// follower keeps one consumer in step with all keys below the cluster's root that start with one of its prefixes.
+type follower struct {
+	client   *Client
+	prefixes []string
+	log      zerolog.Logger
+	to       consumer
+	brokenAt atomic.Int64 // unix nanoseconds since when the watch is broken, 0 while it works
+}
+
+// listPage bounds one page of a list, so that a large family does not exceed a message.
+const listPage = 2000
+
+// list reads all followed keys at one revision and hands them over.
+func (f *follower) list(ctx context.Context) (revision int64, err error) {
+	f.to.reset()
+	for _, prefix := range f.prefixes {
+		if revision, err = f.listPrefix(ctx, f.client.key(prefix), revision); err != nil {
+			return 0, err
+		}
+	}
+	f.to.flush()
+	return revision, nil
+}
+
+func (f *follower) listPrefix(ctx context.Context, prefix string, revision int64) (int64, error) {
+	end := clientv3.GetPrefixRangeEnd(prefix)
+	for from := prefix; ; {
+		opts := []clientv3.OpOption{clientv3.WithRange(end), clientv3.WithLimit(listPage)}
+		if revision > 0 {
+			opts = append(opts, clientv3.WithRev(revision))
+		}
+		op, cancel := context.WithTimeout(ctx, 5*f.client.op)
+		res, err := f.client.etcd.Get(op, from, opts...)
+		cancel()
+		if err != nil {
+			return 0, unavailable("list", err)
+		}
+		if revision == 0 {
+			revision = res.Header.Revision
+		}
+		for _, kv := range res.Kvs {
+			f.to.apply(event{key: string(kv.Key[len(f.client.root):]), value: kv.Value, revision: kv.ModRevision})
+		}
+		if !res.More {
+			return revision, nil
+		}
+		from = string(res.Kvs[len(res.Kvs)-1].Key) + "\x00"
+	}
+}
+
+// run watches from the revision after the list until ctx ends, and lists again whenever the watch breaks.
+func (f *follower) run(ctx context.Context, revision int64) {
+	for ctx.Err() == nil {
+		f.watch(ctx, revision+1)
+		if ctx.Err() != nil {
+			return
+		}
+		f.brokenAt.CompareAndSwap(0, time.Now().UnixNano())
+		f.log.Warn().Msg("watch broken, listing again")
+		revision = f.relist(ctx)
+	}
+}
+
+// relist repeats the list with growing pauses until it works.
+func (f *follower) relist(ctx context.Context) int64 {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		revision, err := f.list(ctx)
+		if err == nil {
+			f.brokenAt.Store(0)
+			return revision
+		}
+		select {
+		case <-ctx.Done():
+			return 0
+		case <-time.After(pause):
+		}
+	}
+}
+
+// watch hands over changes until the watch ends.
+func (f *follower) watch(ctx context.Context, from int64) {
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel()
+	ch := f.client.etcd.Watch(ctx, f.client.root, clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithProgressNotify())
+	for res := range ch {
+		if res.Err() != nil {
+			return
+		}
+		touched := false
+		for _, e := range res.Events {
+			key := string(e.Kv.Key[len(f.client.root):])
+			if !f.follows(key) {
+				continue
+			}
+			touched = true
+			ev := event{key: key, value: e.Kv.Value, revision: e.Kv.ModRevision}
+			if e.Type == mvccpb.Event_DELETE {
+				ev.value = nil
+			}
+			f.to.apply(ev)
+		}
+		if touched {
+			f.to.flush()
+		}
+	}
+}
+
+func (f *follower) follows(key string) bool {
+	for _, p := range f.prefixes {
+		if len(key) >= len(p) && key[:len(p)] == p {
+			return true
+		}
+	}
+	return false
+}
+
+// healthy says whether the watch works, and since when it does not.
+func (f *follower) healthy() (since time.Time, ok bool) {
+	at := f.brokenAt.Load()
+	if at == 0 {
+		return time.Time{}, true
+	}
+	return time.Unix(0, at), false
+}

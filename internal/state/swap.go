@@ -1,0 +1,91 @@
+package state
+
+import (
+	"context"
+	"fmt"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+// Swap names two logical indexes that exchange what they point to; with Rename the first takes the second, free, name.
+type Swap struct {
+	A, B   string
+	Rename bool
+}
+
+// MissingIndexesError lists the names of a swap that do not exist.
+type MissingIndexesError struct{ Names []string }
+
+// Error implements error.
+func (e *MissingIndexesError) Error() string {
+	return fmt.Sprintf("swap: %d indexes do not exist", len(e.Names))
+}
+
+// SwapIndexes exchanges all pairs in one transaction, so that readers see all of it or nothing. It returns a
+// MissingIndexesError when names do not exist and ErrConflict when a rename's new name is taken.
+func (c *Client) SwapIndexes(ctx context.Context, swaps []Swap) error {
+	if 2*len(swaps) > maxTxnOps {
+		return fmt.Errorf("swap of more than %d pairs: %w", maxTxnOps/2, ErrTooLarge)
+	}
+	for {
+		cmps, ops, err := c.swapOps(ctx, swaps)
+		if err != nil {
+			return err
+		}
+		res, err := c.commit(ctx, "swap indexes", cmps, ops, nil)
+		if err != nil || res.Succeeded {
+			return err
+		}
+	}
+}
+
+func (c *Client) swapOps(ctx context.Context, swaps []Swap) ([]clientv3.Cmp, []clientv3.Op, error) {
+	var cmps []clientv3.Cmp
+	var ops []clientv3.Op
+	missing := &MissingIndexesError{}
+	for _, s := range swaps {
+		a, cmpA, errA := c.readIndex(ctx, s.A)
+		b, cmpB, errB := c.readIndex(ctx, s.B)
+		if errA != nil {
+			missing.Names = append(missing.Names, s.A)
+		}
+		if errB != nil && !s.Rename {
+			missing.Names = append(missing.Names, s.B)
+		}
+		if errB == nil && s.Rename {
+			return nil, nil, fmt.Errorf("swap indexes: %w", ErrConflict)
+		}
+		if len(missing.Names) > 0 {
+			continue
+		}
+		cmps = append(cmps, cmpA, cmpB)
+		a.UID, b.UID = s.B, s.A
+		put, err := putOp(c.key(routing.FamilyIndexes, s.B), a)
+		if err != nil {
+			return nil, nil, err
+		}
+		other := clientv3.OpDelete(c.key(routing.FamilyIndexes, s.A))
+		if !s.Rename {
+			if other, err = putOp(c.key(routing.FamilyIndexes, s.A), b); err != nil {
+				return nil, nil, err
+			}
+		}
+		ops = append(ops, put, other)
+	}
+	if len(missing.Names) > 0 {
+		return nil, nil, missing
+	}
+	return cmps, ops, nil
+}
+
+func (c *Client) readIndex(ctx context.Context, uid string) (routing.IndexRecord, clientv3.Cmp, error) {
+	key := c.key(routing.FamilyIndexes, uid)
+	value, rev, err := c.get(ctx, key)
+	if err != nil {
+		return routing.IndexRecord{}, absent(key), err
+	}
+	rec, err := routing.Decode[routing.IndexRecord](value)
+	return rec, unchanged(key, rev), err
+}

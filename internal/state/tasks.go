@@ -1,0 +1,99 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+const (
+	familyOpen = "tasks/open/"
+	familyDone = "tasks/done/"
+)
+
+// uidKey pads a uid to ten digits, so that keys sort as uids do.
+func uidKey(uid uint32) string { return fmt.Sprintf("%010d", uid) }
+
+// CreateTask records a new task, open or already final. A uid is written once: ErrConflict when it exists.
+func (c *Client) CreateTask(ctx context.Context, r task.Record) error {
+	r.V = task.Version
+	open, done := c.key(familyOpen, uidKey(r.UID)), c.key(familyDone, uidKey(r.UID))
+	key := open
+	if r.Done() {
+		key = done
+	}
+	op, err := putOp(key, r)
+	if err != nil {
+		return err
+	}
+	res, err := c.commit(ctx, "create task", []clientv3.Cmp{absent(open), absent(done)}, []clientv3.Op{op}, nil)
+	if err == nil && !res.Succeeded {
+		return fmt.Errorf("create task %d: %w", r.UID, ErrConflict)
+	}
+	return err
+}
+
+// UpdateTask rewrites an open task. ErrConflict when it is no longer open.
+func (c *Client) UpdateTask(ctx context.Context, r task.Record) error {
+	key := c.key(familyOpen, uidKey(r.UID))
+	done, err := c.writeIf(ctx, key, r, present(key))
+	if err == nil && !done {
+		return fmt.Errorf("update task %d: %w", r.UID, ErrConflict)
+	}
+	return err
+}
+
+// FinishTask moves a final record from the open to the finished tasks in one transaction. finished is false when
+// someone else did it before.
+func (c *Client) FinishTask(ctx context.Context, r task.Record) (finished bool, err error) {
+	if !r.Done() {
+		return false, fmt.Errorf("finish task %d: status %s is not final", r.UID, r.Status)
+	}
+	open := c.key(familyOpen, uidKey(r.UID))
+	put, err := putOp(c.key(familyDone, uidKey(r.UID)), r)
+	if err != nil {
+		return false, err
+	}
+	res, err := c.commit(ctx, "finish task", []clientv3.Cmp{present(open)}, []clientv3.Op{clientv3.OpDelete(open), put}, nil)
+	if err != nil {
+		return false, err
+	}
+	return res.Succeeded, nil
+}
+
+// Task reads a task from the store itself, not from a cache.
+func (c *Client) Task(ctx context.Context, uid uint32) (task.Record, error) {
+	var r task.Record
+	value, _, err := c.get(ctx, c.key(familyDone, uidKey(uid)))
+	if errors.Is(err, ErrNotFound) {
+		value, _, err = c.get(ctx, c.key(familyOpen, uidKey(uid)))
+	}
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(value, &r); err != nil {
+		return r, fmt.Errorf("decode task %d: %w", uid, err)
+	}
+	return r, nil
+}
+
+// DeleteTasks forgets finished tasks; uids that are open or unknown are left alone.
+func (c *Client) DeleteTasks(ctx context.Context, uids []uint32) error {
+	for len(uids) > 0 {
+		n := min(len(uids), maxTxnOps)
+		ops := make([]clientv3.Op, n)
+		for i, uid := range uids[:n] {
+			ops[i] = clientv3.OpDelete(c.key(familyDone, uidKey(uid)))
+		}
+		if _, err := c.commit(ctx, "delete tasks", nil, ops, nil); err != nil {
+			return err
+		}
+		uids = uids[n:]
+	}
+	return nil
+}

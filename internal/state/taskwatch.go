@@ -1,0 +1,199 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// TaskWatch caches all tasks, open and finished. It is safe for concurrent use.
+type TaskWatch struct {
+	mu      sync.RWMutex
+	byUID   map[uint32]*task.Record
+	uids    []uint32 // ascending
+	open    map[uint32]bool
+	changed signal
+	follow  follower
+}
+
+// WatchTasks lists all tasks and follows them until ctx ends.
+func (c *Client) WatchTasks(ctx context.Context, log zerolog.Logger) (*TaskWatch, error) {
+	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}}
+	w.follow = follower{client: c, prefixes: []string{familyOpen, familyDone}, log: log, to: &taskFeed{watch: w, log: log}}
+	revision, err := w.follow.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	go w.follow.run(ctx, revision)
+	return w, nil
+}
+
+// Subscribe returns a channel that receives after every change.
+func (w *TaskWatch) Subscribe() (changed <-chan struct{}, cancel func()) {
+	return w.changed.subscribe()
+}
+
+// Healthy says whether the watch is connected, and if not, since when the cache may be old.
+func (w *TaskWatch) Healthy() (since time.Time, ok bool) { return w.follow.healthy() }
+
+// Get returns a task; ok is false when the cache does not know it.
+func (w *TaskWatch) Get(uid uint32) (r task.Record, ok bool) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if p, known := w.byUID[uid]; known {
+		return *p, true
+	}
+	return task.Record{}, false
+}
+
+// Open lists the tasks that are not final, oldest first.
+func (w *TaskWatch) Open() []task.Record {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	uids := make([]uint32, 0, len(w.open))
+	for uid := range w.open {
+		uids = append(uids, uid)
+	}
+	slices.Sort(uids)
+	list := make([]task.Record, len(uids))
+	for i, uid := range uids {
+		list[i] = *w.byUID[uid]
+	}
+	return list
+}
+
+// Len is the number of tasks, open and finished.
+func (w *TaskWatch) Len() int {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return len(w.uids)
+}
+
+// Each calls visit for every task, newest first (oldest first with ascending), until it returns false. visit must not
+// keep the pointer nor block.
+func (w *TaskWatch) Each(ascending bool, visit func(*task.Record) bool) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	for i := range w.uids {
+		at := len(w.uids) - 1 - i
+		if ascending {
+			at = i
+		}
+		if !visit(w.byUID[w.uids[at]]) {
+			return
+		}
+	}
+}
+
+// Wait returns the task as soon as the cache knows it and cond holds.
+func (w *TaskWatch) Wait(ctx context.Context, uid uint32, cond func(task.Record) bool) (task.Record, error) {
+	changed, cancel := w.changed.subscribe()
+	defer cancel()
+	for {
+		if r, ok := w.Get(uid); ok && cond(r) {
+			return r, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return task.Record{}, context.Cause(ctx)
+		}
+	}
+}
+
+func (w *TaskWatch) put(r *task.Record) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if old, known := w.byUID[r.UID]; known {
+		if old.Done() && !r.Done() {
+			return // a list may show the open record of a task that a newer event finished
+		}
+	} else if at, found := slices.BinarySearch(w.uids, r.UID); !found {
+		w.uids = slices.Insert(w.uids, at, r.UID)
+	}
+	w.byUID[r.UID] = r
+	if r.Done() {
+		delete(w.open, r.UID)
+	} else {
+		w.open[r.UID] = true
+	}
+}
+
+// remove forgets a deleted key. The open key of a task that was finished is deleted too, the task stays.
+func (w *TaskWatch) remove(uid uint32, wasDone bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r, known := w.byUID[uid]; !known || r.Done() != wasDone {
+		return
+	}
+	delete(w.byUID, uid)
+	delete(w.open, uid)
+	if at, found := slices.BinarySearch(w.uids, uid); found {
+		w.uids = slices.Delete(w.uids, at, at+1)
+	}
+}
+
+// taskFeed turns events into records. Between reset and flush of a list the old cache stays visible.
+type taskFeed struct {
+	watch   *TaskWatch
+	log     zerolog.Logger
+	listing map[uint32]bool
+}
+
+func (f *taskFeed) reset() { f.listing = map[uint32]bool{} }
+
+func (f *taskFeed) apply(e event) {
+	uid, done, ok := taskKey(e.key)
+	if !ok {
+		return
+	}
+	if e.value == nil {
+		// The finishing transaction deletes the open key and puts the finished one; either order must work.
+		f.watch.remove(uid, done)
+		return
+	}
+	r := &task.Record{}
+	if err := json.Unmarshal(e.value, r); err != nil || r.V != task.Version {
+		f.log.Error().Err(err).Msg("task record ignored")
+		return
+	}
+	f.watch.put(r)
+	if f.listing != nil {
+		f.listing[uid] = true
+	}
+}
+
+func (f *taskFeed) flush() {
+	if f.listing != nil {
+		var gone []uint32
+		f.watch.Each(true, func(r *task.Record) bool {
+			if !f.listing[r.UID] {
+				gone = append(gone, r.UID)
+			}
+			return true
+		})
+		for _, uid := range gone {
+			r, _ := f.watch.Get(uid)
+			f.watch.remove(uid, r.Done())
+		}
+		f.listing = nil
+	}
+	f.watch.changed.wake()
+}
+
+func taskKey(key string) (uid uint32, done, ok bool) {
+	name, isDone := strings.CutPrefix(key, familyDone)
+	if !isDone {
+		name = strings.TrimPrefix(key, familyOpen)
+	}
+	n, err := strconv.ParseUint(name, 10, 32)
+	return uint32(n), isDone, err == nil
+}

@@ -1,0 +1,32 @@
+package task
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// appendDetails writes the object again with its members in their old order and the given values.
+func appendDetails(old json.RawMessage, values map[string]json.RawMessage) json.RawMessage {
+	dec := json.NewDecoder(bytes.NewReader(old))
+	if _, err := dec.Token(); err != nil {
+		return old
+	}
+	out := []byte{'{'}
+	for dec.More() {
+		key, err := dec.Token()
+		name, ok := key.(string)
+		if err != nil || !ok {
+			return old
+		}
+		var skip json.RawMessage
+		if dec.Decode(&skip) != nil {
+			return old
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		quoted, _ := json.Marshal(name)
+		out = append(append(append(out, quoted...), ':'), values[name]...)
+	}
+	return append(out, '}')
+}

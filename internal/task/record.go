@@ -1,0 +1,87 @@
+package task
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/apierr"
+)
+
+// Version is the schema version of Record.
+const Version = 1
+
+// Statuses of a task, as Meilisearch names them.
+const (
+	Enqueued   = "enqueued"
+	Processing = "processing"
+	Succeeded  = "succeeded"
+	Failed     = "failed"
+	Canceled   = "canceled"
+)
+
+// Types of tasks, as Meilisearch names them.
+const (
+	DocumentAddition = "documentAdditionOrUpdate"
+	DocumentEdition  = "documentEdition"
+	DocumentDeletion = "documentDeletion"
+	SettingsUpdate   = "settingsUpdate"
+	IndexCreation    = "indexCreation"
+	IndexDeletion    = "indexDeletion"
+	IndexUpdate      = "indexUpdate"
+	IndexSwap        = "indexSwap"
+	TaskCancelation  = "taskCancelation"
+	TaskDeletion     = "taskDeletion"
+)
+
+// Target is one node's part of a task.
+type Target struct {
+	Node   string `json:"node"`
+	Group  int    `json:"group"`
+	Shards string `json:"shards,omitempty"` // as shardmap.FormatRanges writes them; empty: the whole node
+	Missed bool   `json:"missed,omitempty"` // the node did not acknowledge; its outcome is not waited for
+}
+
+// Record is tasks/open/<uid> and tasks/done/<uid>.
+type Record struct {
+	V              int             `json:"v"`
+	UID            uint32          `json:"uid"`
+	Type           string          `json:"type"`
+	IndexUID       *string         `json:"index"` // the name the client used
+	Physical       string          `json:"physical,omitempty"`
+	Status         string          `json:"status"`
+	Details        json.RawMessage `json:"details,omitempty"`
+	Error          *apierr.Error   `json:"error,omitempty"`
+	CanceledBy     *uint32         `json:"canceled_by,omitempty"`
+	CustomMetadata *string         `json:"custom_metadata,omitempty"`
+	EnqueuedAt     time.Time       `json:"enqueued_at"`
+	StartedAt      *time.Time      `json:"started_at,omitempty"`
+	FinishedAt     *time.Time      `json:"finished_at,omitempty"`
+	RF             int             `json:"rf,omitempty"` // copies per group when the task was made
+	Targets        []Target        `json:"targets,omitempty"`
+	// Op is what a workflow needs to carry the task out (a settings patch, swap pairs …); nodes' own tasks need none.
+	Op json.RawMessage `json:"op,omitempty"`
+}
+
+// DispatchID is the idempotency id of a task on every node.
+func DispatchID(uid uint32) string { return strconv.FormatUint(uint64(uid), 10) }
+
+// Done says whether the record's status is final.
+func (r *Record) Done() bool { return Final(r.Status) }
+
+// Final says whether a status is one that no task leaves.
+func Final(status string) bool {
+	return status == Succeeded || status == Failed || status == Canceled
+}
+
+// Finish makes the record final at the given time, with the error that failed it, or nil.
+func (r *Record) Finish(at time.Time, failure *apierr.Error) {
+	r.Status = Succeeded
+	if failure != nil {
+		r.Status, r.Error = Failed, failure
+	}
+	if r.StartedAt == nil {
+		r.StartedAt = &at
+	}
+	r.FinishedAt = &at
+}

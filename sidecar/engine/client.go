@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Deadlines and bounds of calls.
+const (
+	callTimeout = 30 * time.Second
+	dialTimeout = 2 * time.Second
+	maxAnswer   = 64 << 20 // largest answer that the sidecar reads for itself
+	maxIdle     = 512      // kept-alive connections
+)
+
+// ErrUnreachable says that no answer came from the engine.
+var ErrUnreachable = errors.New("engine unreachable")
+
+// Error is an answer of the engine that is no success.
+type Error struct {
+	Status  int    `json:"-"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Error leaves the message out: it may quote what clients sent.
+func (e *Error) Error() string { return fmt.Sprintf("engine answered %d %s", e.Status, e.Code) }
+
+// Is reports whether err is an engine answer with the code.
+func Is(err error, code string) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+// Client talks to one engine. It is safe for concurrent use.
+type Client struct {
+	base string
+	auth string
+	http *http.Client
+}
+
+// New returns a client of the engine at a base URL. key may be empty for an engine without a master key.
+func New(base, key string) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, errors.New("engine url must be http://host:port or https://host:port")
+	}
+	c := &Client{base: strings.TrimSuffix(base, "/"), http: &http.Client{
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
+			MaxIdleConns:        maxIdle,
+			MaxIdleConnsPerHost: maxIdle,
+			IdleConnTimeout:     90 * time.Second,
+			DisableCompression:  true,
+			ForceAttemptHTTP2:   false,
+			WriteBufferSize:     64 << 10,
+			ReadBufferSize:      64 << 10,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	if key != "" {
+		c.auth = "Bearer " + key
+	}
+	return c, nil
+}
+
+// Request prepares a request for a path, with its query, under the engine's key.
+func (c *Client) Request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("engine request: %w", err)
+	}
+	if c.auth != "" {
+		req.Header.Set("Authorization", c.auth)
+	}
+	return req, nil
+}
+
+// Do sends a prepared request. Without an answer the error is ErrUnreachable.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, errors.Join(ErrUnreachable, err)
+	}
+	return res, nil
+}
+
+// Call sends in as JSON and decodes the answer into out; either may be nil.
+func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("engine request: %w", err)
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := c.Request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return errors.Join(ErrUnreachable, err)
+	case len(data) > maxAnswer:
+		return errors.New("engine answer is too large")
+	case res.StatusCode >= http.StatusMultipleChoices:
+		e := &Error{Status: res.StatusCode}
+		_ = json.Unmarshal(data, e) // an answer without a code is told by its status
+		return e
+	case out == nil:
+		return nil
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("engine answer: %w", err)
+	}
+	return nil
+}

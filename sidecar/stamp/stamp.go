@@ -1,0 +1,183 @@
+package stamp
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/sidecar/span"
+)
+
+// Errors that end a stream.
+var (
+	ErrLine       = errors.New("malformed document line")
+	ErrWrongShard = errors.New("document does not belong to the shard of its line")
+	ErrReserved   = errors.New("document carries a reserved field")
+	ErrTooLong    = errors.New("document line is too long")
+)
+
+const (
+	buffer  = 64 << 10
+	maxLine = 101 << 20 // the largest body that clients may send, and its frame
+)
+
+// Leg is what the stream must agree with.
+type Leg struct {
+	Shards     []int  // shards the leg answers for
+	Count      int    // shards of the index
+	PrimaryKey string // name of the id's field
+}
+
+// Reader reads stamped NDJSON.
+type Reader struct {
+	src     *bufio.Reader
+	allowed []bool
+	count   int
+	key     []byte
+	line    []byte // a line longer than the buffer
+	out     []byte
+	sent    int
+	docs    int
+	in      int64
+	err     error
+	id      []byte // of the line at work
+	check   func(key, value []byte) error
+}
+
+// NewReader stamps the lines of src.
+func NewReader(src io.Reader, leg Leg) *Reader {
+	r := &Reader{
+		src: bufio.NewReaderSize(src, buffer), allowed: make([]bool, leg.Count), count: leg.Count,
+		key: []byte(leg.PrimaryKey), out: make([]byte, 0, buffer+buffer/2),
+	}
+	for _, s := range leg.Shards {
+		if s < leg.Count {
+			r.allowed[s] = true
+		}
+	}
+	r.check = r.examine
+	return r
+}
+
+// Documents is how many documents went through.
+func (r *Reader) Documents() int { return r.docs }
+
+// Bytes is how many bytes of lines were read.
+func (r *Reader) Bytes() int64 { return r.in }
+
+// Err is why the stream ended early; nil when it did not.
+func (r *Reader) Err() error {
+	if errors.Is(r.err, io.EOF) {
+		return nil
+	}
+	return r.err
+}
+
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
+	if r.sent == len(r.out) {
+		r.out, r.sent = r.out[:0], 0
+		for r.err == nil && len(r.out) < buffer {
+			r.err = r.step()
+		}
+		if len(r.out) == 0 || (r.err != nil && !errors.Is(r.err, io.EOF)) {
+			return 0, r.err // what was stamped before a bad line is not sent: the stream is void
+		}
+	}
+	n := copy(p, r.out[r.sent:])
+	r.sent += n
+	return n, nil
+}
+
+// step stamps the next line.
+func (r *Reader) step() error {
+	line, err := r.next()
+	if err != nil {
+		return err
+	}
+	r.in += int64(len(line)) + 1
+	shard, id, doc, err := nodeapi.SplitDocument(line)
+	if err != nil {
+		return ErrLine
+	}
+	if shard >= r.count || !r.allowed[shard] || shardmap.ShardOf(id, r.count) != shard {
+		return ErrWrongShard
+	}
+	r.id = id
+	if err := span.Members(doc, r.check); err != nil {
+		if errors.Is(err, span.ErrSyntax) {
+			return ErrLine
+		}
+		return err
+	}
+	r.splice(doc, shard)
+	r.docs++
+	return nil
+}
+
+// next is the next line without its end.
+func (r *Reader) next() ([]byte, error) {
+	part, err := r.src.ReadSlice('\n')
+	if err == nil {
+		return part[:len(part)-1], nil
+	}
+	r.line = r.line[:0]
+	for errors.Is(err, bufio.ErrBufferFull) {
+		if r.line = append(r.line, part...); len(r.line) > maxLine {
+			return nil, ErrTooLong
+		}
+		part, err = r.src.ReadSlice('\n')
+	}
+	switch {
+	case err == nil:
+		r.line = append(r.line, part[:len(part)-1]...)
+		return r.line, nil
+	case errors.Is(err, io.EOF) && len(part) == 0 && len(r.line) == 0:
+		return nil, io.EOF
+	case errors.Is(err, io.EOF):
+		return nil, ErrLine // the last line was cut off: its sender went away
+	}
+	return nil, fmt.Errorf("read documents: %w", err)
+}
+
+var reservedPrefix = []byte(nodeapi.ReservedPrefix)
+
+// examine looks at one top-level member.
+func (r *Reader) examine(key, value []byte) error {
+	name, err := span.Text(key)
+	if err != nil {
+		return ErrLine
+	}
+	if bytes.HasPrefix(name, reservedPrefix) && nodeapi.IsReserved(string(name)) {
+		return ErrReserved
+	}
+	if !bytes.Equal(name, r.key) {
+		return nil
+	}
+	if len(value) > 0 && value[0] == '"' {
+		if value, err = span.Text(value); err != nil {
+			return ErrLine
+		}
+	}
+	if !bytes.Equal(value, r.id) {
+		return ErrWrongShard
+	}
+	return nil
+}
+
+// splice appends the document with its shard before the closing brace, and a line feed.
+func (r *Reader) splice(doc []byte, shard int) {
+	body := bytes.TrimRight(doc, " \t\r")
+	body = body[:len(body)-1]
+	r.out = append(r.out, body...)
+	if last := bytes.TrimRight(body, " \t\r"); last[len(last)-1] != '{' || len(bytes.TrimLeft(last, " \t\r")) > 1 {
+		r.out = append(r.out, ',')
+	}
+	r.out = append(r.out, `"`+nodeapi.FieldShard+`":"`...)
+	r.out = nodeapi.AppendSymbols(r.out, uint64(shard), nodeapi.ShardDigits) //nolint:gosec // below MaxShards
+	r.out = append(r.out, "\"}\n"...)
+}
