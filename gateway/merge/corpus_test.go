@@ -233,7 +233,7 @@ func (s shape) merged(legs [][]doc) []doc {
 }
 
 func (s shape) hit(d doc) string {
-	return fmt.Sprintf(`{"id":%d,"title":"a \"}{][\\\\","meta":{"a":[1,{"_rankingScoreDetails":{"words":{"order":0,"matchingWords":9}}}]},"group":%q,"_rankingScore":0.5,"_rankingScoreDetails":%s}`,
+	return fmt.Sprintf(`{"id":%d,"title":"a \"}{][\\\\","meta":{"a":[1,{"_rankingScoreDetails":{"words":{"order":0,"matchingWords":9}}}]},"group":%q,"_rankingScoreDetails":%s}`,
 		d.id, d.group, s.details(d))
 }
 

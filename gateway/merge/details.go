@@ -1,6 +1,10 @@
 package merge
 
-import "slices"
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
 
 // rule is the kind of one executed ranking rule of a hit.
 type rule uint8
@@ -36,6 +40,7 @@ const (
 // rule's direction.
 type score struct {
 	order int32
+	end   int32 // position behind the rule, counted from the start of the details
 	kind  rule
 	class uint8
 	desc  bool
@@ -48,38 +53,77 @@ type key struct {
 	scores []score
 	raw    []byte // the details the scores were read from
 	arena  []byte // text of sort values that had to be unescaped
+	sorted bool   // the rules are written in their order
 	vector bool   // one of the rules is a vector similarity
 	pinned bool
 	pin    int64
 }
 
 // read reads the details object at b[i], gives the position behind it (or -1) and says whether it is the same as the
-// last one, which is frequent among neighbours and saves both reading and comparing.
+// last one. Neighbours in a ranked list are alike: rules that are written as in the hit before are not read again.
 func (k *key) read(b []byte, i int) (end int, same bool) {
-	if n := len(k.raw); n > 0 && len(b)-i >= n && string(b[i:i+n]) == string(k.raw) {
-		return i + n, true
+	alike := commonPrefix(b[i:], k.raw)
+	if alike == len(k.raw) && alike > 0 {
+		return i + alike, true
 	}
-	k.scores, k.arena, k.vector, k.pinned = k.scores[:0], k.arena[:0], false, false
+	m := k.reuse(b, i, alike)
 	k.raw = nil
-	m := objectAt(b, i)
-	sorted := true
 	for m.next() {
 		k.scores = append(k.scores, score{})
 		s := &k.scores[len(k.scores)-1]
 		s.kind, s.desc = kindOf(m.key)
 		m.skipTo(k.readRule(s, b, m.value))
+		s.end = int32(min(m.i-i, maxDetails)) //nolint:gosec // bounded
 		if n := len(k.scores); n > 1 && k.scores[n-2].order > s.order {
-			sorted = false
+			k.sorted = false
 		}
 	}
 	if m.bad {
 		return -1, false
 	}
-	if !sorted {
+	if !k.sorted {
 		slices.SortStableFunc(k.scores, func(x, y score) int { return int(x.order) - int(y.order) })
 	}
 	k.raw = b[i:m.i]
 	return m.i, false
+}
+
+// maxDetails bounds the details of which parts are reused.
+const maxDetails = 1 << 20
+
+// reuse keeps the rules that lie within the first alike bytes and gives a walk that begins behind them.
+func (k *key) reuse(b []byte, i, alike int) members {
+	n := 0
+	if k.sorted && len(k.arena) == 0 && alike < maxDetails {
+		for n < len(k.scores) && int(k.scores[n].end) <= alike {
+			n++
+		}
+	}
+	k.scores, k.arena, k.sorted = k.scores[:n], k.arena[:0], true
+	k.vector, k.pinned = false, false
+	if n == 0 {
+		return objectAt(b, i)
+	}
+	for j := range k.scores {
+		k.vector = k.vector || k.scores[j].kind == ruleVector
+		k.pinned = k.pinned || k.scores[j].kind == rulePin
+	}
+	return members{b: b, i: i + int(k.scores[n-1].end)}
+}
+
+// commonPrefix is the number of bytes in which a and b begin alike.
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		if x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); x != 0 {
+			return i + bits.TrailingZeros64(x)>>3
+		}
+	}
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
 }
 
 // kindOf names the rule of a key of the details. Sort rules are named by their field and direction, so everything that
@@ -125,6 +169,11 @@ func hasSuffix(b []byte, suffix string) bool {
 
 // readRule reads the object of one rule into s and gives the position behind it.
 func (k *key) readRule(s *score, b []byte, i int) int {
+	if end := quickRule(s, b, i); end > 0 {
+		k.vector = k.vector || s.kind == ruleVector
+		return end
+	}
+	s.class, s.a, s.b = 0, 0, 0
 	m := objectAt(b, i)
 	if s.kind == ruleGeo {
 		s.class = classNull

@@ -4,8 +4,8 @@ package merge
 type SearchRequest struct {
 	Query                   string
 	Page                    Page
-	ShowRankingScore        bool
-	ShowRankingScoreDetails bool
+	CutRankingScore         bool     // the legs were asked for `_rankingScore`, the client did not ask
+	ShowRankingScoreDetails bool     // the client asked; otherwise they are cut
 	MaxTotalHits            int      // pagination.maxTotalHits of the index; 0: no bound
 	CapTotals               bool     // the engine caps totals at MaxTotalHits (1.15 does, 1.50 does not)
 	Distinct                string   // distinct field; "" for none
@@ -33,7 +33,7 @@ func Search(req SearchRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
 	r := &sc.race
-	r.look = look{cutScore: !req.ShowRankingScore, cutDetails: !req.ShowRankingScoreDetails}
+	r.look = look{cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails}
 	for _, name := range req.Hide {
 		r.look.hide = append(r.look.hide, rawKey(name))
 	}

@@ -4,7 +4,7 @@ package merge
 type SimilarRequest struct {
 	ID                      string // as the client gave it
 	Offset, Limit           int
-	ShowRankingScore        bool
+	CutRankingScore         bool // the legs were asked for `_rankingScore`, the client did not ask
 	ShowRankingScoreDetails bool
 	MaxTotalHits            int
 	Hide                    []string
@@ -22,7 +22,7 @@ func Similar(req SimilarRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
 	r := &sc.race
-	r.look = look{cutScore: !req.ShowRankingScore, cutDetails: !req.ShowRankingScoreDetails}
+	r.look = look{cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails}
 	for _, name := range req.Hide {
 		r.look.hide = append(r.look.hide, rawKey(name))
 	}

@@ -15,7 +15,10 @@ type look struct {
 	primary       []byte   // raw key of the primary key, where hits must be told apart
 }
 
-func (l *look) plain() bool { return l.distinct == nil && l.primary == nil && len(l.hide) == 0 }
+// plain says that hits are only ranked, not looked into.
+func (l *look) plain() bool {
+	return l.distinct == nil && l.primary == nil && len(l.hide) == 0
+}
 
 // maxHidden bounds how many members of one hit can be cut besides the score members and `_federation`.
 const maxHidden = 8
@@ -75,10 +78,19 @@ func (s *stream) advance(l *look) (ok, same bool, err error) {
 		}
 		return false, false, nil
 	}
+	plain := l.plain()
+	if plain && !l.cutScore && !l.cutFederation && s.body[start] == '{' {
+		s.hit.whole, s.hit.details, s.hit.nHidden = span{}, span{}, 0
+		if same, fine := s.scanHit(start); fine {
+			s.list.skipTo(s.hit.whole.end)
+			return true, same, nil
+		}
+		s.key.forget()
+	}
 	s.hit = hitView{}
 	h := &s.hit
 	m := objectAt(s.body, start)
-	plain, read := l.plain(), 0
+	read := 0
 	for m.next() {
 		if len(m.key) > 0 && m.key[0] == '_' {
 			if special, again := s.special(&m, h); special {

@@ -37,8 +37,8 @@ func (s *Service) newTask(ctx context.Context, c *call, kind string, details any
 	return r, nil
 }
 
-// write is a write to the shards of an index: what every leg carries beside the shards.
-type write struct {
+// writeCall is a write to the shards of an index: what every leg carries beside the shards.
+type writeCall struct {
 	index       *routing.Index
 	shards      []int
 	method      string
@@ -56,7 +56,7 @@ func (s *Service) stateReply(err error) *reply.Reply {
 
 // perform records the task, sends the write to every copy, and answers as the quorum rules say. The task is committed
 // before any node is called, so that whatever a node did belongs to a task.
-func (s *Service) perform(ctx context.Context, c *call, r task.Record, w write) *reply.Reply {
+func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCall) *reply.Reply {
 	p := plan.PlanWrite(c.view, w.index, w.shards)
 	r.Physical = w.index.Physical
 	r.Targets = targets(p)
@@ -73,7 +73,7 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w write) 
 }
 
 // conclude turns acknowledgements into the answer, and leaves behind dirty markers and the truth in the task.
-func (s *Service) conclude(ctx context.Context, r task.Record, w write, p plan.Write, acks []scatter.Ack) *reply.Reply {
+func (s *Service) conclude(ctx context.Context, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
 	acked := map[string]bool{}
@@ -127,7 +127,7 @@ func (s *Service) conclude(ctx context.Context, r task.Record, w write, p plan.W
 }
 
 // refuse ends a write that every node refused: the engine's own error is the answer, and no task remains open.
-func (s *Service) refuse(ctx context.Context, r task.Record, w write, e *apierr.Error) *reply.Reply {
+func (s *Service) refuse(ctx context.Context, r task.Record, w writeCall, e *apierr.Error) *reply.Reply {
 	e.Message = logical(e.Message, w.index)
 	r.Finish(s.time(), e)
 	if _, err := s.Store.FinishTask(ctx, r); err != nil {

@@ -95,7 +95,7 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 	}
 	c.view = ix.view
 	// A document leg without documents makes every node create the index and take its key, in its queue's order.
-	return s.perform(ctx, c, r, write{
+	return s.perform(ctx, c, r, writeCall{
 		index: ix.Index, shards: every(ix.Shards), method: http.MethodPost, path: "/documents",
 		contentType: nodeapi.DocumentsType, primaryKey: pk,
 	})
@@ -230,7 +230,7 @@ func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
 	if !deleted {
 		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
 	}
-	return s.perform(ctx, c, r, write{index: ix, shards: every(ix.Shards), method: http.MethodDelete})
+	return s.perform(ctx, c, r, writeCall{index: ix, shards: every(ix.Shards), method: http.MethodDelete})
 }
 
 func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {

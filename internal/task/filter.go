@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Filter selects tasks as the query parameters of GET /tasks do. An empty list selects everything; bounds in time are
+// Filter selects tasks as the query parameters of GET /tasks do. A nil list selects everything, an empty one nothing; bounds in time are
 // exclusive.
 type Filter struct {
 	UIDs       []uint32
@@ -23,12 +23,12 @@ type Filter struct {
 // Match says whether the record passes every part of the filter. A task's batch uid is its uid.
 func (f *Filter) Match(r *Record) bool {
 	switch {
-	case len(f.UIDs) > 0 && !slices.Contains(f.UIDs, r.UID),
-		len(f.BatchUIDs) > 0 && !slices.Contains(f.BatchUIDs, r.UID),
-		len(f.CanceledBy) > 0 && (r.CanceledBy == nil || !slices.Contains(f.CanceledBy, *r.CanceledBy)),
-		len(f.Types) > 0 && !slices.Contains(f.Types, r.Type),
-		len(f.Statuses) > 0 && !slices.Contains(f.Statuses, r.Status),
-		len(f.IndexUIDs) > 0 && (r.IndexUID == nil || !slices.Contains(f.IndexUIDs, *r.IndexUID)):
+	case f.UIDs != nil && !slices.Contains(f.UIDs, r.UID),
+		f.BatchUIDs != nil && !slices.Contains(f.BatchUIDs, r.UID),
+		f.CanceledBy != nil && (r.CanceledBy == nil || !slices.Contains(f.CanceledBy, *r.CanceledBy)),
+		f.Types != nil && !slices.Contains(f.Types, r.Type),
+		f.Statuses != nil && !slices.Contains(f.Statuses, r.Status),
+		f.IndexUIDs != nil && (r.IndexUID == nil || !slices.Contains(f.IndexUIDs, *r.IndexUID)):
 		return false
 	}
 	return within(&r.EnqueuedAt, f.AfterEnqueued, f.BeforeEnqueued) &&

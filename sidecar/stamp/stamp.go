@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/shardmap"
@@ -32,8 +33,12 @@ type Leg struct {
 	PrimaryKey string // name of the id's field
 }
 
-// Reader reads stamped NDJSON.
+// Reader reads stamped NDJSON. One goroutine reads; Documents, Bytes and Err may be asked by any.
 type Reader struct {
+	docs   atomic.Int64
+	in     atomic.Int64
+	failed atomic.Pointer[error]
+
 	src     *bufio.Reader
 	allowed []bool
 	count   int
@@ -41,8 +46,6 @@ type Reader struct {
 	line    []byte // a line longer than the buffer
 	out     []byte
 	sent    int
-	docs    int
-	in      int64
 	err     error
 	id      []byte // of the line at work
 	check   func(key, value []byte) error
@@ -64,17 +67,17 @@ func NewReader(src io.Reader, leg Leg) *Reader {
 }
 
 // Documents is how many documents went through.
-func (r *Reader) Documents() int { return r.docs }
+func (r *Reader) Documents() int { return int(r.docs.Load()) }
 
 // Bytes is how many bytes of lines were read.
-func (r *Reader) Bytes() int64 { return r.in }
+func (r *Reader) Bytes() int64 { return r.in.Load() }
 
 // Err is why the stream ended early; nil when it did not.
 func (r *Reader) Err() error {
-	if errors.Is(r.err, io.EOF) {
-		return nil
+	if err := r.failed.Load(); err != nil {
+		return *err
 	}
-	return r.err
+	return nil
 }
 
 // Read implements io.Reader.
@@ -82,7 +85,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if r.sent == len(r.out) {
 		r.out, r.sent = r.out[:0], 0
 		for r.err == nil && len(r.out) < buffer {
-			r.err = r.step()
+			if r.err = r.step(); r.err != nil && !errors.Is(r.err, io.EOF) {
+				r.failed.Store(&r.err)
+			}
 		}
 		if len(r.out) == 0 || (r.err != nil && !errors.Is(r.err, io.EOF)) {
 			return 0, r.err // what was stamped before a bad line is not sent: the stream is void
@@ -99,7 +104,7 @@ func (r *Reader) step() error {
 	if err != nil {
 		return err
 	}
-	r.in += int64(len(line)) + 1
+	r.in.Add(int64(len(line)) + 1)
 	shard, id, doc, err := nodeapi.SplitDocument(line)
 	if err != nil {
 		return ErrLine
@@ -115,7 +120,7 @@ func (r *Reader) step() error {
 		return err
 	}
 	r.splice(doc, shard)
-	r.docs++
+	r.docs.Add(1)
 	return nil
 }
 

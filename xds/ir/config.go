@@ -32,6 +32,7 @@ type Config struct {
 	Nodes       []Node
 	HealthCheck HealthCheck
 	CORS        CORS
+	Compression Compression
 	Timeouts    Timeouts
 	Limits      Limits
 }
@@ -83,6 +84,12 @@ type HealthCheck struct {
 // CORS is what a browser on another origin may do. Every origin, method and header is allowed, as on one Meilisearch.
 type CORS struct {
 	MaxAge time.Duration
+}
+
+// Compression is what clients that send Accept-Encoding get.
+type Compression struct {
+	Enabled  bool
+	MinBytes uint32 // answers known to be shorter leave as they are
 }
 
 // Timeouts bound each waiting of Envoy. The time a request takes as a whole is bounded by the gateway, not here.

@@ -13,7 +13,8 @@ func Default() Config {
 		HealthCheck: HealthCheck{
 			Interval: 2 * time.Second, Timeout: time.Second, UnhealthyThreshold: 3, HealthyThreshold: 1,
 		},
-		CORS: CORS{MaxAge: 24 * time.Hour},
+		CORS:        CORS{MaxAge: 24 * time.Hour},
+		Compression: Compression{Enabled: true, MinBytes: 256},
 		Timeouts: Timeouts{
 			Connect:        time.Second,
 			RequestHeaders: 10 * time.Second,

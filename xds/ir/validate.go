@@ -20,6 +20,8 @@ const maxSocketPath = 107
 const (
 	maxHeaderKiB = 8192
 	minBuffer    = 64 << 10
+	// minCompressed is Envoy's own lower bound: shorter texts grow.
+	minCompressed = 30
 )
 
 var nodeID = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$`)
@@ -28,7 +30,7 @@ var nodeID = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$
 func (c Config) Validate() error {
 	errs := []error{
 		c.Ingress.validate(), c.Gateway.validate(), c.Admin.validate(), validateNodes(c.Nodes),
-		c.HealthCheck.validate(), c.CORS.validate(), c.Timeouts.validate(), c.Limits.validate(),
+		c.HealthCheck.validate(), c.CORS.validate(), c.Compression.validate(), c.Timeouts.validate(), c.Limits.validate(),
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -124,6 +126,13 @@ func (h HealthCheck) validate() error {
 func (c CORS) validate() error {
 	if c.MaxAge < 0 || c.MaxAge%time.Second != 0 {
 		return errors.New("cors max age is not a count of seconds")
+	}
+	return nil
+}
+
+func (c Compression) validate() error {
+	if c.Enabled && c.MinBytes < minCompressed {
+		return fmt.Errorf("compression of answers below %d bytes", minCompressed)
 	}
 	return nil
 }

@@ -96,7 +96,6 @@ func (b *builder) httpCluster(name string, addresses []string) *clusterv3.Cluste
 		Name:                          name,
 		ClusterDiscoveryType:          discovery,
 		DnsLookupFamily:               clusterv3.Cluster_V4_PREFERRED,
-		RespectDnsTtl:                 true,
 		ConnectTimeout:                durationpb.New(b.cfg.Timeouts.Connect),
 		PerConnectionBufferLimitBytes: wrapperspb.UInt32(b.cfg.Limits.BufferBytes),
 		LoadAssignment:                &endpointv3.ClusterLoadAssignment{ClusterName: name, Endpoints: endpoints},

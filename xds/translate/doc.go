@@ -6,6 +6,7 @@
 //
 // The HTTP filters, in the order in which a request meets them (an answer meets them the other way round):
 //
+//	brotli, gzip packs answers for clients that ask for it
 //	sanitize     removes what only the inside may say, notes the client's address
 //	request id   replaces a missing or malformed X-Request-Id
 //	vary         the Vary header of every answer

@@ -19,6 +19,8 @@ import (
 
 // Names of the filters, also the keys of settings per route.
 const (
+	filterBrotli    = "miroir.brotli"
+	filterGzip      = "miroir.gzip"
 	filterSanitize  = "miroir.sanitize"
 	filterRequestID = "miroir.request_id"
 	filterVary      = "miroir.vary"
@@ -45,7 +47,7 @@ var (
 )
 
 func (b *builder) filters() []*hcmv3.HttpFilter {
-	return []*hcmv3.HttpFilter{
+	return append(b.compression(), []*hcmv3.HttpFilter{
 		b.filter(filterSanitize, mutation(sanitize(), nil)),
 		b.filter(filterRequestID, b.unless(headerIs(headerRequestID, requestIDSyntax), mutation(freshRequestID(), nil))),
 		b.filter(filterVary, mutation(nil, []*rulesv3.HeaderMutation{overwrite("vary", vary)})),
@@ -54,7 +56,7 @@ func (b *builder) filters() []*hcmv3.HttpFilter {
 		b.filter(filterBodyLimit, &bodylimitv3.BodySizeLimit{MaxRequestBytes: wrapperspb.UInt64(b.cfg.Limits.MaxBodyBytes)}),
 		b.filter(filterGateway, b.gateway()),
 		b.filter(filterRouter, &routerv3.Router{SuppressEnvoyHeaders: true}),
-	}
+	}...)
 }
 
 func (b *builder) filter(name string, config proto.Message) *hcmv3.HttpFilter {

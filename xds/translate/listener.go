@@ -71,7 +71,8 @@ func (b *builder) connectionManager() *hcmv3.HttpConnectionManager {
 		XffNumTrustedHops:     b.cfg.Ingress.TrustedHops,
 		InternalAddressConfig: &hcmv3.HttpConnectionManager_InternalAddressConfig{},
 
-		GenerateRequestId:            wrapperspb.Bool(true),
+		// The request id filter makes the id, for Envoy's own would be a UUID.
+		GenerateRequestId:            wrapperspb.Bool(false),
 		PreserveExternalRequestId:    true,
 		AlwaysSetRequestIdInResponse: true,
 		RequestIdExtension: &hcmv3.RequestIDExtension{TypedConfig: b.pack(&uuidv3.UuidRequestIdConfig{

@@ -28,7 +28,9 @@ type failure struct {
 }
 
 // madeByGateway recognises the gateway's own answers: to Envoy they are local replies too, and they must pass as they are.
-const madeByGateway = `response.code_details.startsWith("" )`
+// Envoy names a detail for every answer it makes itself and never calls its text anything but text/plain, at this point
+// not even that; the gateway names no detail, or one that begins with "miroir".
+const madeByGateway = `response.code_details == "" || response.code_details.startsWith("miroir") || "content-type" in response.headers`
 
 func (b *builder) failures() []failure {
 	own := b.cfg.Ingress.ErrorDocs
@@ -39,13 +41,21 @@ func (b *builder) failures() []failure {
 				size(b.cfg.Limits.MaxBodyBytes) + ".",
 		},
 		{
-			when: `response.code_details.startsWith("ext_proc_error")`, status: 503, code: "miroir_shard_unavailable",
-			kind: "system", docs: own, retry: true, message: "The gateway is not available. Try again later.",
-		},
-		{
-			when:   `response.code_details in ["overflow", "overload"] || response.code_details.startsWith("overload")`,
+			// A circuit breaker, towards a node or towards the gateway, or Envoy as a whole.
+			when:   `response.code_details.contains("overflow") || response.code_details.contains("overload")`,
 			status: 503, code: "miroir_overloaded", kind: "system", docs: own, retry: true,
 			message: "Too many requests are running at the same time. Try again later.",
+		},
+		{
+			// The gateway asked for a change of headers that Envoy does not take.
+			when:   `response.code_details.startsWith("header_mutation")`,
+			status: 500, code: "miroir_internal", kind: "internal", docs: own,
+			message: "An internal error has occurred.",
+		},
+		{
+			when:   `response.code_details.startsWith("ext_proc_error")`,
+			status: 503, code: "miroir_shard_unavailable", kind: "system", docs: own, retry: true,
+			message: "The gateway is not available. Try again later.",
 		},
 		{
 			when: `response.code == 504 || response.code == 408`, status: 504, code: "miroir_timeout", kind: "system",

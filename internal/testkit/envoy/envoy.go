@@ -74,7 +74,8 @@ func Start(t testing.TB, bootstrap []byte, admin string) *Process {
 	}
 	// Hot restart shares memory between Envoys of one base id, and tests run side by side.
 	cmd := exec.Command(binary, "-c", config, "--disable-hot-restart", "--concurrency", "2", "-l", "warning",
-		"--drain-time-s", "1", "--parent-shutdown-time-s", "2")
+		"--drain-time-s", "1", "--parent-shutdown-time-s", "2", "--file-flush-interval-msec", "50",
+		"--component-log-level", "http:critical")
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	if err := cmd.Start(); err != nil {
 		t.Fatal(errors.Join(fmt.Errorf("start envoy: %w", err), logFile.Close()))

@@ -1,0 +1,93 @@
+package dev
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/telemetry"
+)
+
+// minMasterKey is what Meilisearch asks of a master key in production.
+const minMasterKey = 16
+
+// options are the flags of `miroir dev`.
+type options struct {
+	dataDir   string
+	listen    string
+	nodes     int
+	groups    int
+	replicas  int
+	shards    int
+	masterKey string
+	engine    string
+	envoy     string
+	noRestart bool
+	output    string
+	patience  time.Duration
+	log       telemetry.LogOptions
+}
+
+func parseOptions(args []string, out io.Writer) (options, error) {
+	o := options{log: telemetry.LogOptions{Component: "dev"}}
+	flags := flag.NewFlagSet("miroir dev", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&o.dataDir, "data-dir", "miroir-data", "folder of everything that the cluster writes")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:7700", "address of the ingress, host:port; port 0 chooses one")
+	flags.IntVar(&o.nodes, "nodes", 3, "number of nodes (an engine and its sidecar each)")
+	flags.IntVar(&o.groups, "groups", 1, "number of replica groups; node i belongs to group i mod groups")
+	flags.IntVar(&o.replicas, "replicas", 2, "copies of every shard inside a group")
+	flags.IntVar(&o.shards, "shards", 16, "shards of a new index")
+	flags.StringVar(&o.masterKey, "master-key", "",
+		"key of clients, 16 bytes or more; MIROIR_MASTER_KEY does the same and is not seen in process lists (default: one is made and kept in the data folder)")
+	flags.StringVar(&o.engine, "engine", "", "engine to run (default: MEILISEARCH_BIN, meilisearch on PATH, miroir-engine beside this binary)")
+	flags.StringVar(&o.envoy, "envoy", "", "Envoy to run (default: ENVOY_BIN, envoy on PATH, envoy beside this binary)")
+	flags.BoolVar(&o.noRestart, "no-restart", false, "leave processes that end down; SIGHUP starts them again")
+	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
+	flags.DurationVar(&o.patience, "start-timeout", 2*time.Minute, "how long the start may take")
+	o.log.RegisterFlags(flags)
+	if err := flags.Set("log-format", "console"); err != nil {
+		return o, fmt.Errorf("flags: %w", err)
+	}
+	if err := lifecycle.ParseFlags(flags, args); err != nil {
+		return o, err
+	}
+	if o.masterKey == "" {
+		o.masterKey = os.Getenv("MIROIR_MASTER_KEY")
+	}
+	return o, o.validate()
+}
+
+// validate reports everything that is wrong, at once.
+func (o options) validate() error {
+	var wrong []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			wrong = append(wrong, fmt.Errorf(format, args...))
+		}
+	}
+	host, port, err := net.SplitHostPort(o.listen)
+	number, errPort := strconv.ParseUint(port, 10, 16)
+	check(err == nil && errPort == nil && host != "" && number <= 65535, "--listen %q is not host:port", o.listen)
+	check(o.dataDir != "", "--data-dir is empty")
+	check(o.nodes >= 1 && o.nodes <= 64, "--nodes %d is not within 1 to 64", o.nodes)
+	check(o.groups >= 1 && o.groups <= 16, "--groups %d is not within 1 to 16", o.groups)
+	check(o.replicas >= 1 && o.replicas <= 5, "--replicas %d is not within 1 to 5", o.replicas)
+	check(o.shards >= 1 && o.shards <= 4096, "--shards %d is not within 1 to 4096", o.shards)
+	if o.groups >= 1 {
+		check(o.nodes/o.groups >= o.replicas, "%d nodes in %d groups can't hold %d replicas in each group", o.nodes, o.groups, o.replicas)
+	}
+	check(o.masterKey == "" || len(o.masterKey) >= minMasterKey, "the master key is shorter than %d bytes", minMasterKey)
+	check(o.output == "text" || o.output == "json", "--output %q is not text or json", o.output)
+	check(o.patience > 0, "--start-timeout %s is not positive", o.patience)
+	if len(wrong) > 0 {
+		return lifecycle.UsageError("%v", errors.Join(wrong...))
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/dev/supervise"
+	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/telemetry"
+)
+
+// stopGrace is what the processes of one stage get to end in order.
+const stopGrace = 10 * time.Second
+
+// Run is the command `miroir dev`: a cluster until ctx ends.
+func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
+	o, err := parseOptions(args, stdio.Err)
+	if err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(stdio.Err, o.log)
+	if err != nil {
+		return lifecycle.UsageError("%v", err)
+	}
+	c, err := prepare(o)
+	if err != nil {
+		return err
+	}
+	defer c.folder.close()
+	supervisor, err := supervise.New(supervise.Options{
+		RunDir: c.folder.at("run"), LogDir: c.folder.at("log"), Restart: !o.noRestart, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer supervisor.Close()
+	if err := supervisor.Clear(ctx); err != nil {
+		return err
+	}
+	// Only now are the ports of an earlier run surely free again.
+	if c.ports, err = c.folder.choosePorts(purposes(o)); err != nil {
+		return err
+	}
+	if err := c.writeBootstrap(); err != nil {
+		return err
+	}
+	defer c.shutDown(ctx, supervisor, log)
+	if err := c.start(ctx, supervisor); err != nil {
+		if by := (lifecycle.SignalError{}); errors.As(context.Cause(ctx), &by) {
+			return nil // asked to stop while it started
+		}
+		return fmt.Errorf("start: %w", err)
+	}
+	if err := c.announce(stdio.Out); err != nil {
+		return err
+	}
+	reviveOnHangup(ctx, supervisor)
+	return nil
+}
+
+// start starts all processes and waits until the cluster serves.
+func (c *cluster) start(ctx context.Context, s *supervise.Supervisor) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.options.patience, fmt.Errorf("not ready after %s", c.options.patience))
+	defer cancel()
+	for i, stage := range c.stages() {
+		for _, p := range stage {
+			if err := s.Start(p); err != nil {
+				return err
+			}
+		}
+		if i == 0 { // without etcd nothing else starts
+			if err := c.until(ctx, s, "etcd", c.etcdServes); err != nil {
+				return err
+			}
+		}
+	}
+	return c.ready(ctx, s)
+}
+
+// reviveOnHangup waits for the end; meanwhile each SIGHUP starts processes again that are down.
+func reviveOnHangup(ctx context.Context, s *supervise.Supervisor) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			s.Revive()
+		}
+	}
+}
+
+// shutDown ends all processes from the outside in.
+func (c *cluster) shutDown(ctx context.Context, s *supervise.Supervisor, log zerolog.Logger) {
+	log.Info().Msg("stopping")
+	ctx = context.WithoutCancel(ctx)
+	for _, names := range c.stopOrder() {
+		s.Stop(ctx, stopGrace, names...)
+	}
+}

@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/miroir-search/miroir/gateway/auth"
+	"github.com/miroir-search/miroir/gateway/extproc"
+	"github.com/miroir-search/miroir/gateway/operation"
+	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/gateway/serve"
+	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/telemetry"
+)
+
+// Names of the environment variables that carry secrets.
+const (
+	envMasterKey = "MIROIR_MASTER_KEY"
+	envNodeKey   = "MIROIR_NODE_MASTER_KEY"
+)
+
+// presenceTTL is the lease of the gateway's presence key.
+const presenceTTL = 10 * time.Second
+
+type config struct {
+	id, etcd, cluster, socket, metrics string
+	maxBody                            int64
+	log                                telemetry.LogOptions
+}
+
+func parse(args []string) (config, error) {
+	var c config
+	f := flag.NewFlagSet("miroir gateway", flag.ContinueOnError)
+	f.StringVar(&c.id, "id", "gateway-0", "name of this gateway, unique in the cluster")
+	f.StringVar(&c.etcd, "etcd", "", "etcd endpoints, separated by commas")
+	f.StringVar(&c.cluster, "cluster", "default", "name of the cluster")
+	f.StringVar(&c.socket, "socket", "", "Unix socket on which Envoy reaches this gateway")
+	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
+	f.Int64Var(&c.maxBody, "max-body-bytes", 100<<20, "largest request body")
+	c.log.RegisterFlags(f)
+	if err := lifecycle.ParseFlags(f, args); err != nil {
+		return c, err
+	}
+	var missing []string
+	for name, value := range map[string]string{"--etcd": c.etcd, "--socket": c.socket, "--metrics-listen": c.metrics} {
+		if value == "" {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return c, lifecycle.UsageError("missing flags: %s", strings.Join(missing, ", "))
+	}
+	return c, nil
+}
+
+// presence is members/gateway/<id>, kept under a lease.
+type presence struct {
+	V         int       `json:"v"`
+	ID        string    `json:"id"`
+	StartedAt time.Time `json:"started_at"`
+	Epoch     int64     `json:"revision_acked"`
+}
+
+// Run is the gateway process. It ends when ctx does, or with the first error of one of its servers.
+func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
+	c, err := parse(args)
+	if err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(stdio.Err, c.log)
+	if err != nil {
+		return err
+	}
+	nodeKey := os.Getenv(envNodeKey)
+	if nodeKey == "" {
+		return fmt.Errorf("gateway: the environment variable %s is not set", envNodeKey)
+	}
+	store, err := state.Open(ctx, state.Options{Endpoints: strings.Split(c.etcd, ","), Cluster: c.cluster})
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	defer func() { _ = store.Close() }()
+	views, err := store.WatchView(ctx, log)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	tasks, err := store.WatchTasks(ctx, log)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	reg := telemetry.NewRegistry("gateway")
+	nodes := client.New(client.Options{NodeKey: nodeKey})
+	defer nodes.Close()
+	limits := serve.DefaultLimits(filepath.Dir(c.socket))
+	limits.MaxBody = c.maxBody
+	service := &serve.Service{
+		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Auth: auth.NewChecker(os.Getenv(envMasterKey)),
+		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
+		NodeKey: nodeKey, Limits: limits, Log: log,
+	}
+	socket, err := extproc.Listen(c.socket)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	metrics, err := net.Listen("tcp", c.metrics)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	g := lifecycle.NewGroup(ctx)
+	g.Go("extproc", func(ctx context.Context) error { return extproc.New(service, log).Serve(ctx, socket) })
+	g.Go("metrics", func(ctx context.Context) error {
+		return telemetry.Serve(ctx, metrics, reg, func() error { return nil })
+	})
+	g.Go("presence", func(ctx context.Context) error { return present(ctx, store, views, c.id) })
+	log.Info().Str("id", c.id).Msg("gateway started")
+	return g.Wait()
+}
+
+// present keeps the presence key with the epoch that this gateway routes by. A lost session is opened again.
+func present(ctx context.Context, store *state.Client, views *state.ViewWatch, id string) error {
+	changed, cancel := views.Subscribe()
+	defer cancel()
+	started := time.Now().UTC()
+	for ctx.Err() == nil {
+		session, err := store.NewSession(ctx, presenceTTL)
+		if err != nil {
+			select {
+			case <-time.After(time.Second):
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		keep(ctx, session, changed, func() presence {
+			return presence{V: 1, ID: id, StartedAt: started, Epoch: views.View().Epoch}
+		}, "members/gateway/"+id)
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		_ = session.Close(stop)
+		cancel()
+	}
+	return nil
+}
+
+func keep(ctx context.Context, session *state.Session, changed <-chan struct{}, record func() presence, key string) {
+	for {
+		if session.Put(ctx, key, record()) != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-session.Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,301 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/miroir-search/miroir/gateway/plan"
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/write"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// additionDetails are the details of a documentAdditionOrUpdate task.
+type additionDetails struct {
+	Received int  `json:"receivedDocuments"`
+	Indexed  *int `json:"indexedDocuments"`
+}
+
+// addDocuments serves POST (replace) and PUT (update) of documents.
+func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
+	params, e := meili.ParseDocumentParameters(c.Query)
+	if e != nil {
+		return reply.Error(e)
+	}
+	format, e := write.FormatOf(c.Header.Get("Content-Type"), params.CSVDelimiter)
+	if e != nil {
+		return reply.Error(e)
+	}
+	payload, e := s.payload(c)
+	if e != nil {
+		return reply.Error(e)
+	}
+	known, pk := "", params.PrimaryKey
+	shards := c.view.Cluster.Shards
+	if ix, ok := c.view.Indexes[c.op.Index]; ok {
+		shards = ix.Shards
+		if known = ix.PrimaryKey; known != "" {
+			pk = known
+		}
+	}
+	batch, e := write.Read(format, payload, write.Options{Shards: shards, PrimaryKey: pk})
+	if e != nil {
+		return reply.Error(e)
+	}
+	if known != "" && params.PrimaryKey != "" && params.PrimaryKey != known {
+		batch.Failure = meili.PrimaryKeyAlreadyExists(known)
+	}
+	return s.enqueueDocuments(ctx, c, params, batch)
+}
+
+func (s *Service) payload(c *call) ([]byte, *apierr.Error) {
+	r, e := s.bodyReader(c)
+	if e != nil {
+		return nil, e
+	}
+	payload, err := io.ReadAll(r)
+	if err != nil {
+		return nil, bodyError(err, s.Limits.MaxBody)
+	}
+	return payload, nil
+}
+
+// enqueueDocuments makes the index if it is new, and sends the batch's documents to their copies.
+func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.DocumentParameters, batch *write.Batch) *reply.Reply {
+	r, err := s.newTask(ctx, c, task.DocumentAddition, additionDetails{Received: batch.Received})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	r.CustomMetadata = params.CustomMetadata
+	pk := batch.PrimaryKey
+	if batch.Failure != nil {
+		pk = "" // the index comes to be, without a key, as on one node
+	}
+	ix, created, err := s.ensureIndex(ctx, c.view, c.op.Index, pk, r.UID, c.now)
+	if err != nil {
+		return s.stateReply(err)
+	}
+	c.view = ix.view
+	if batch.Failure != nil {
+		zero := 0
+		r.Details = mustJSON(additionDetails{Received: batch.Received, Indexed: &zero})
+		return s.finished(ctx, r, batch.Failure)
+	}
+	if e, err := s.fixPrimaryKey(ctx, c, ix.Index, pk); err != nil {
+		return s.stateReply(err)
+	} else if e != nil {
+		return s.finished(ctx, r, e)
+	}
+	shards := batch.Shards()
+	if len(shards) == 0 {
+		if !created {
+			zero := 0
+			r.Details = mustJSON(additionDetails{Indexed: &zero})
+			return s.finished(ctx, r, nil)
+		}
+		shards = every(ix.Shards)
+	}
+	query := ""
+	if params.SkipCreation {
+		query = "?skipCreation=true"
+	}
+	return s.perform(ctx, c, r, writeOf(ix.Index, shards, c.Method, "/documents"+query, pk, batch))
+}
+
+func writeOf(ix *routing.Index, shards []int, method, path, pk string, batch *write.Batch) writeCall {
+	return writeCall{
+		index: ix, shards: shards, method: method, path: path, primaryKey: pk, contentType: nodeapi.DocumentsType,
+		body: func(l plan.Leg) (io.Reader, int64, error) {
+			r, size := batch.Body(l.Shards)
+			return r, size, nil
+		},
+	}
+}
+
+// fixPrimaryKey writes the key of an index that had none into the catalog before any node is called. A key that another
+// writer fixed meanwhile fails the task when it differs.
+func (s *Service) fixPrimaryKey(ctx context.Context, c *call, ix *routing.Index, pk string) (*apierr.Error, error) {
+	if pk == "" || ix.PrimaryKey == pk {
+		return nil, nil
+	}
+	rec, err := s.Store.UpdateIndex(ctx, ix.UID, func(rec *routing.IndexRecord) error {
+		if rec.PrimaryKey == "" {
+			rec.PrimaryKey, rec.UpdatedAt = pk, c.now
+		}
+		return nil
+	})
+	if err == nil && rec.PrimaryKey != pk {
+		return meili.PrimaryKeyAlreadyExists(rec.PrimaryKey), nil
+	}
+	return nil, err
+}
+
+func (s *Service) getDocument(_ context.Context, c *call) *reply.Reply {
+	ix, e := c.index()
+	if e != nil {
+		return reply.Error(e)
+	}
+	shard := shardmap.ShardOf([]byte(c.op.ID), ix.Shards)
+	owners := plan.Owner(c.view, ix, shard, shardmap.HashID([]byte(c.op.ID)), nil)
+	if len(owners) == 0 {
+		return uncovered([]int{shard})
+	}
+	path := "/indexes/" + ix.Physical + "/documents/" + url.PathEscape(c.op.ID)
+	return s.routeTo(c, ix, owners[0], path)
+}
+
+// routeTo lets Envoy send the request to one node and its answer to the client.
+func (s *Service) routeTo(c *call, ix *routing.Index, l plan.Leg, path string) *reply.Reply {
+	if c.Query != "" {
+		path += "?" + c.Query
+	}
+	set := http.Header{}
+	leg := nodeapi.Leg{Epoch: c.view.Epoch}
+	if ix != nil {
+		leg.Shards, leg.Count = l.Shards, ix.Shards
+	}
+	leg.Set(set)
+	set.Set("Authorization", "Bearer "+s.NodeKey)
+	return &reply.Reply{Route: &reply.Route{
+		Cluster: nodeapi.ClusterOf(l.Node), Path: path, Set: set, Remove: []string{"cookie"},
+	}}
+}
+
+func uncovered(shards []int) *reply.Reply { return reply.Error(uncoveredError(shards)) }
+
+func uncoveredError(shards []int) *apierr.Error {
+	if len(shards) == 0 {
+		return apierr.New(apierr.MiroirShardUnavailable, "No node can be reached.")
+	}
+	return apierr.New(apierr.MiroirShardUnavailable, "No live copy of shards %s can be read.", shardmap.FormatRanges(shards))
+}
+
+// deletionDetails are the details of a documentDeletion task by ids or by filter.
+type deletionDetails struct {
+	Provided int     `json:"providedIds"`
+	Deleted  *int    `json:"deletedDocuments"`
+	Filter   *string `json:"originalFilter"`
+}
+
+func (s *Service) deleteDocument(ctx context.Context, c *call) *reply.Reply {
+	return s.deleteIDs(ctx, c, []string{c.op.ID})
+}
+
+func (s *Service) deleteDocuments(ctx context.Context, c *call) *reply.Reply {
+	body, e := s.readBody(c)
+	if e != nil {
+		return reply.Error(e)
+	}
+	ids, e := meili.ParseIDs(body)
+	if e != nil {
+		return reply.Error(e)
+	}
+	return s.deleteIDs(ctx, c, ids)
+}
+
+// deleteIDs sends each id to the copies of its shard.
+func (s *Service) deleteIDs(ctx context.Context, c *call, ids []string) *reply.Reply {
+	meta, e := meili.ParseCustomMetadata(c.Query)
+	if e != nil {
+		return reply.Error(e)
+	}
+	r, err := s.newTask(ctx, c, task.DocumentDeletion, deletionDetails{Provided: len(ids)})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	r.CustomMetadata = meta
+	zero := 0
+	ix, e := c.index()
+	if e != nil || len(ids) == 0 {
+		r.Details = mustJSON(deletionDetails{Provided: len(ids), Deleted: &zero})
+		return s.finished(ctx, r, e)
+	}
+	byShard := map[int][]string{}
+	var shards []int
+	for _, id := range ids {
+		shard := shardmap.ShardOf([]byte(id), ix.Shards)
+		if byShard[shard] == nil {
+			shards = append(shards, shard)
+		}
+		byShard[shard] = append(byShard[shard], id)
+	}
+	return s.perform(ctx, c, r, writeCall{
+		index: ix, shards: sortedInts(shards), method: http.MethodPost, path: "/documents/delete-batch", contentType: jsonType,
+		body: func(l plan.Leg) (io.Reader, int64, error) {
+			list := []string{}
+			for _, shard := range l.Shards {
+				list = append(list, byShard[shard]...)
+			}
+			b, err := json.Marshal(list)
+			return bytes.NewReader(b), int64(len(b)), err
+		},
+	})
+}
+
+func (s *Service) deleteByFilter(ctx context.Context, c *call) *reply.Reply {
+	body, e := s.readBody(c)
+	if e != nil {
+		return reply.Error(e)
+	}
+	meta, e := meili.ParseCustomMetadata(c.Query)
+	if e != nil {
+		return reply.Error(e)
+	}
+	filter, e := meili.ParseFilterBody(body)
+	if e != nil {
+		return reply.Error(e)
+	}
+	r, err := s.newTask(ctx, c, task.DocumentDeletion, deletionDetails{Filter: &filter})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	r.CustomMetadata = meta
+	ix, e := c.index()
+	if e != nil {
+		zero := 0
+		r.Details = mustJSON(deletionDetails{Deleted: &zero, Filter: &filter})
+		return s.finished(ctx, r, e)
+	}
+	return s.perform(ctx, c, r, wholeBody(ix, http.MethodPost, "/documents/delete", body))
+}
+
+func (s *Service) deleteAll(ctx context.Context, c *call) *reply.Reply {
+	meta, e := meili.ParseCustomMetadata(c.Query)
+	if e != nil {
+		return reply.Error(e)
+	}
+	type details struct {
+		Deleted *int `json:"deletedDocuments"`
+	}
+	r, err := s.newTask(ctx, c, task.DocumentDeletion, details{})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	r.CustomMetadata = meta
+	ix, e := c.index()
+	if e != nil {
+		zero := 0
+		r.Details = mustJSON(details{Deleted: &zero})
+		return s.finished(ctx, r, e)
+	}
+	return s.perform(ctx, c, r, wholeBody(ix, http.MethodDelete, "/documents", nil))
+}
+
+// wholeBody is a write that every copy of every shard gets in the same words.
+func wholeBody(ix *routing.Index, method, path string, body []byte) writeCall {
+	w := writeCall{index: ix, shards: every(ix.Shards), method: method, path: path}
+	if body != nil {
+		w.contentType = jsonType
+		w.body = func(plan.Leg) (io.Reader, int64, error) { return bytes.NewReader(body), int64(len(body)), nil }
+	}
+	return w
+}

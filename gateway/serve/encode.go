@@ -1,0 +1,22 @@
+package serve
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+const jsonType = "application/json"
+
+// mustJSON encodes a value of this package's own types, which always encode.
+func mustJSON(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return b
+}
+
+func sortedInts(list []int) []int {
+	slices.Sort(list)
+	return list
+}

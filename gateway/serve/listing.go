@@ -1,0 +1,172 @@
+package serve
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/miroir-search/miroir/gateway/merge"
+	"github.com/miroir-search/miroir/gateway/plan"
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/shardmap"
+)
+
+func (s *Service) listDocuments(ctx context.Context, c *call) *reply.Reply {
+	q, e := meili.ParseDocumentsParameters(c.Query)
+	if e != nil {
+		return reply.Error(e)
+	}
+	return s.fetch(ctx, c, q)
+}
+
+func (s *Service) fetchDocuments(ctx context.Context, c *call) *reply.Reply {
+	body, e := s.readBody(c)
+	if e != nil {
+		return reply.Error(e)
+	}
+	q, e := meili.ParseDocumentsBody(body)
+	if e != nil {
+		return reply.Error(e)
+	}
+	return s.fetch(ctx, c, q)
+}
+
+// fetch lists documents: those of the leg with the lowest shard first, then those of the next.
+func (s *Service) fetch(ctx context.Context, c *call, q *meili.DocumentsQuery) *reply.Reply {
+	if q.Sorted {
+		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "Sorting a list of documents is not implemented yet."))
+	}
+	ix, e := c.index()
+	if e != nil {
+		return reply.Error(e)
+	}
+	p := plan.CoverIndex(c.view, ix, shardmap.HashID([]byte(ix.Physical)), nil)
+	if len(p.Missing) > 0 {
+		return uncovered(p.Missing)
+	}
+	out := s.read(ctx, c, ix, p, http.MethodPost, "/documents/fetch", q.LegBody())
+	if out.Refused != nil {
+		return refusal(out.Refused, ix)
+	}
+	if len(out.Missing) > 0 {
+		return uncovered(out.Missing)
+	}
+	res, err := merge.Documents(merge.DocumentsRequest{Offset: q.Offset, Limit: q.Limit}, bodies(out.Results))
+	if err != nil {
+		s.Log.Error().Err(err).Msg("merge failed")
+		return uncovered(every(ix.Shards))
+	}
+	return reply.JSON(http.StatusOK, res.Body).Settings(ix.SettingsVersion)
+}
+
+// countDocuments is the exact number of documents of an index: every shard counted once.
+func (s *Service) countDocuments(ctx context.Context, c *call, ix *routing.Index) (int64, *apierr.Error) {
+	p := plan.CoverIndex(c.view, ix, shardmap.HashID([]byte(ix.Physical)), nil)
+	out := s.read(ctx, c, ix, p, http.MethodPost, "/documents/fetch", []byte(`{"limit":0}`))
+	switch {
+	case out.Refused != nil && out.Refused.Code == apierr.IndexNotFound:
+		return 0, nil // in the catalog, not yet on the nodes
+	case out.Refused != nil:
+		return 0, out.Refused
+	case len(out.Missing) > 0:
+		return 0, uncoveredError(out.Missing)
+	}
+	res, err := merge.Documents(merge.DocumentsRequest{}, bodies(out.Results))
+	if err != nil {
+		return 0, uncoveredError(every(ix.Shards))
+	}
+	return res.Total, nil
+}
+
+func (s *Service) indexStats(ctx context.Context, c *call) *reply.Reply {
+	ix, e := c.index()
+	if e != nil {
+		return reply.Error(e)
+	}
+	n, e := s.countDocuments(ctx, c, ix)
+	if e != nil {
+		return refusal(e, ix)
+	}
+	var legs [][]byte
+	for _, l := range groupLegs(c.view, ix) {
+		a := s.one(ctx, c, l, http.MethodGet, "/indexes/"+ix.Physical+"/stats")
+		if a.Refused != nil {
+			return refusal(a.Refused, ix)
+		}
+		if len(a.Results) == 0 {
+			return uncovered(a.Missing)
+		}
+		legs = append(legs, a.Results[0].Body)
+	}
+	body, err := merge.IndexStats(legs, &n)
+	if err != nil || len(legs) == 0 {
+		return uncovered(every(ix.Shards))
+	}
+	return reply.JSON(http.StatusOK, body)
+}
+
+// groupLegs are the nodes of the first active group that hold the index and are up, with all they hold.
+func groupLegs(v *routing.View, ix *routing.Index) []plan.Leg {
+	for _, g := range v.ActiveGroups() {
+		var legs []plan.Leg
+		for _, h := range v.Holders(ix, g, nil) {
+			legs = append(legs, plan.Leg{Node: h.Node, Address: v.Nodes[h.Node].Address, Group: g, Shards: h.Shards})
+		}
+		if len(legs) > 0 {
+			return legs
+		}
+	}
+	return nil
+}
+
+// one asks a single node about itself, without shards.
+func (s *Service) one(ctx context.Context, c *call, l plan.Leg, method, path string) scatter.Outcome {
+	reader := scatter.Reader{Sender: s.Nodes, Timeout: s.Limits.ReadLeg, Metrics: s.Scatter}
+	return reader.Read(ctx, scatter.Call{Method: method, Path: path, Epoch: c.view.Epoch}, plan.Read{Legs: []plan.Leg{l}},
+		func(plan.Leg) []plan.Leg { return nil })
+}
+
+func (s *Service) stats(ctx context.Context, c *call) *reply.Reply {
+	counts := map[string]int64{}
+	for uid, ix := range c.view.Indexes {
+		n, e := s.countDocuments(ctx, c, ix)
+		if e != nil {
+			return refusal(e, ix)
+		}
+		counts[uid] = n
+	}
+	var legs [][]byte
+	for _, l := range plan.AnyNode(c.view, 0) {
+		l.Shards = []int{0}
+		a := s.one(ctx, c, l, http.MethodGet, "/stats")
+		if len(a.Results) == 0 {
+			return uncovered(nil)
+		}
+		legs = append(legs, a.Results[0].Body)
+	}
+	body, err := merge.GlobalStats(merge.GlobalStatsRequest{
+		Name: func(physical string) (string, bool) {
+			if ix, ok := c.view.Physical[physical]; ok {
+				return ix.UID, true
+			}
+			_, ok := c.view.Indexes[physical] // the sidecar may have named it already
+			return physical, ok
+		},
+		Documents: counts,
+	}, legs)
+	if err != nil || len(legs) == 0 {
+		return uncovered(nil)
+	}
+	return reply.JSON(http.StatusOK, body)
+}
+
+func (s *Service) version(_ context.Context, c *call) *reply.Reply {
+	nodes := plan.AnyNode(c.view, uint64(c.now.UnixNano())) //nolint:gosec // any number does
+	if len(nodes) == 0 {
+		return uncovered(nil)
+	}
+	return s.routeTo(c, nil, nodes[0], "/version")
+}

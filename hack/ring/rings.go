@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/lifecycle"
+)
+
+// ring is one kind of test: what it needs around it decides where a test belongs.
+type ring struct {
+	name string
+	// folders lists what belongs to the ring, with everything below. The longest match of all rings wins, and what no
+	// ring lists is unit.
+	folders []string
+	flags   []string
+}
+
+// rings in the order in which they are worth running: the cheapest verdict first.
+func rings() []ring {
+	return []ring{
+		{name: "lint"},
+		{name: "unit", flags: []string{"-race", "-timeout=15m"}},
+		{name: "store", folders: []string{"internal/state", "internal/etcdserver"},
+			flags: []string{"-race", "-timeout=15m"}},
+		// Binaries outside of Go's sight take part from here on, so cached results prove nothing, and packages run one
+		// after the other because each of them starts several processes.
+		{name: "dataplane", folders: []string{"dev", "e2e/dataplane"},
+			flags: []string{"-count=1", "-p=1", "-timeout=20m"}},
+		{name: "e2e", folders: []string{"e2e"},
+			flags: []string{"-count=1", "-p=1", "-timeout=30m"}},
+	}
+}
+
+// chooseRings looks the named rings up; no name means all.
+func chooseRings(names []string) ([]ring, error) {
+	all := rings()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var chosen []ring
+	for _, name := range names {
+		at := slices.IndexFunc(all, func(r ring) bool { return r.name == name })
+		if at < 0 {
+			return nil, lifecycle.UsageError("there is no ring %q", name)
+		}
+		chosen = append(chosen, all[at])
+	}
+	return chosen, nil
+}
+
+// result is what came of one ring.
+type result struct {
+	ring    string
+	tally   *tally // nil for a ring without Go tests
+	err     error  // the ring could not run or something in it failed that is no test
+	elapsed time.Duration
+}
+
+func (r ring) run(ctx context.Context, stdio lifecycle.Stdio) result {
+	_, _ = fmt.Fprintf(stdio.Out, "== %s\n", r.name)
+	start := time.Now()
+	res := result{ring: r.name}
+	if r.name == "lint" {
+		res.err = lint(ctx, stdio)
+	} else {
+		res.tally, res.err = r.test(ctx, stdio)
+	}
+	res.elapsed = time.Since(start)
+	return res
+}
+
+// packages returns the ring's packages, as paths relative to the module.
+func (r ring) packages(ctx context.Context) ([]string, error) {
+	var stdout, stderr bytes.Buffer
+	list := exec.CommandContext(ctx, "go", "list", "-e", "-f",
+		"{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Module.Path}}{{end}}", "./...")
+	list.Stdout, list.Stderr = &stdout, &stderr
+	if err := list.Run(); err != nil {
+		return nil, fmt.Errorf("list packages: %w\n%s", err, stderr.Bytes())
+	}
+	var mine []string
+	for line := range strings.Lines(stdout.String()) {
+		path, module, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if folder := strings.TrimPrefix(strings.TrimPrefix(path, module), "/"); ok && ringOf(folder) == r.name {
+			mine = append(mine, "./"+folder)
+		}
+	}
+	return mine, nil
+}
+
+// ringOf decides which ring a package belongs to.
+func ringOf(folder string) string {
+	name, longest := "unit", -1
+	for _, r := range rings() {
+		for _, f := range r.folders {
+			if (folder == f || strings.HasPrefix(folder, f+"/")) && len(f) > longest {
+				name, longest = r.name, len(f)
+			}
+		}
+	}
+	return name
+}

@@ -1,0 +1,277 @@
+package ensure
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/sidecar/engine"
+	"github.com/miroir-search/miroir/sidecar/holding"
+)
+
+// ErrNotPlaced says that the view knows no such index on this node.
+var ErrNotPlaced = errors.New("the routing view places no such index here")
+
+// ErrNotReady says that the index does not exist on the engine yet.
+var ErrNotReady = errors.New("the index is not ready on the engine yet")
+
+const (
+	readyPoll    = 10 * time.Millisecond
+	readyLongest = 250 * time.Millisecond
+)
+
+// Views is where the newest routing view comes from.
+type Views interface {
+	View() *routing.View
+	Healthy() (since time.Time, ok bool)
+	Subscribe() (changed <-chan struct{}, cancel func())
+}
+
+// Config of a Keeper.
+type Config struct {
+	Node     string
+	Engine   *engine.Client
+	Views    Views
+	Book     *holding.Book
+	Log      zerolog.Logger
+	Metrics  *Metrics
+	Period   time.Duration // between two passes without a change, default 15 s
+	Patience time.Duration // how long an index that this process never saw in a view must be missing, default 1 h
+	Known    bool          // the store knew this node before it registered now
+}
+
+// Keeper keeps one engine. It is safe for concurrent use.
+type Keeper struct {
+	Config
+	mu     sync.Mutex
+	states map[string]*state
+	seen   map[string]bool      // physical names that a view of this process held
+	lost   map[string]time.Time // since when an unknown index is missing from the view
+}
+
+// state is what the keeper knows about one index. The channel is its lock.
+type state struct {
+	lock    chan struct{}
+	mu      sync.RWMutex
+	created bool   // exists, or its creation is queued
+	ready   bool   // exists with the settings that version says
+	version uint64 // settings version that was compared
+	task    uint32 // the settings task to wait for
+	pending bool   // task is set
+}
+
+// New returns a keeper.
+func New(c Config) *Keeper {
+	if c.Period == 0 {
+		c.Period = 15 * time.Second
+	}
+	if c.Patience == 0 {
+		c.Patience = time.Hour
+	}
+	return &Keeper{Config: c, states: map[string]*state{}, seen: map[string]bool{}, lost: map[string]time.Time{}}
+}
+
+func (k *Keeper) state(physical string) *state {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s, ok := k.states[physical]
+	if !ok {
+		s = &state{lock: make(chan struct{}, 1)}
+		k.states[physical] = s
+	}
+	k.seen[physical] = true
+	return s
+}
+
+// Ensure returns when the index exists on the engine or its creation stands in the engine's queue, so that a write sent
+// now finds it.
+func (k *Keeper) Ensure(ctx context.Context, ix *routing.Index) error {
+	s := k.state(ix.Physical)
+	if s.known() {
+		return nil
+	}
+	return k.establish(ctx, s, ix)
+}
+
+// Ready returns when the index exists on the engine with its settings, so that a read finds it.
+func (k *Keeper) Ready(ctx context.Context, ix *routing.Index) error {
+	s := k.state(ix.Physical)
+	if s.served() {
+		return nil
+	}
+	if err := k.Ensure(ctx, ix); err != nil {
+		return err
+	}
+	for pause := readyPoll; ; pause = min(2*pause, readyLongest) {
+		done, err := k.finish(ctx, s)
+		if err != nil || done {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(ErrNotReady, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+	}
+}
+
+// finish looks whether the settings task has ended.
+func (k *Keeper) finish(ctx context.Context, s *state) (done bool, err error) {
+	s.mu.RLock()
+	task, pending, ready := s.task, s.pending, s.ready
+	s.mu.RUnlock()
+	if ready {
+		return true, nil
+	}
+	if !pending {
+		return false, ErrNotReady
+	}
+	t, err := k.Engine.Task(ctx, task)
+	if err != nil {
+		return false, err
+	}
+	if !t.Finished() {
+		return false, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.task != task {
+		return false, nil
+	}
+	s.pending = false
+	if t.Status != "succeeded" {
+		s.created = false // the next call looks again what is there
+		k.Metrics.Failures.Inc()
+		return false, fmt.Errorf("settings task %s: %w", t.Status, errors.Join(ErrNotReady, failure(t)))
+	}
+	s.ready = true
+	return true, nil
+}
+
+// Forget makes the keeper look again at an index, for instance because the engine said that it does not exist.
+func (k *Keeper) Forget(physical string) {
+	s := k.state(physical)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.created, s.ready = false, false
+}
+
+// establish creates the index if the engine has none, and brings its settings to what the view says.
+func (k *Keeper) establish(ctx context.Context, s *state, ix *routing.Index) error {
+	select {
+	case s.lock <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-s.lock }()
+	if s.known() && s.current(ix.SettingsVersion) {
+		return nil
+	}
+	want, err := engineView(ix.Settings)
+	if err != nil {
+		return err
+	}
+	have, err := k.Engine.Index(ctx, ix.Physical)
+	if engine.Is(err, engine.CodeIndexNotFound) {
+		return k.create(ctx, s, ix, want)
+	}
+	if err != nil {
+		return err
+	}
+	return k.align(ctx, s, ix, have, want)
+}
+
+// create queues the creation and the settings. The engine runs them in this order before any write that follows.
+func (k *Keeper) create(ctx context.Context, s *state, ix *routing.Index, want map[string]json.RawMessage) error {
+	if _, err := k.Engine.CreateIndex(ctx, ix.Physical, ix.PrimaryKey); err != nil {
+		return fmt.Errorf("create index: %w", err)
+	}
+	task, err := k.patch(ctx, ix.Physical, want)
+	if err != nil {
+		return fmt.Errorf("settings of a new index: %w", err)
+	}
+	k.Book.Fresh(ix.Physical, holding.Of(ix, k.Node))
+	k.Metrics.Created.Inc()
+	k.Log.Info().Str("index", ix.UID).Msg("index created on the engine")
+	s.set(ix.SettingsVersion, task, true)
+	return nil
+}
+
+// align compares an existing index with the view and queues what differs.
+func (k *Keeper) align(ctx context.Context, s *state, ix *routing.Index, have engine.Index, want map[string]json.RawMessage) error {
+	if have.PrimaryKey == nil && ix.PrimaryKey != "" {
+		if _, err := k.Engine.SetPrimaryKey(ctx, ix.Physical, ix.PrimaryKey); err != nil {
+			return fmt.Errorf("set primary key: %w", err)
+		}
+	}
+	settings, err := k.Engine.Settings(ctx, ix.Physical)
+	if err != nil {
+		return fmt.Errorf("read settings: %w", err)
+	}
+	patch := difference(want, settings)
+	if isNull(ix.Settings) {
+		delete(patch, "rankingRules") // the engine's own rules are explicit enough for it to keep
+	}
+	if len(patch) == 0 {
+		s.set(ix.SettingsVersion, 0, false)
+		return nil
+	}
+	task, err := k.patch(ctx, ix.Physical, patch)
+	if err != nil {
+		return fmt.Errorf("repair settings: %w", err)
+	}
+	k.Metrics.Repaired.Inc()
+	k.Log.Warn().Str("index", ix.UID).Int("settings", len(patch)).Msg("settings of the engine repaired")
+	s.set(ix.SettingsVersion, task, true)
+	return nil
+}
+
+// patch sends settings; an engine that does not know the current default ranking rules gets its own ones.
+func (k *Keeper) patch(ctx context.Context, physical string, patch map[string]json.RawMessage) (uint32, error) {
+	task, err := k.Engine.PatchSettings(ctx, physical, patch)
+	if !engine.Is(err, engine.CodeInvalidRankingRules) || string(patch["rankingRules"]) != string(currentRules) {
+		return task, err
+	}
+	patch["rankingRules"] = olderRules
+	return k.Engine.PatchSettings(ctx, physical, patch)
+}
+
+func (s *state) known() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.created
+}
+
+func (s *state) served() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.ready
+}
+
+func (s *state) current(version uint64) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.version == version
+}
+
+// set records what was established. An index that was ready stays so: its settings change under running reads.
+func (s *state) set(version uint64, task uint32, pending bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.created, s.version, s.task, s.pending = true, version, task, pending
+	s.ready = s.ready || !pending
+}
+
+// failure is the error of a task that failed.
+func failure(t engine.Task) error {
+	if t.Error == nil {
+		return nil
+	}
+	return t.Error
+}

@@ -1,0 +1,162 @@
+package ensure
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/miroir-search/miroir/internal/nodeapi"
+)
+
+// minFacetValues is the least maxValuesPerFacet of an engine (spec §3.2).
+const minFacetValues = 1000
+
+// Ranking rules of an index whose rules nobody set: those of current engines, and those that older ones know.
+var (
+	currentRules = json.RawMessage(`["words","typo","proximity","attributeRank","sort","wordPosition","exactness"]`)
+	olderRules   = json.RawMessage(`["words","typo","proximity","attribute","sort","exactness"]`)
+)
+
+// engineView is what the engine should have: the settings that clients see, with the overlay. client may be nil.
+func engineView(client []byte) (map[string]json.RawMessage, error) {
+	view := map[string]json.RawMessage{}
+	if !isNull(client) {
+		if err := json.Unmarshal(client, &view); err != nil {
+			return nil, fmt.Errorf("settings of the view: %w", err)
+		}
+	}
+	view["displayedAttributes"] = json.RawMessage(`["*"]`)
+	if isNull(view["rankingRules"]) {
+		view["rankingRules"] = currentRules
+	}
+	var err error
+	if view["filterableAttributes"], err = filterable(view["filterableAttributes"]); err != nil {
+		return nil, err
+	}
+	if view["faceting"], err = faceting(view["faceting"]); err != nil {
+		return nil, err
+	}
+	return view, nil
+}
+
+// filterable adds the shard field. Where rules with patterns come first, one of them could match it and forbid
+// filtering, so the field gets a rule of its own before them.
+func filterable(client json.RawMessage) (json.RawMessage, error) {
+	var list []json.RawMessage
+	if !isNull(client) {
+		if err := json.Unmarshal(client, &list); err != nil {
+			return nil, fmt.Errorf("filterable attributes of the view: %w", err)
+		}
+	}
+	ruled := slices.ContainsFunc(list, func(e json.RawMessage) bool { return len(e) > 0 && e[0] == '{' })
+	if ruled {
+		own := `{"attributePatterns":["` + nodeapi.FieldShard + `"],"features":{"facetSearch":false,"filter":{"equality":true,"comparison":true}}}`
+		list = append([]json.RawMessage{json.RawMessage(own)}, list...)
+	} else {
+		list = append(list, json.RawMessage(`"`+nodeapi.FieldShard+`"`))
+	}
+	return json.Marshal(list)
+}
+
+func faceting(client json.RawMessage) (json.RawMessage, error) {
+	f := map[string]json.RawMessage{}
+	if !isNull(client) {
+		if err := json.Unmarshal(client, &f); err != nil {
+			return nil, fmt.Errorf("faceting of the view: %w", err)
+		}
+	}
+	most := 0
+	if v := f["maxValuesPerFacet"]; !isNull(v) {
+		if err := json.Unmarshal(v, &most); err != nil {
+			return nil, fmt.Errorf("faceting of the view: %w", err)
+		}
+	}
+	f["maxValuesPerFacet"] = json.RawMessage(fmt.Sprint(max(most, minFacetValues)))
+	return json.Marshal(f)
+}
+
+// difference lists the settings of want that have is not equal to. Settings that the engine does not show, because it
+// does not know them or hides them, are left out when want has nothing but a default for them.
+func difference(want, have map[string]json.RawMessage) map[string]json.RawMessage {
+	patch := map[string]json.RawMessage{}
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		got, shown := have[key]
+		if (!shown && isDefault(want[key])) || (shown && equal(key, want[key], got)) {
+			continue
+		}
+		patch[key] = want[key]
+	}
+	return patch
+}
+
+// unordered are settings that are sets: the engine shows them in an order of its own.
+var unordered = map[string]bool{
+	"sortableAttributes": true, "stopWords": true, "separatorTokens": true, "nonSeparatorTokens": true, "dictionary": true,
+}
+
+// equal compares one setting. An object of the view may have fewer members than the engine shows.
+func equal(key string, want, got json.RawMessage) bool {
+	var w, g any
+	if json.Unmarshal(want, &w) != nil || json.Unmarshal(got, &g) != nil {
+		return false
+	}
+	if unordered[key] || (key == "filterableAttributes") {
+		return sameSet(w, g)
+	}
+	return covers(w, g)
+}
+
+// covers says whether got has all that want says.
+func covers(want, got any) bool {
+	w, isObject := want.(map[string]any)
+	g, alike := got.(map[string]any)
+	if isObject && alike {
+		for k, v := range w {
+			if !covers(v, g[k]) {
+				return false
+			}
+		}
+		return true
+	}
+	return canonical(want) == canonical(got)
+}
+
+func sameSet(want, got any) bool {
+	w, ok := want.([]any)
+	g, alike := got.([]any)
+	if !ok || !alike {
+		return canonical(want) == canonical(got)
+	}
+	return slices.Equal(sorted(w), sorted(g))
+}
+
+func sorted(list []any) []string {
+	out := make([]string, len(list))
+	for i, e := range list {
+		out[i] = canonical(e)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func canonical(v any) string {
+	b, err := json.Marshal(v) // keys of maps come sorted
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+func isNull(raw json.RawMessage) bool {
+	return len(raw) == 0 || bytes.Equal(bytes.TrimSpace(raw), []byte("null"))
+}
+
+func isDefault(raw json.RawMessage) bool {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", "[]", "{}", "false":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,159 @@
+package ensure
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+// physicalName is the form that only Miroir gives an index: the logical uid, two hyphens, a number in base 36.
+var physicalName = regexp.MustCompile(`^[A-Za-z0-9_-]+--[0-9a-z]+$`)
+
+// retryPause is how soon a pass that failed, or left something to verify, is repeated.
+const retryPause = time.Second
+
+// Run brings the engine in step after every change of the view, until ctx ends.
+func (k *Keeper) Run(ctx context.Context) error {
+	changed, cancel := k.Views.Subscribe()
+	defer cancel()
+	for {
+		pause := k.Period
+		if !k.pass(ctx) {
+			pause = retryPause
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		case <-time.After(pause):
+		}
+	}
+}
+
+// pass goes through all indexes once; done is false when something is left to do soon.
+func (k *Keeper) pass(ctx context.Context) (done bool) {
+	view := k.Views.View()
+	done = true
+	for _, uid := range view.UIDs {
+		ix := view.Indexes[uid]
+		h := k.Book.In(view, ix)
+		if len(h.Held) == 0 {
+			continue
+		}
+		s := k.state(ix.Physical)
+		if !s.known() || !s.current(ix.SettingsVersion) {
+			if err := k.establish(ctx, s, ix); err != nil {
+				k.failed(ctx, err, "index not in step yet")
+				done = false
+				continue
+			}
+		}
+		if !s.served() {
+			if ready, err := k.finish(ctx, s); err != nil || !ready {
+				done = false
+				continue
+			}
+		}
+		if err := k.Book.Verify(ctx, k.Engine, ix, h); err != nil {
+			k.failed(ctx, err, "holding not verified")
+		}
+		done = done && k.Book.Exact(ix.Physical, h)
+	}
+	if err := k.sweep(ctx, view); err != nil {
+		k.failed(ctx, err, "orphans not swept")
+		done = false
+	}
+	return done
+}
+
+func (k *Keeper) failed(ctx context.Context, err error, msg string) {
+	if ctx.Err() == nil {
+		k.Metrics.Failures.Inc()
+		k.Log.Warn().Err(err).Msg(msg)
+	}
+}
+
+// sweep deletes indexes that left the catalog.
+func (k *Keeper) sweep(ctx context.Context, view *routing.View) error {
+	if _, ok := k.Views.Healthy(); !ok {
+		k.mu.Lock()
+		clear(k.lost) // time without a view is no proof
+		k.mu.Unlock()
+		return nil
+	}
+	list, err := k.Engine.Indexes(ctx)
+	if err != nil {
+		return err
+	}
+	present := map[string]bool{}
+	for _, ix := range list {
+		if present[ix.UID] = true; !k.orphan(ix.UID, view, time.Now()) {
+			continue
+		}
+		if err := k.remove(ctx, ix.UID); err != nil {
+			return err
+		}
+	}
+	k.tidy(view, present)
+	return nil
+}
+
+// orphan decides whether an index of the engine may be deleted.
+func (k *Keeper) orphan(uid string, view *routing.View, now time.Time) bool {
+	if _, ok := view.Physical[uid]; ok || !physicalName.MatchString(uid) {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.seen[uid] {
+		return true
+	}
+	since, ok := k.lost[uid]
+	if !ok {
+		k.lost[uid] = now
+		return false
+	}
+	node, registered := view.Nodes[k.Node]
+	return k.Known && registered && node.State == routing.NodeActive && now.Sub(since) >= k.Patience
+}
+
+// remove queues the deletion unless one is queued already, and looks at the newest view once more.
+func (k *Keeper) remove(ctx context.Context, physical string) error {
+	_, queued, err := k.Engine.LatestTask(ctx, physical, "indexDeletion", []string{"enqueued", "processing"}, false)
+	if err != nil || queued {
+		return err
+	}
+	if _, back := k.Views.View().Physical[physical]; back {
+		return nil
+	}
+	if _, err := k.Engine.DeleteIndex(ctx, physical); err != nil {
+		return err
+	}
+	k.Book.Forget(physical)
+	k.Metrics.Deleted.Inc()
+	k.Log.Info().Msg("index that left the catalog deleted from the engine")
+	return nil
+}
+
+// tidy forgets what no longer exists anywhere, and remembers what the view holds.
+func (k *Keeper) tidy(view *routing.View, present map[string]bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for physical := range view.Physical {
+		k.seen[physical] = true
+		delete(k.lost, physical)
+	}
+	for physical := range k.seen {
+		if _, ok := view.Physical[physical]; !ok && !present[physical] {
+			delete(k.seen, physical)
+			delete(k.states, physical)
+		}
+	}
+	for physical := range k.lost {
+		if !present[physical] {
+			delete(k.lost, physical)
+		}
+	}
+}

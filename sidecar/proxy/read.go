@@ -1,0 +1,330 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/sidecar/filter"
+	"github.com/miroir-search/miroir/sidecar/holding"
+	"github.com/miroir-search/miroir/sidecar/strip"
+)
+
+// patience is how long a leg waits for a view that its sender has seen already.
+const patience = 2 * time.Second
+
+// kindFor is the kind of an answer, or Opaque for a leg that wants it as it is.
+func kindFor(kind strip.Kind, leg nodeapi.Leg) strip.Kind {
+	if leg.Raw {
+		return strip.Opaque
+	}
+	return kind
+}
+
+// pass forwards a request about the node.
+func (s *Server) pass(rt route) serve {
+	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
+		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+		defer cancel()
+		res, err := s.call(ctx, requestOf(r, nil), nil)
+		if err != nil {
+			return err
+		}
+		return answer(w, res, kindFor(rt.kind, leg), names(s.Views.View(), leg, ""))
+	}
+}
+
+// view forwards a read about an index that does not touch single documents.
+func (s *Server) view(rt route) serve {
+	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
+		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+		defer cancel()
+		physical := r.PathValue("uid")
+		if ix, ok := s.Views.View().Physical[physical]; ok && len(s.Book.In(s.Views.View(), ix).Held) > 0 {
+			if err := s.Keeper.Ready(ctx, ix); err != nil {
+				return err
+			}
+		}
+		body, err := readBody(r)
+		if err != nil {
+			return err
+		}
+		res, err := s.call(ctx, requestOf(r, body), nil)
+		if err != nil {
+			return err
+		}
+		return answer(w, res, kindFor(rt.kind, leg), names(s.Views.View(), leg, physical))
+	}
+}
+
+// target is the index of a leg, as far as the node holds it.
+type target struct {
+	view    *routing.View
+	ix      *routing.Index
+	holding *holding.Holding
+}
+
+// locate finds the index and checks that fits holds for it. A view that the sender has seen already is waited for.
+func (s *Server) locate(ctx context.Context, physical string, leg nodeapi.Leg, fits func(*holding.Holding) bool) (target, error) {
+	var t target
+	look := func(v *routing.View) bool {
+		ix, ok := v.Physical[physical]
+		if !ok || (leg.Count > 0 && ix.Shards != leg.Count) {
+			return false
+		}
+		h := s.Book.In(v, ix)
+		if !fits(h) {
+			return false
+		}
+		t = target{v, ix, h}
+		return true
+	}
+	v := s.Views.View()
+	if look(v) {
+		return t, nil
+	}
+	if leg.Epoch > v.Epoch {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if _, err := s.Views.Wait(ctx, func(v *routing.View) bool { return look(v) || v.Epoch >= leg.Epoch }); err == nil && t.ix != nil {
+			return t, nil
+		}
+	}
+	s.Metrics.Refused.WithLabelValues("stale_placement").Inc()
+	return t, errPlacement
+}
+
+// clause is what restricts the answer of this node to the leg's shards (RD-3): nothing when the engine holds nothing
+// else.
+func (s *Server) clause(t target, leg nodeapi.Leg) filter.Clause {
+	if leg.Raw || leg.Count == 0 {
+		return ""
+	}
+	if len(leg.Shards) != len(t.holding.Held) {
+		s.Metrics.Filtered.WithLabelValues("subset").Inc()
+		return filter.For(leg.Shards)
+	}
+	if !s.Book.Exact(t.ix.Physical, t.holding) {
+		s.Metrics.Filtered.WithLabelValues("inexact").Inc()
+		return filter.For(leg.Shards)
+	}
+	return ""
+}
+
+// ready finds the index for a read and waits until the engine has it.
+func (s *Server) ready(ctx context.Context, physical string, leg nodeapi.Leg) (target, error) {
+	t, err := s.locate(ctx, physical, leg, func(h *holding.Holding) bool { return h.Answers(leg.Shards) })
+	if err != nil {
+		return t, err
+	}
+	return t, s.Keeper.Ready(ctx, t.ix)
+}
+
+// read serves a read of documents that carries its parameters in the body, or in the address for the GET forms.
+func (s *Server) read(rt route) serve {
+	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
+		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+		defer cancel()
+		body, err := readBody(r)
+		if err != nil {
+			return err
+		}
+		plain := requestOf(r, body)
+		if leg.Raw {
+			return s.exchange(ctx, w, exchange{send: plain, kind: strip.Opaque})
+		}
+		if leg.Count == 0 {
+			return errNoShards()
+		}
+		t, err := s.ready(ctx, r.PathValue("uid"), leg)
+		if err != nil {
+			return err
+		}
+		ex := exchange{send: plain, kind: rt.kind, names: names(t.view, leg, t.ix.Physical), index: t.ix}
+		c := s.clause(t, leg)
+		if r.Method == http.MethodGet {
+			q, err := filter.Query(r.URL.Query(), c)
+			if err != nil {
+				return s.reserved(err)
+			}
+			if c != "" {
+				ex.send.path, ex.plain = r.URL.EscapedPath()+"?"+q.Encode(), &plain
+			}
+			return s.exchange(ctx, w, ex)
+		}
+		changed := false
+		if ex.send.body, changed, err = filter.Body(body, c); err != nil {
+			return s.reserved(err)
+		}
+		if changed {
+			ex.plain = &plain
+		}
+		return s.exchange(ctx, w, ex)
+	}
+}
+
+// fetch serves GET documents as POST documents/fetch.
+func (s *Server) fetch(rt route) serve {
+	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
+		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+		defer cancel()
+		plain := requestOf(r, nil)
+		if leg.Raw {
+			return s.exchange(ctx, w, exchange{send: plain, kind: strip.Opaque})
+		}
+		if leg.Count == 0 {
+			return errNoShards()
+		}
+		t, err := s.ready(ctx, r.PathValue("uid"), leg)
+		if err != nil {
+			return err
+		}
+		c := s.clause(t, leg)
+		q, err := filter.Query(r.URL.Query(), c)
+		if err != nil {
+			return s.reserved(err)
+		}
+		ex := exchange{send: plain, kind: rt.kind, names: names(t.view, leg, t.ix.Physical), index: t.ix}
+		if c == "" {
+			return s.exchange(ctx, w, ex)
+		}
+		ex.plain = &plain
+		if body, ok := filter.Fetch(q); ok {
+			ex.send = request{http.MethodPost, r.URL.EscapedPath() + "/fetch", http.Header{"Content-Type": {"application/json"}}, body}
+		} else {
+			ex.send.path = r.URL.EscapedPath() + "?" + q.Encode()
+		}
+		return s.exchange(ctx, w, ex)
+	}
+}
+
+// find serves one document, from a complete copy of its shard.
+func (s *Server) find(rt route) serve {
+	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
+		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+		defer cancel()
+		plain := requestOf(r, nil)
+		if leg.Raw {
+			return s.exchange(ctx, w, exchange{send: plain, kind: strip.Opaque})
+		}
+		id := []byte(r.PathValue("id"))
+		t, err := s.locate(ctx, r.PathValue("uid"), leg, func(h *holding.Holding) bool {
+			return len(h.Complete) > 0 && h.Answers([]int{shardmap.ShardOf(id, len(h.Complete))})
+		})
+		if err != nil {
+			return err
+		}
+		if err := s.Keeper.Ready(ctx, t.ix); err != nil {
+			return err
+		}
+		return s.exchange(ctx, w, exchange{send: plain, kind: rt.kind, names: names(t.view, leg, t.ix.Physical), index: t.ix})
+	}
+}
+
+// multi serves a multi-search: every query is restricted by the holding of its own index.
+func (s *Server) multi(rt route) serve {
+	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
+		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
+		defer cancel()
+		body, err := readBody(r)
+		if err != nil {
+			return err
+		}
+		plain := requestOf(r, body)
+		if leg.Raw {
+			return s.exchange(ctx, w, exchange{send: plain, kind: strip.Opaque})
+		}
+		if leg.Count == 0 {
+			return errNoShards()
+		}
+		ex := exchange{send: plain, kind: rt.kind}
+		changed := false
+		ex.send.body, changed, err = filter.Multi(body, func(index string) (filter.Clause, error) {
+			t, err := s.ready(ctx, index, leg)
+			if err != nil {
+				return "", err
+			}
+			return s.clause(t, leg), nil
+		})
+		if err != nil {
+			return s.reserved(err)
+		}
+		if changed {
+			ex.plain = &plain
+		}
+		ex.names = names(s.Views.View(), leg, "")
+		return s.exchange(ctx, w, ex)
+	}
+}
+
+// exchange is a request to the engine and how its answer is treated.
+type exchange struct {
+	send  request
+	plain *request // the client's own request, when send differs from it
+	kind  strip.Kind
+	names strip.Names
+	index *routing.Index
+}
+
+// exchange sends the request and answers. Where the engine refuses a request that was changed, the client's own is sent
+// instead: it is refused too, and the text of the refusal then quotes what the client wrote.
+func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, ex exchange) error {
+	res, err := s.call(ctx, ex.send, nil)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode == http.StatusNotFound && ex.index != nil {
+		if res, err = s.again(ctx, res, ex); err != nil {
+			return err
+		}
+	}
+	if res.StatusCode == http.StatusBadRequest && ex.plain != nil {
+		own, err := s.call(ctx, *ex.plain, nil)
+		if err != nil {
+			_ = res.Body.Close()
+			return err
+		}
+		if own.StatusCode == http.StatusBadRequest {
+			res, own = own, res
+		}
+		_ = own.Body.Close()
+	}
+	return answer(w, res, ex.kind, ex.names)
+}
+
+// again repeats a request for an index that the view places here but the engine has lost.
+func (s *Server) again(ctx context.Context, res *http.Response, ex exchange) (*http.Response, error) {
+	if _, err := s.Engine.Index(ctx, ex.index.Physical); err == nil || !isIndexNotFound(err) {
+		return res, nil //nolint:nilerr // the index is there: something else was not found
+	}
+	_ = res.Body.Close()
+	s.Keeper.Forget(ex.index.Physical)
+	if err := s.Keeper.Ready(ctx, ex.index); err != nil {
+		return nil, err
+	}
+	return s.call(ctx, ex.send, nil)
+}
+
+// reserved counts a refused request on its way out.
+func (s *Server) reserved(err error) error {
+	s.Metrics.Refused.WithLabelValues("reserved").Inc()
+	return err
+}
+
+func errNoShards() error {
+	return apierr.New(apierr.MiroirInvalidHeader, "A read of documents must say which shards it is for.")
+}
+
+// logicalOf cuts the number off a physical name.
+func logicalOf(physical string) (string, bool) {
+	i := strings.LastIndex(physical, "--")
+	if i <= 0 {
+		return "", false
+	}
+	return physical[:i], true
+}

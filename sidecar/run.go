@@ -1,0 +1,157 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/telemetry"
+	"github.com/miroir-search/miroir/sidecar/dispatch"
+	"github.com/miroir-search/miroir/sidecar/engine"
+	"github.com/miroir-search/miroir/sidecar/ensure"
+	"github.com/miroir-search/miroir/sidecar/fence"
+	"github.com/miroir-search/miroir/sidecar/holding"
+	"github.com/miroir-search/miroir/sidecar/probe"
+	"github.com/miroir-search/miroir/sidecar/proxy"
+)
+
+const (
+	drain        = 10 * time.Second // how long legs in flight may take at the end
+	retryLongest = 2 * time.Second
+)
+
+// Run is the sidecar's process. It returns when ctx ends, or when something it can not work without is gone.
+func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
+	c, err := readConfig(args, stdio)
+	if err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(stdio.Out, c.log)
+	if err != nil {
+		return lifecycle.UsageError("%v", err)
+	}
+	door, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return fmt.Errorf("listen for legs: %w", err)
+	}
+	defer func() { _ = door.Close() }()
+	metrics, err := net.Listen("tcp", c.metricsListen)
+	if err != nil {
+		return fmt.Errorf("listen for metrics: %w", err)
+	}
+	defer func() { _ = metrics.Close() }()
+	e, err := engine.New(c.engineURL, c.engineKey)
+	if err != nil {
+		return lifecycle.UsageError("%v", err)
+	}
+	store, err := openStore(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	started := time.Now().UTC()
+	node, err := register(ctx, store, routing.NodeRecord{ID: c.id, Address: c.advertise, ReplicaGroup: c.group}, log)
+	if err != nil {
+		return err
+	}
+	registry := telemetry.NewRegistry("sidecar")
+	return serve(ctx, assembly{
+		config: c, log: log, door: door, metrics: metrics, engine: e, store: store, node: node, started: started, registry: registry,
+	})
+}
+
+// assembly is what Run has at hand when the sidecar can begin to serve.
+type assembly struct {
+	config        config
+	log           zerolog.Logger
+	door, metrics net.Listener
+	engine        *engine.Client
+	store         *state.Client
+	node          routing.NodeRecord
+	started       time.Time
+	registry      *prometheus.Registry
+}
+
+// serve starts everything and waits for its end.
+func serve(ctx context.Context, p assembly) error {
+	group := lifecycle.NewGroup(ctx)
+	watch, err := p.store.WatchView(group.Context(), p.log)
+	if err != nil {
+		group.Stop(err)
+		return errors.Join(err, group.Wait())
+	}
+	barrier := fence.New(time.Now)
+	barrier.Observe(watch.View())
+	watcher := probe.New(p.engine, probe.Config{Interval: p.config.probeInterval}, p.log, probe.NewMetrics(p.registry))
+	table := dispatch.New(p.engine, p.log, dispatch.NewMetrics(p.registry), dispatch.Capacity)
+	book := holding.NewBook(p.config.id)
+	keeper := ensure.New(ensure.Config{
+		Node: p.config.id, Engine: p.engine, Views: watch, Book: book, Log: p.log, Metrics: ensure.NewMetrics(p.registry),
+		Known: p.node.Since.Before(p.started),
+	})
+	door := proxy.New(proxy.Config{
+		Node: p.config.id, Group: p.config.group, Key: p.config.nodeKey, Engine: p.engine, Views: watch, Keeper: keeper, Book: book,
+		Fence: barrier, Dispatches: table, Probe: watcher, Log: p.log, Metrics: proxy.NewMetrics(p.registry), Registry: p.registry,
+		Started: p.started,
+	})
+	m := &membership{
+		store: p.store, log: p.log, node: p.node, started: p.started, probe: watcher, fence: barrier, views: watch,
+		table: table, acked: newAck(watch.View().Epoch),
+	}
+	group.Go("membership", m.run)
+	group.Go("view", m.follow)
+	group.Go("probe", watcher.Run)
+	group.Go("dispatches", table.Recover)
+	group.Go("indexes", keeper.Run)
+	group.Go("metrics", func(ctx context.Context) error { return telemetry.Serve(ctx, p.metrics, p.registry, m.ready) })
+	group.Go("door", func(ctx context.Context) error {
+		return lifecycle.ServeHTTP(ctx, p.door, &http.Server{
+			Handler: door, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute, ErrorLog: nil,
+		}, drain)
+	})
+	p.log.Info().Str("listen", p.door.Addr().String()).Int("group", p.config.group).Msg("sidecar serves")
+	return group.Wait()
+}
+
+// openStore connects to etcd, however long that takes.
+func openStore(ctx context.Context, c config, log zerolog.Logger) (store *state.Client, err error) {
+	err = retry(ctx, log, "store not reachable yet", func() error {
+		store, err = state.Open(ctx, state.Options{Endpoints: c.etcd, Prefix: c.prefix, Cluster: c.cluster})
+		return err
+	})
+	return store, err
+}
+
+// register makes the node known. An id that may not be used is final.
+func register(ctx context.Context, store *state.Client, want routing.NodeRecord, log zerolog.Logger) (node routing.NodeRecord, err error) {
+	err = retry(ctx, log, "node not registered yet", func() error {
+		node, err = store.RegisterNode(ctx, want)
+		return err
+	})
+	return node, err
+}
+
+// retry repeats what failed because the store did not answer, with growing pauses.
+func retry(ctx context.Context, log zerolog.Logger, msg string, try func() error) error {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, retryLongest) {
+		err := try()
+		if err == nil || !errors.Is(err, state.ErrUnavailable) {
+			return err
+		}
+		log.Warn().Err(err).Msg(msg)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}

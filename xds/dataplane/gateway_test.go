@@ -1,0 +1,163 @@
+//go:build dataplane
+
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/grpc"
+)
+
+// Requests tell the stand-in what to do with them in these headers.
+const (
+	askTarget = "x-test-target" // cluster to go to
+	askPath   = "x-test-path"   // path to go with
+	askReply  = "x-test-reply"  // status to answer with at once
+	askMutate = "x-test-mutate" // header to set on the request
+)
+
+// standIn is a gateway that does as each request says, and remembers the headers it saw.
+type standIn struct {
+	extprocv3.UnimplementedExternalProcessorServer
+	server *grpc.Server
+
+	mu      sync.Mutex
+	seen    []map[string]string
+	streams int
+}
+
+func startGateway(t *testing.T, socket string) *standIn {
+	t.Helper()
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &standIn{server: grpc.NewServer()}
+	extprocv3.RegisterExternalProcessorServer(g.server, g)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := g.server.Serve(listener); err != nil {
+			t.Errorf("gateway stand-in: %v", err)
+		}
+	}()
+	t.Cleanup(func() {
+		g.server.Stop()
+		<-done
+	})
+	return g
+}
+
+// last is what the most recent request looked like to the gateway.
+func (g *standIn) last(t *testing.T) map[string]string {
+	t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.seen) == 0 {
+		t.Fatal("the gateway saw no request")
+	}
+	return g.seen[len(g.seen)-1]
+}
+
+func (g *standIn) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.seen)
+}
+
+func (g *standIn) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	for {
+		msg, err := stream.Recv()
+		if errors.Is(err, io.EOF) || stream.Context().Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("receive: %w", err)
+		}
+		answer := g.answer(msg)
+		if answer == nil {
+			return fmt.Errorf("unexpected message %T", msg.GetRequest())
+		}
+		if err := stream.Send(answer); err != nil {
+			return fmt.Errorf("send: %w", err)
+		}
+	}
+}
+
+func (g *standIn) answer(msg *extprocv3.ProcessingRequest) *extprocv3.ProcessingResponse {
+	switch r := msg.GetRequest().(type) {
+	case *extprocv3.ProcessingRequest_RequestHeaders:
+		return g.onHeaders(r.RequestHeaders)
+	case *extprocv3.ProcessingRequest_RequestBody:
+		return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestBody{
+			RequestBody: &extprocv3.BodyResponse{Response: &extprocv3.CommonResponse{
+				BodyMutation: &extprocv3.BodyMutation{Mutation: &extprocv3.BodyMutation_StreamedResponse{
+					StreamedResponse: &extprocv3.StreamedBodyResponse{
+						Body: r.RequestBody.GetBody(), EndOfStream: r.RequestBody.GetEndOfStream(),
+					},
+				}},
+			}},
+		}}
+	case *extprocv3.ProcessingRequest_RequestTrailers:
+		return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestTrailers{
+			RequestTrailers: &extprocv3.TrailersResponse{},
+		}}
+	default:
+		return nil
+	}
+}
+
+func (g *standIn) onHeaders(h *extprocv3.HttpHeaders) *extprocv3.ProcessingResponse {
+	headers := map[string]string{}
+	for _, v := range h.GetHeaders().GetHeaders() {
+		headers[v.GetKey()] = string(v.GetRawValue())
+	}
+	g.mu.Lock()
+	g.seen = append(g.seen, headers)
+	g.mu.Unlock()
+
+	if status := headers[askReply]; status != "" {
+		var code int32
+		if _, err := fmt.Sscan(status, &code); err != nil {
+			return nil
+		}
+		return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{
+			ImmediateResponse: &extprocv3.ImmediateResponse{
+				Status:  &typev3.HttpStatus{Code: typev3.StatusCode(code)},
+				Headers: &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("content-type", "application/json")}},
+				Body:    []byte(`{"from":"gateway"}`),
+			},
+		}}
+	}
+	mutation := &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("authorization", "Bearer node-key")}}
+	if target := headers[askTarget]; target != "" {
+		mutation.SetHeaders = append(mutation.SetHeaders, set("x-miroir-target", target), set("x-miroir-leg-epoch", "7"))
+	}
+	if path := headers[askPath]; path != "" {
+		mutation.SetHeaders = append(mutation.SetHeaders, set(":path", path))
+	}
+	if name, value, found := strings.Cut(headers[askMutate], "="); found {
+		mutation.SetHeaders = append(mutation.SetHeaders, set(name, value))
+	}
+	return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestHeaders{
+		RequestHeaders: &extprocv3.HeadersResponse{Response: &extprocv3.CommonResponse{
+			HeaderMutation: mutation, ClearRouteCache: true,
+		}},
+	}}
+}
+
+func set(name, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: name, RawValue: []byte(value)},
+		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+	}
+}
