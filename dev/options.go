@@ -48,7 +48,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		"key of clients, 16 bytes or more; MIROIR_MASTER_KEY does the same and is not seen in process lists (default: one is made and kept in the data folder)")
 	flags.StringVar(&o.engine, "engine", "", "engine to run (default: MEILISEARCH_BIN, meilisearch on PATH, miroir-engine beside this binary)")
 	flags.StringVar(&o.envoy, "envoy", "", "Envoy to run (default: ENVOY_BIN, envoy on PATH, envoy beside this binary)")
-	flags.BoolVar(&o.noRestart, "no-restart", false, "leave processes that end down; SIGHUP starts them again")
+	flags.BoolVar(&o.noRestart, "no-restart", false, "leave processes that end down; SIGUSR1 starts them again")
 	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
 	flags.DurationVar(&o.patience, "start-timeout", 2*time.Minute, "how long the start may take")
 	o.log.RegisterFlags(flags)

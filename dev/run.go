@@ -61,7 +61,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	if err := c.announce(stdio.Out); err != nil {
 		return err
 	}
-	reviveOnHangup(ctx, supervisor)
+	reviveOnSignal(ctx, supervisor)
 	return nil
 }
 
@@ -84,16 +84,16 @@ func (c *cluster) start(ctx context.Context, s *supervise.Supervisor) error {
 	return c.ready(ctx, s)
 }
 
-// reviveOnHangup waits for the end; meanwhile each SIGHUP starts processes again that are down.
-func reviveOnHangup(ctx context.Context, s *supervise.Supervisor) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+// reviveOnSignal waits for the end; meanwhile each SIGUSR1 starts processes again that are down.
+func reviveOnSignal(ctx context.Context, s *supervise.Supervisor) {
+	wishes := make(chan os.Signal, 1)
+	signal.Notify(wishes, syscall.SIGUSR1)
+	defer signal.Stop(wishes)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangups:
+		case <-wishes:
 			s.Revive()
 		}
 	}

@@ -146,7 +146,7 @@ func newBench(t *testing.T) *bench {
 	b.start()
 	t.Cleanup(func() {
 		b.stop()
-		if t.Failed() {
+		if t.Failed() || testing.Verbose() {
 			t.Log(b.log.String())
 		}
 	})

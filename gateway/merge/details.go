@@ -45,16 +45,18 @@ type score struct {
 	class uint8
 	desc  bool
 	a, b  float64
+	most  float64 // the most that a could be, where the details say so
 	text  []byte
 }
 
 // key is what a hit is compared by. It is reused from hit to hit of one leg.
 type key struct {
 	scores []score
-	raw    []byte // the details the scores were read from
-	arena  []byte // text of sort values that had to be unescaped
-	sorted bool   // the rules are written in their order
-	vector bool   // one of the rules is a vector similarity
+	values []score // what hits of different lists are compared by
+	raw    []byte  // the details the scores were read from
+	arena  []byte  // text of sort values that had to be unescaped
+	sorted bool    // the rules are written in their order
+	vector bool    // one of the rules is a vector similarity
 	pinned bool
 	pin    int64
 }
@@ -173,7 +175,7 @@ func (k *key) readRule(s *score, b []byte, i int) int {
 		k.vector = k.vector || s.kind == ruleVector
 		return end
 	}
-	s.class, s.a, s.b = 0, 0, 0
+	s.class, s.a, s.b, s.most = 0, 0, 0, 0
 	m := objectAt(b, i)
 	if s.kind == ruleGeo {
 		s.class = classNull
@@ -207,6 +209,8 @@ func (k *key) readField(s *score, m *members) {
 		} else {
 			s.a = v
 		}
+	case "maxMatchingWords", "maxTypoCount":
+		s.most, _ = parseFloat(m.raw())
 	case "typoCount":
 		v, _ := parseFloat(m.raw())
 		s.a = -v

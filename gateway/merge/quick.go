@@ -14,11 +14,12 @@ func quickRule(s *score, b []byte, i int) int {
 	s.order = int32(v) //nolint:gosec // quickInt reads few digits
 	switch s.kind {
 	case ruleWords:
-		return quickWords(&s.a, b, i)
+		return quickWords(s, &s.a, b, i)
 	case ruleTypo:
 		v, i = quickInt(b, expect(b, i, `,"typoCount":`))
 		s.a = -float64(v)
-		_, i = quickInt(b, expect(b, i, `,"maxTypoCount":`))
+		v, i = quickInt(b, expect(b, i, `,"maxTypoCount":`))
+		s.most = float64(v)
 		return quickScore(b, i)
 	case ruleProximity, ruleAttributeRank, ruleWordPosition:
 		s.a, i = quickFloat(b, expect(b, i, `,"score":`))
@@ -37,10 +38,11 @@ func quickRule(s *score, b []byte, i int) int {
 	}
 }
 
-func quickWords(to *float64, b []byte, i int) int {
+func quickWords(s *score, to *float64, b []byte, i int) int {
 	v, i := quickInt(b, expect(b, i, `,"matchingWords":`))
 	*to = float64(v)
-	_, i = quickInt(b, expect(b, i, `,"maxMatchingWords":`))
+	v, i = quickInt(b, expect(b, i, `,"maxMatchingWords":`))
+	s.most = float64(v)
 	return quickScore(b, i)
 }
 
@@ -53,7 +55,7 @@ func quickExactness(s *score, b []byte, i int) int {
 		s.a = 2
 		return quickScore(b, end)
 	}
-	return quickWords(&s.b, b, expect(b, i, `noExactMatch"`))
+	return quickWords(s, &s.b, b, expect(b, i, `noExactMatch"`))
 }
 
 func expect(b []byte, i int, text string) int {

@@ -44,6 +44,12 @@ func Search(req SearchRequest, legs [][]byte) (Result, error) {
 	if err := sc.collect(from, to, newDistinct(req.Distinct), req.Pins); err != nil {
 		return Result{}, err
 	}
+	return sc.finish(req, legs, -1)
+}
+
+// finish writes the answer around the picked hits. semantic is the number of picks that a vector ranked, -1 to count
+// them where the legs speak of it.
+func (sc *scratch) finish(req SearchRequest, legs [][]byte, semantic int64) (Result, error) {
 	res := Result{Total: sc.total(), Hits: len(sc.picks)}
 	candidates := res.Total
 	if req.CapTotals && req.MaxTotalHits > 0 {
@@ -55,6 +61,9 @@ func Search(req SearchRequest, legs [][]byte) (Result, error) {
 	}
 	res.ApproximateFacets = facets.approximate
 	sc.semantic(&res)
+	if semantic >= 0 {
+		res.SemanticHits = int(semantic)
+	}
 
 	dst := sc.appendHits(req.Dst, legs)
 	dst = appendString(append(dst, `,"query":`...), req.Query)

@@ -1,5 +1,7 @@
 package merge
 
+import "strings"
+
 // SimilarRequest is what the merge must know of a client's search for similar documents.
 type SimilarRequest struct {
 	ID                      string // as the client gave it
@@ -71,21 +73,34 @@ func (sc *scratch) groupedTotal(group []int) int64 {
 
 // unique lets every document pass once.
 type unique struct {
-	key  []byte
+	key  []byte   // raw key of the primary key's top-level field
+	path [][]byte // raw keys below it
 	seen map[string]struct{}
 }
 
 func newUnique(primaryKey string) *unique {
-	return &unique{key: rawKey(primaryKey), seen: map[string]struct{}{}}
+	parts := strings.Split(primaryKey, ".")
+	u := &unique{key: rawKey(parts[0]), seen: map[string]struct{}{}}
+	for _, p := range parts[1:] {
+		u.path = append(u.path, rawKey(p))
+	}
+	return u
 }
 
 // admit says whether the current hit's document is seen for the first time. A hit without the key cannot be told apart
 // and passes.
 func (u *unique) admit(s *stream) bool {
-	if s.hit.primary.end == 0 {
+	raw := s.hit.primary.of(s.body)
+	for _, name := range u.path {
+		raw = memberOf(raw, name)
+	}
+	if len(raw) == 0 {
 		return true
 	}
-	id := documentID(s.hit.primary.of(s.body))
+	id := raw
+	if raw[0] == '"' && len(raw) >= 2 {
+		id = appendUnescaped(nil, raw[1:len(raw)-1]) // 1 and "1" are one document
+	}
 	if _, ok := u.seen[string(id)]; ok {
 		return false
 	}
@@ -93,12 +108,15 @@ func (u *unique) admit(s *stream) bool {
 	return true
 }
 
-// documentID is the text of a primary key: 1 and "1" are one document.
-func documentID(raw []byte) []byte {
-	if len(raw) >= 2 && raw[0] == '"' {
-		return appendUnescaped(nil, raw[1:len(raw)-1])
+// memberOf is the raw value of a member of a raw object, nil if there is none.
+func memberOf(raw, name []byte) []byte {
+	m := objectAt(raw, 0)
+	for m.next() {
+		if string(m.key) == string(name) {
+			return m.raw()
+		}
 	}
-	return raw
+	return nil
 }
 
 // collectUnique is collect with documents told apart by their primary key; a nil once lets everything pass.

@@ -39,16 +39,17 @@ type hitView struct {
 
 // stream is the ordered list of hits of one leg, read one hit at a time.
 type stream struct {
-	body []byte
-	list elements
-	leg  int // position of the leg, the last tie-break
-	hit  hitView
-	key  key
+	body  []byte
+	list  elements
+	leg   int // position of the leg, the last tie-break
+	hit   hitView
+	key   key
+	ranks [2]int // hits read so far of the keyword and of the vector side
 }
 
 // open finds the list under name (hits come first in every search answer, so this does not look far).
 func (s *stream) open(body []byte, name string, leg int) error {
-	s.body, s.leg, s.hit = body, leg, hitView{}
+	s.body, s.leg, s.hit, s.ranks = body, leg, hitView{}, [2]int{}
 	s.key.forget()
 	m := objectAt(body, 0)
 	for m.next() {
@@ -66,7 +67,8 @@ func (s *stream) open(body []byte, name string, leg int) error {
 // forget drops what was read, so that pooled scratch does not keep bodies alive.
 func (k *key) forget() {
 	clear(k.scores[:cap(k.scores)])
-	k.scores, k.raw, k.arena, k.vector, k.pinned = k.scores[:0], nil, k.arena[:0], false, false
+	clear(k.values[:cap(k.values)])
+	k.scores, k.values, k.raw, k.arena, k.vector, k.pinned = k.scores[:0], k.values[:0], nil, k.arena[:0], false, false
 }
 
 // advance moves to the next hit and reads its key. same says that its key equals the last hit's.

@@ -112,7 +112,7 @@ func searchRequest(q *meili.SearchQuery, v settingsView, start time.Time) merge.
 			Exhaustive: q.Exhaustive, Offset: q.Offset, Limit: q.Limit, Page: q.Page, HitsPerPage: q.HitsPerPage,
 		},
 		ShowRankingScoreDetails: q.ShowRankingScoreDetails,
-		MaxTotalHits: v.MaxTotalHits, Facets: v.Facets, RequestUID: uuid.Must(uuid.NewV7()).String(),
+		MaxTotalHits:            v.MaxTotalHits, Facets: v.Facets, RequestUID: uuid.Must(uuid.NewV7()).String(),
 		ProcessingTimeMs: max(0, time.Since(start).Milliseconds()),
 	}
 }

@@ -30,9 +30,9 @@ func rings() []ring {
 			flags: []string{"-race", "-timeout=15m"}},
 		// Binaries outside of Go's sight take part from here on, so cached results prove nothing, and packages run one
 		// after the other because each of them starts several processes.
-		{name: "dataplane", folders: []string{"dev", "e2e/dataplane"},
+		{name: "dataplane", folders: []string{"xds/dataplane", "e2e/dataplane"},
 			flags: []string{"-count=1", "-p=1", "-timeout=20m"}},
-		{name: "e2e", folders: []string{"e2e"},
+		{name: "e2e", folders: []string{"e2e", "dev/devtest"},
 			flags: []string{"-count=1", "-p=1", "-timeout=30m"}},
 	}
 }

@@ -96,7 +96,7 @@ func (k *Keeper) sweep(ctx context.Context, view *routing.View) error {
 			return err
 		}
 	}
-	k.tidy(view, present)
+	k.tidy(present)
 	return nil
 }
 
@@ -137,10 +137,12 @@ func (k *Keeper) remove(ctx context.Context, physical string) error {
 	return nil
 }
 
-// tidy forgets what no longer exists anywhere, and remembers what the view holds.
-func (k *Keeper) tidy(view *routing.View, present map[string]bool) {
+// tidy forgets what no longer exists anywhere, and remembers what the view holds. It goes by the newest view: a leg may
+// have begun an index that an older one did not have.
+func (k *Keeper) tidy(present map[string]bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	view := k.Views.View()
 	for physical := range view.Physical {
 		k.seen[physical] = true
 		delete(k.lost, physical)
