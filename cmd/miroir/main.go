@@ -7,7 +7,6 @@ import (
 	"github.com/miroir-search/miroir/coordinator"
 	"github.com/miroir-search/miroir/dev"
 	"github.com/miroir-search/miroir/gateway"
-	"github.com/miroir-search/miroir/dev"
 	"github.com/miroir-search/miroir/internal/etcdserver"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/telemetry"
@@ -21,7 +20,6 @@ func main() {
 		lifecycle.Command{Name: "sidecar", Summary: "the door to one Meilisearch node", Run: sidecar.Run},
 		lifecycle.Command{Name: "gateway", Summary: "answers the requests of one Envoy", Run: gateway.Run},
 		lifecycle.Command{Name: "coordinator", Summary: "the control plane", Run: coordinator.Run},
-		lifecycle.Command{Name: "dev", Summary: "a whole cluster on this machine", Run: dev.Run},
 		lifecycle.Command{Name: "version", Summary: "what this binary was built from", Run: telemetry.PrintBuild},
 	)
 	stdio := lifecycle.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}

@@ -7,17 +7,20 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
 // Nodes asks sidecars; *client.Client does.
 type Nodes interface {
+	Do(ctx context.Context, r client.Request) (client.Answer, error)
 	Dispatches(ctx context.Context, address string, ids []string) ([]nodeapi.Dispatch, error)
 }
 
 // Store records outcomes; *state.Client does.
 type Store interface {
+	PutSettings(ctx context.Context, physical string, rec routing.SettingsRecord, expected uint64) error
 	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
 }
 
@@ -79,7 +82,7 @@ func (f *Finisher) Run(ctx context.Context) error {
 func (f *Finisher) Round(ctx context.Context) (open, finished int) {
 	var mine []task.Record
 	for _, r := range f.Tasks.Open() {
-		if len(r.Op) == 0 && len(r.Targets) > 0 {
+		if len(r.Targets) > 0 {
 			mine = append(mine, r)
 		}
 	}
@@ -88,6 +91,12 @@ func (f *Finisher) Round(ctx context.Context) (open, finished int) {
 		done := task.Aggregate(r, outcomes[r.UID])
 		if !done.Done() {
 			continue
+		}
+		if done.Type == task.SettingsUpdate && done.Status == task.Succeeded {
+			if err := f.commitSettings(ctx, done); err != nil {
+				f.Log.Warn().Err(err).Msg("settings could not be committed yet")
+				continue
+			}
 		}
 		if _, err := f.Store.FinishTask(ctx, done); err != nil {
 			f.Log.Warn().Err(err).Msg("task could not be finished yet")

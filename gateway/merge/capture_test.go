@@ -22,13 +22,18 @@ type captured struct {
 
 func captures(t testing.TB, file string) []captured {
 	t.Helper()
+	return readLines[captured](t, file)
+}
+
+func readLines[T any](t testing.TB, file string) []T {
+	t.Helper()
 	raw, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []captured
+	var out []T
 	for line := range bytes.Lines(raw) {
-		var c captured
+		var c T
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatal(err)
 		}

@@ -13,12 +13,25 @@ import (
 // with no sort rule in between it is the fold of all rules, exact. Otherwise the fold is computed from the details; the
 // number of steps of some rules is not in them and is estimated, which matters only between lists.
 func (s *stream) fold(weight float64, global float64, hasGlobal bool) {
-	k := &s.key
-	k.values = k.values[:0]
-	if hasGlobal && !slices.ContainsFunc(k.scores, func(v score) bool { return v.kind == ruleSort || v.kind == ruleGeo }) {
-		k.values = append(k.values, score{kind: ruleWeighted, a: global * weight})
+	if hasGlobal {
+		s.foldWeighted(global*weight, weight)
 		return
 	}
+	s.key.foldRules(weight)
+}
+
+// foldWeighted is fold where the weighted score of the whole hit is known.
+func (s *stream) foldWeighted(weighted, weight float64) {
+	k := &s.key
+	if slices.ContainsFunc(k.scores, func(v score) bool { return v.kind == ruleSort || v.kind == ruleGeo }) {
+		k.foldRules(weight)
+		return
+	}
+	k.values = append(k.values[:0], score{kind: ruleWeighted, a: weighted})
+}
+
+func (k *key) foldRules(weight float64) {
+	k.values = k.values[:0]
 	var f folder
 	for i := range k.scores {
 		v := &k.scores[i]

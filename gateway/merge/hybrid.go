@@ -27,7 +27,7 @@ const goodEnough = 0.45
 func KeywordGoodEnough(req HybridRequest, keyword [][]byte) (bool, error) {
 	sc := borrow(len(keyword))
 	defer sc.release()
-	sc.race.look = look{cutScore: true}
+	sc.race.look = look{readScore: true}
 	if err := sc.openAll(keyword); err != nil {
 		return false, err
 	}
@@ -121,7 +121,7 @@ type halves struct {
 }
 
 func (h *halves) look(req HybridRequest) {
-	h.wanted = look{cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, primary: h.once.key}
+	h.wanted = look{readScore: true, cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, primary: h.once.key}
 	for _, name := range req.Hide {
 		h.wanted.hide = append(h.wanted.hide, rawKey(name))
 	}
@@ -179,7 +179,7 @@ func HybridLegs(req HybridRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
 	r := &sc.race
-	r.look = look{cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails}
+	r.look = look{readScore: true, cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails}
 	for _, name := range req.Hide {
 		r.look.hide = append(r.look.hide, rawKey(name))
 	}

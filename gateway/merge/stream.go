@@ -7,6 +7,7 @@ func (s span) of(b []byte) []byte { return b[s.start:s.end] }
 
 // look says which members of a hit matter beyond its score details.
 type look struct {
+	readScore     bool     // values of `_rankingScore` or `_federation` are needed
 	cutScore      bool     // `_rankingScore` was not asked for by the client
 	cutDetails    bool     // `_rankingScoreDetails` was not asked for by the client
 	hide          [][]byte // raw keys the planner added to the retrieved attributes
@@ -44,6 +45,7 @@ type stream struct {
 	leg   int // position of the leg, the last tie-break
 	hit   hitView
 	key   key
+	fed   fedHit
 	ranks [2]int // hits read so far of the keyword and of the vector side
 }
 
@@ -81,7 +83,7 @@ func (s *stream) advance(l *look) (ok, same bool, err error) {
 		return false, false, nil
 	}
 	plain := l.plain()
-	if plain && !l.cutScore && !l.cutFederation && s.body[start] == '{' {
+	if plain && !l.cutScore && !l.cutFederation && !l.readScore && s.body[start] == '{' {
 		s.hit.whole, s.hit.details, s.hit.nHidden = span{}, span{}, 0
 		if same, fine := s.scanHit(start); fine {
 			s.list.skipTo(s.hit.whole.end)

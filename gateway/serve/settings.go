@@ -3,12 +3,16 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"sync"
 
 	"github.com/miroir-search/miroir/gateway/merge"
+	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/task"
 )
 
 // settingsView is what the gateway itself needs of an index's settings.
@@ -90,24 +94,75 @@ func parseSettings(clientView []byte) settingsView {
 	return v
 }
 
-// getSettings lets a node answer; its sidecar shows the client's view.
-func (s *Service) getSettings(_ context.Context, c *call) *reply.Reply {
+// getSettings answers from the committed client view; an index that never had settings committed shows a node's
+// defaults.
+func (s *Service) getSettings(ctx context.Context, c *call) *reply.Reply {
 	ix, e := c.index()
 	if e != nil {
 		return reply.Error(e)
 	}
-	legs := groupLegs(c.view, ix)
-	if len(legs) == 0 {
-		return uncovered(every(ix.Shards))
+	view := json.RawMessage(ix.Settings)
+	if len(view) == 0 {
+		legs := groupLegs(c.view, ix)
+		if len(legs) == 0 {
+			return uncovered(every(ix.Shards))
+		}
+		out := s.one(ctx, c, legs[0], http.MethodGet, "/indexes/"+ix.Physical+"/settings")
+		if out.Refused != nil {
+			return refusal(out.Refused, ix)
+		}
+		if len(out.Results) == 0 {
+			return uncovered(every(ix.Shards))
+		}
+		var err error
+		if view, err = meili.ClientView(out.Results[0].Body, nil, meili.SettingsPatch{}); err != nil {
+			return uncovered(every(ix.Shards))
+		}
 	}
-	path := "/indexes/" + ix.Physical + "/settings"
 	if c.op.Setting != "" {
-		path += "/" + c.op.Setting
+		value, ok := meili.SettingValue(view, c.op.Setting)
+		if !ok {
+			return reply.Error(apierr.New(apierr.MiroirNotImplemented, "The engines do not have this setting."))
+		}
+		view = value
 	}
-	return s.routeTo(c, ix, legs[0], path)
+	return reply.JSON(http.StatusOK, view).Settings(ix.SettingsVersion)
 }
 
-// updateSettings serves PATCH, PUT and DELETE of settings and their sub-routes.
-func (s *Service) updateSettings(_ context.Context, c *call) *reply.Reply {
-	return reply.Error(apierr.New(apierr.MiroirNotImplemented, "Changing settings is not implemented yet."))
+// updateSettings serves PATCH, PUT and DELETE of settings and their sub-routes. Every node gets the change with Miroir's
+// overlay kept in place, and refuses a wrong one in its own words. The coordinator commits the client's view when all
+// nodes have it.
+func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
+	var body []byte
+	if c.op.Kind == operation.UpdateSettings {
+		var e *apierr.Error
+		if body, e = s.readBody(c); e != nil {
+			return reply.Error(e)
+		}
+		if e := meili.CheckBody(body); e != nil {
+			return reply.Error(e)
+		}
+	}
+	patch := meili.PatchOf(c.op.Setting, body)
+	r, err := s.newTask(ctx, c, task.SettingsUpdate, patch.Members)
+	if err != nil {
+		return s.stateReply(err)
+	}
+	if _, known := c.view.Indexes[c.op.Index]; !known && c.op.Kind == operation.ResetSettings {
+		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
+	}
+	ix, _, err := s.ensureIndex(ctx, c.view, c.op.Index, "", r.UID, c.now)
+	if err != nil {
+		return s.stateReply(err)
+	}
+	c.view = ix.view
+	r.Op = mustJSON(patch)
+	path, method, payload := "/settings", http.MethodPatch, patch.NodeBody()
+	if setting := c.op.Setting; setting != "" && body != nil {
+		// A sub-route has its own words for wrong values.
+		if value, ok := meili.SettingValue(payload, setting); ok {
+			path, method, payload = "/settings/"+setting, c.Method, value
+		}
+	}
+	return s.perform(ctx, c, r, wholeBody(ix.Index, method, path, payload))
 }

@@ -43,7 +43,9 @@ func MissingContentType(accepted ...string) *apierr.Error {
 		"A Content-Type header is missing. Accepted values for the Content-Type header are: %s", quoteAll(accepted))
 }
 
-// checkBody refuses an empty or malformed JSON body.
+// CheckBody refuses an empty or malformed JSON body.
+func CheckBody(body []byte) *apierr.Error { return checkBody(body) }
+
 func checkBody(body []byte) *apierr.Error {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return apierr.New(apierr.MissingPayload, "A json payload is missing.")

@@ -282,6 +282,9 @@ func (s *Server) prepareDocuments(j *job, t target, keep url.Values) error {
 	if key == "" {
 		key = t.ix.PrimaryKey
 	}
+	if j.req.ContentLength == 0 {
+		return prepareNone(j, key, keep)
+	}
 	if key == "" {
 		return apierr.New(apierr.MiroirInvalidHeader, "A document leg must name the primary key.")
 	}
@@ -291,6 +294,16 @@ func (s *Server) prepareDocuments(j *job, t target, keep url.Values) error {
 	}
 	j.stream = stamp.NewReader(j.req.Body, stamp.Leg{Shards: j.leg.Shards, Count: j.leg.Count, PrimaryKey: key})
 	j.send.header = http.Header{"Content-Type": {"application/x-ndjson"}}
+	return nil
+}
+
+// prepareNone sends a leg without documents: the engine then creates the index in its queue's order and takes the key.
+func prepareNone(j *job, key string, keep url.Values) error {
+	if key != "" {
+		keep.Set("primaryKey", key)
+	}
+	j.send.body = []byte("[]")
+	j.send.header = http.Header{"Content-Type": {"application/json"}}
 	return nil
 }
 

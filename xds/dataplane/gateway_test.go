@@ -1,5 +1,3 @@
-//go:build dataplane
-
 package dataplane
 
 import (

@@ -84,8 +84,9 @@ func (l *ledger) close(id streamID) {
 func (l *ledger) identify(id streamID, node string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a := l.streams[id]; a != nil && node != "" {
+	if a := l.streams[id]; a != nil && node != "" && a.node != node {
 		a.node = node
+		l.signal()
 	}
 }
 

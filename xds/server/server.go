@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -57,7 +58,7 @@ type Server struct {
 	ledger  *ledger
 
 	publishing sync.Mutex // keeps the order of snapshots the same in keeper, ledger and cache
-	served     sync.Once
+	served     atomic.Bool
 }
 
 // New builds a server that has nothing to say yet: Envoys that connect wait for the first Publish.
@@ -146,12 +147,9 @@ func (s *Server) Changes() <-chan struct{} { return s.ledger.changes() }
 
 // Serve answers Envoys until the context ends. It closes the listener.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	err := ErrServed
-	s.served.Do(func() { err = s.serve(ctx, listener) })
-	return err
-}
-
-func (s *Server) serve(ctx context.Context, listener net.Listener) error {
+	if !s.served.CompareAndSwap(false, true) {
+		return ErrServed
+	}
 	streams, stopStreams := context.WithCancel(ctx)
 	defer stopStreams()
 	control := serverv3.NewServer(streams, s.cache, s.callbacks(), sotwv3.WithOrderedADS())

@@ -1,0 +1,253 @@
+package merge
+
+import "strconv"
+
+// FederatedRequest is what the merge must know of a client's federated multi-search.
+type FederatedRequest struct {
+	Page             Page // of the federation object
+	Queries          []FederatedQuery
+	Distinct         string
+	MergeFacets      *MergeFacets             // nil: facets stay by index
+	Facets           map[string]FacetSettings // by the client's index name, for the indexes of facetsByIndex
+	Hide             []string                 // top-level fields the planner added to what is retrieved
+	RequestUID       string
+	ProcessingTimeMs int64
+	Metadata         []byte // raw value of `metadata`; nil: absent
+	Dst              []byte
+}
+
+// FederatedQuery is one of the client's queries.
+type FederatedQuery struct {
+	Index                   string  // the client's name of the index
+	Weight                  float64 // federationOptions.weight, 1 if not given
+	ShowRankingScoreDetails bool
+}
+
+// MergeFacets is the federation's mergeFacets object.
+type MergeFacets struct{ MaxValues int } // 0: no bound of its own
+
+// FederatedLeg is the answer of one node to its part of the federated request. The part has the same weights, the window
+// from 0 to the end of the page, facetsByIndex but never mergeFacets, and score details for every query.
+type FederatedLeg struct {
+	Body []byte
+	// Queries gives the client's position of every query of the part, in the part's order.
+	Queries []int
+	// Indexes gives the client's name of every physical index of the part.
+	Indexes map[string]string
+}
+
+// Federated merges the answers to one federated multi-search: all legs of all queries in one list, by weighted scores.
+func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
+	sc := borrow(len(legs))
+	defer sc.release()
+	bodies := make([][]byte, len(legs))
+	for i := range legs {
+		bodies[i] = legs[i].Body
+	}
+	f := federation{req: &req, legs: legs, sc: sc}
+	r := &sc.race
+	r.look = look{readScore: true}
+	for _, name := range req.Hide {
+		r.look.hide = append(r.look.hide, rawKey(name))
+	}
+	if err := sc.openAll(bodies); err != nil {
+		return Result{}, err
+	}
+	r.weigh, r.before = f.weigh, f.before
+	from, to := req.Page.window(0)
+	if err := f.collect(from, to); err != nil {
+		return Result{}, err
+	}
+	res := Result{Total: sc.total(), Hits: len(sc.picks)}
+	facets, byIndex, approximate, err := f.facets()
+	if err != nil {
+		return Result{}, err
+	}
+	res.ApproximateFacets = approximate
+	sc.semantic(&res)
+
+	dst := sc.appendHits(req.Dst, bodies)
+	dst = f.appendVectors(dst)
+	dst = appendNumber(dst, `,"processingTimeMs":`, sc.millis(req.ProcessingTimeMs))
+	dst = req.Page.append(dst, res.Total)
+	dst = facets.append(dst)
+	dst = appendRaw(dst, `,"facetsByIndex":`, byIndex)
+	if req.RequestUID != "" {
+		dst = appendString(append(dst, `,"requestUid":`...), req.RequestUID)
+	}
+	dst = appendRaw(dst, `,"metadata":`, req.Metadata)
+	if res.SemanticHits >= 0 {
+		dst = appendNumber(dst, `,"semanticHitCount":`, int64(res.SemanticHits))
+	}
+	dst = appendRaw(dst, `,"performanceDetails":`, sc.performance())
+	if sc.degraded() {
+		dst = append(dst, `,"degraded":true`...)
+	}
+	res.Body = append(dst, '}')
+	return res, nil
+}
+
+// federation is one federated merge on its way.
+type federation struct {
+	req  *FederatedRequest
+	legs []FederatedLeg
+	sc   *scratch
+}
+
+// fedHit is what `_federation` says of the current hit of a stream.
+type fedHit struct {
+	query    int // the client's position
+	index    string
+	weighted float64
+	raw      span // spelling of weightedRankingScore
+}
+
+// weigh reads `_federation` and makes the list of values the current hit is compared by.
+func (f *federation) weigh(s *stream) error {
+	leg := &f.legs[s.leg]
+	s.fed = fedHit{query: -1}
+	listed := false
+	if s.hit.federation.end == 0 {
+		return ErrAnswer
+	}
+	m := objectAt(s.body, s.hit.federation.start)
+	for m.next() {
+		switch string(m.key) {
+		case "indexUid":
+			if raw := m.raw(); len(raw) >= 2 {
+				name := string(appendUnescaped(nil, raw[1:len(raw)-1]))
+				if s.fed.index = leg.Indexes[name]; s.fed.index == "" {
+					s.fed.index = name
+				}
+			}
+		case "queriesPosition":
+			at, ok := parseInt(m.raw())
+			if !ok || at < 0 || at >= int64(len(leg.Queries)) {
+				return ErrAnswer
+			}
+			s.fed.query = leg.Queries[at]
+		case "weightedRankingScore":
+			raw := m.raw()
+			s.fed.raw = span{m.i - len(raw), m.i}
+			s.fed.weighted, _ = parseFloat(raw)
+		case "weightedScoreValues":
+			listed = true
+		}
+	}
+	if m.bad || s.fed.query < 0 || s.fed.query >= len(f.req.Queries) || s.fed.raw.end == 0 {
+		return ErrAnswer
+	}
+	if listed {
+		// The engine's own list, where the legs were asked for it.
+		details := s.key.vector
+		if err := s.readWeighted(); err != nil {
+			return err
+		}
+		s.key.values = append(s.key.values[:0], s.key.scores...)
+		s.key.vector = s.key.vector || details
+		return nil
+	}
+	s.foldWeighted(s.fed.weighted, f.req.Queries[s.fed.query].Weight)
+	return nil
+}
+
+// before orders hits of all queries: by weighted scores, then by the position of the query.
+func (f *federation) before(x, y *stream) int {
+	if c := compareWeighted(x.key.values, y.key.values, x.fed.weighted, y.fed.weighted); c != 0 {
+		return c
+	}
+	return x.fed.query - y.fed.query
+}
+
+// collect picks the ranks [from, to) and puts the client's names into `_federation`.
+func (f *federation) collect(from, to int) error {
+	sc, dis := f.sc, newDistinct(f.req.Distinct)
+	if dis != nil {
+		sc.race.look.distinct = dis.root
+	}
+	if from >= to {
+		return nil
+	}
+	if err := sc.race.start(); err != nil {
+		return err
+	}
+	for rank := 0; rank < to; {
+		s := sc.race.best()
+		if s == nil {
+			return nil
+		}
+		if dis == nil || dis.admit(s.body, &s.hit) {
+			if rank >= from {
+				f.pick(s)
+			}
+			rank++
+		}
+		if rank == to {
+			return nil
+		}
+		if err := sc.race.pop(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *federation) pick(s *stream) {
+	sc := f.sc
+	q := &f.req.Queries[s.fed.query]
+	// Every query has its own wish; the looks of the race are those of the current pick.
+	sc.race.look.cutDetails = !q.ShowRankingScoreDetails
+	sc.pick(s)
+	p := &sc.picks[len(sc.picks)-1]
+	from := len(sc.arena)
+	sc.arena = appendString(append(sc.arena, `{"indexUid":`...), s.fed.index)
+	sc.arena = strconv.AppendInt(append(sc.arena, `,"queriesPosition":`...), int64(s.fed.query), 10)
+	sc.arena = append(append(sc.arena, `,"weightedRankingScore":`...), s.fed.raw.of(s.body)...)
+	sc.arena = append(sc.arena, '}')
+	own := swap{s.hit.federation, span{from, len(sc.arena)}}
+	sc.swaps = append(sc.swaps, own)
+	if mine := sc.swaps[p.swaps.start:]; len(mine) > 1 && mine[0].at.start > own.at.start {
+		mine[0], mine[1] = own, mine[0]
+	}
+	p.swaps.end = len(sc.swaps)
+}
+
+// appendVectors writes queryVectors under the client's positions, if any leg has them.
+func (f *federation) appendVectors(dst []byte) []byte {
+	byQuery := make([][]byte, len(f.req.Queries))
+	some := false
+	for i := range f.sc.tails {
+		raw := f.sc.tails[i].queryVectors
+		if raw == nil {
+			continue
+		}
+		some = true
+		m := objectAt(raw, 0)
+		for m.next() {
+			at, ok := parseInt(m.key)
+			if !ok || at < 0 || at >= int64(len(f.legs[i].Queries)) {
+				continue
+			}
+			if q := f.legs[i].Queries[at]; q >= 0 && q < len(byQuery) && byQuery[q] == nil {
+				byQuery[q] = m.raw()
+			}
+		}
+	}
+	if !some {
+		return dst
+	}
+	dst = append(dst, `,"queryVectors":{`...)
+	first := true
+	for q, raw := range byQuery {
+		if raw == nil {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = strconv.AppendInt(append(dst, '"'), int64(q), 10)
+		dst = append(append(dst, '"', ':'), raw...)
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,156 @@
+package merge
+
+import (
+	"cmp"
+	"slices"
+)
+
+// facets merges facetsByIndex: legs by index first, and then, if the client wants it, the indexes into one.
+func (f *federation) facets() (merged facetAnswer, byIndex []byte, approximate []string, err error) {
+	legs := map[string][]facetLeg{}
+	var names []string
+	for i := range f.sc.tails {
+		raw := f.sc.tails[i].byIndex
+		if raw == nil {
+			continue
+		}
+		m := objectAt(raw, 0)
+		for m.next() {
+			physical := string(appendUnescaped(nil, m.key))
+			name, ok := f.legs[i].Indexes[physical]
+			if !ok {
+				name = physical
+			}
+			value := m.raw()
+			if m.bad {
+				break
+			}
+			if _, ok := legs[name]; !ok {
+				names = append(names, name)
+			}
+			legs[name] = append(legs[name], facetLeg{memberOf(value, []byte("distribution")), memberOf(value, []byte("stats")), f.sc.tails[i].total})
+		}
+		if m.bad {
+			return facetAnswer{}, nil, nil, ErrAnswer
+		}
+	}
+	if names == nil {
+		return facetAnswer{}, nil, nil, nil
+	}
+	slices.Sort(names)
+	answers := make([]facetAnswer, len(names))
+	for i, name := range names {
+		if answers[i], err = mergeFacets(f.req.Facets[name], f.sc.total(), legs[name]); err != nil {
+			return facetAnswer{}, nil, nil, err
+		}
+		approximate = append(approximate, answers[i].approximate...)
+	}
+	slices.Sort(approximate)
+	approximate = slices.Compact(approximate)
+	if f.req.MergeFacets != nil {
+		merged, err = acrossIndexes(f.req, names, answers)
+		return merged, nil, approximate, err
+	}
+	byIndex = append(byIndex, '{')
+	for i, name := range names {
+		if i > 0 {
+			byIndex = append(byIndex, ',')
+		}
+		byIndex = append(appendString(byIndex, name), `:{"distribution":`...)
+		byIndex = append(byIndex, orEmpty(answers[i].distribution)...)
+		byIndex = append(append(byIndex, `,"stats":`...), orEmpty(answers[i].stats)...)
+		byIndex = append(byIndex, '}')
+	}
+	return facetAnswer{}, append(byIndex, '}'), approximate, nil
+}
+
+func orEmpty(raw []byte) []byte {
+	if raw == nil {
+		return []byte("{}")
+	}
+	return raw
+}
+
+// acrossIndexes merges the facets of several indexes as one engine does: values are told apart by their spelling alone.
+func acrossIndexes(req *FederatedRequest, names []string, answers []facetAnswer) (facetAnswer, error) {
+	var attributes []attribute
+	order := map[string]FacetOrder{}
+	for i := range answers {
+		gathered, _, _, err := gatherFacets(FacetSettings{}, []facetLeg{{answers[i].distribution, answers[i].stats, 0}})
+		if err != nil {
+			return facetAnswer{}, err
+		}
+		for _, g := range gathered {
+			if _, ok := order[g.name]; !ok {
+				order[g.name] = req.Facets[names[i]].order(g.name)
+			}
+			at, ok := slices.BinarySearchFunc(attributes, g.name, func(a attribute, n string) int { return cmp.Compare(a.name, n) })
+			if !ok {
+				attributes = slices.Insert(attributes, at, g)
+				continue
+			}
+			attributes[at].lists = append(attributes[at].lists, g.lists...)
+			if g.stats != nil {
+				attributes[at].widen(g.stats)
+			}
+		}
+	}
+	out := facetAnswer{distribution: []byte{'{'}}
+	for i := range attributes {
+		a := &attributes[i]
+		if a.lists == nil {
+			continue
+		}
+		values, err := spelled(a.lists, order[a.name])
+		if err != nil {
+			return facetAnswer{}, err
+		}
+		if limit := req.MergeFacets.MaxValues; limit > 0 {
+			values = values[:min(limit, len(values))]
+		}
+		if len(out.distribution) > 1 {
+			out.distribution = append(out.distribution, ',')
+		}
+		out.distribution = append(appendString(out.distribution, a.name), ':', '{')
+		for j, v := range values {
+			if j > 0 {
+				out.distribution = append(out.distribution, ',')
+			}
+			out.distribution = appendCount(out.distribution, v.text, v.count)
+		}
+		out.distribution = append(out.distribution, '}')
+	}
+	out.distribution = append(out.distribution, '}')
+	out.stats = appendStats(nil, attributes)
+	return out, nil
+}
+
+// spelled adds up lists of values by their spelling and orders them by it, or by count.
+func spelled(lists []facetList, order FacetOrder) ([]listed, error) {
+	var out []listed
+	places := map[string]int{}
+	t := facetTable{}
+	for i := range lists {
+		if err := t.read(lists[i].raw); err != nil {
+			return nil, err
+		}
+		for _, v := range t.list {
+			at, ok := places[v.text]
+			if !ok {
+				places[v.text] = len(out)
+				out = append(out, v)
+				continue
+			}
+			out[at].count += v.count
+		}
+	}
+	slices.SortFunc(out, func(x, y listed) int {
+		if order == FacetCount {
+			if c := cmp.Compare(y.count, x.count); c != 0 {
+				return c
+			}
+		}
+		return cmp.Compare(x.text, y.text)
+	})
+	return out, nil
+}
