@@ -99,6 +99,7 @@ type bench struct {
 	t      *testing.T
 	engine *meili
 	etcd   *etcdserver.Server
+	cut    func() // stops etcd
 	store  *state.Client
 	door   string
 	stop   func()
@@ -134,7 +135,8 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.etcd = etcd
-	t.Cleanup(etcd.Stop)
+	b.cut = sync.OnceFunc(etcd.Stop)
+	t.Cleanup(b.cut)
 	b.store, err = state.Open(t.Context(), state.Options{Endpoints: []string{etcd.Endpoint()}, Cluster: "test"})
 	if err != nil {
 		t.Fatal(err)

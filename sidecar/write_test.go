@@ -31,7 +31,9 @@ func TestWQ9OneTaskPerDispatch(t *testing.T) {
 	b := newBench(t)
 	ix := b.index("movies", "id", 4)
 	leg := nodeapi.Leg{Shards: all(4), Count: 4, PrimaryKey: "id", Dispatch: "77"}
-	send := func() answer { return b.leg("POST", "/indexes/"+ix+"/documents", documents(4, `{"id":1}`, `{"id":2}`), leg) }
+	send := func() answer {
+		return b.leg("POST", "/indexes/"+ix+"/documents", documents(4, `{"id":1}`, `{"id":2}`), leg)
+	}
 	var wg sync.WaitGroup
 	uids := make([]any, 8)
 	for i := range uids {
@@ -68,7 +70,9 @@ func TestWritesOfDocuments(t *testing.T) {
 	b := newBench(t)
 	const n = 4
 	ix := b.index("movies", "id", n)
-	leg := func(d string) nodeapi.Leg { return nodeapi.Leg{Shards: all(n), Count: n, PrimaryKey: "id", Dispatch: d} }
+	leg := func(d string) nodeapi.Leg {
+		return nodeapi.Leg{Shards: all(n), Count: n, PrimaryKey: "id", Dispatch: d}
+	}
 	path := "/indexes/" + ix + "/documents"
 	var docs []string
 	for i := range 20 {

@@ -163,7 +163,7 @@ func TestMergedHybridEqualsOneEngine(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if same < asked*9/10 {
+	if same != asked {
 		t.Errorf("%d of %d pages as one engine", same, asked)
 	}
 }

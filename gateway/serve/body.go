@@ -31,7 +31,7 @@ func (l *limited) Read(p []byte) (int, error) {
 
 // bodyReader is the request's body, decompressed and bounded. The bound counts decompressed bytes, as Meilisearch does.
 func (s *Service) bodyReader(c *call) (io.Reader, *apierr.Error) {
-	var r io.Reader = c.Body
+	r := c.Body
 	switch enc := strings.ToLower(strings.TrimSpace(c.Header.Get("Content-Encoding"))); enc {
 	case "", "identity":
 	case "gzip":

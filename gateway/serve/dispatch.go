@@ -126,14 +126,12 @@ func (s *Service) conclude(ctx context.Context, r task.Record, w writeCall, p pl
 	return answer
 }
 
-// refuse ends a write that every node refused: the engine's own error is the answer, and no task remains open.
+// refuse ends a write that every node refused at once: the engine's own error is the answer, and there was no task.
 func (s *Service) refuse(ctx context.Context, r task.Record, w writeCall, e *apierr.Error) *reply.Reply {
-	e.Message = logical(e.Message, w.index)
-	r.Finish(s.time(), e)
-	if _, err := s.Store.FinishTask(ctx, r); err != nil {
+	if err := s.Store.ForgetTask(ctx, r.UID); err != nil {
 		return s.stateReply(err)
 	}
-	return reply.Error(e)
+	return refusal(e, w.index)
 }
 
 // finished records a task that ends at once, and answers 202 as if it had been enqueued.

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -221,6 +222,7 @@ func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
 	}
 	ix, e := c.index()
 	if e != nil {
+		r.Details = json.RawMessage(`{"deletedDocuments":0}`)
 		return s.finished(ctx, r, e)
 	}
 	deleted, err := s.Store.DeleteIndex(ctx, ix.UID, ix.Physical)

@@ -25,7 +25,7 @@ func (r ring) test(ctx context.Context, stdio lifecycle.Stdio) (*tally, error) {
 		return t, err
 	}
 	var stderr bytes.Buffer
-	args := append(append([]string{"test", "-json"}, r.flags...), packages...)
+	args := append(append([]string{"test", "-json", "-tags=" + r.name}, r.flags...), packages...)
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = quitTime

@@ -16,7 +16,8 @@ import (
 type ring struct {
 	name string
 	// folders lists what belongs to the ring, with everything below. The longest match of all rings wins, and what no
-	// ring lists is unit.
+	// ring lists is unit. Single files elsewhere join a ring by a build tag of its name; their package then runs in
+	// both rings.
 	folders []string
 	flags   []string
 }
@@ -75,23 +76,43 @@ func (r ring) run(ctx context.Context, stdio lifecycle.Stdio) result {
 	return res
 }
 
-// packages returns the ring's packages, as paths relative to the module.
+// packages returns the ring's packages, as paths relative to the module: those of its folders, and those that have
+// tests behind the build tag of the ring's name.
 func (r ring) packages(ctx context.Context) ([]string, error) {
+	plain, err := listTests(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	tagged, err := listTests(ctx, r.name)
+	if err != nil {
+		return nil, err
+	}
+	var mine []string
+	for folder, files := range tagged {
+		if ringOf(folder) == r.name || files != plain[folder] {
+			mine = append(mine, "./"+folder)
+		}
+	}
+	slices.Sort(mine)
+	return mine, nil
+}
+
+// listTests returns the test files of every package that has some, under a build tag.
+func listTests(ctx context.Context, tag string) (map[string]string, error) {
 	var stdout, stderr bytes.Buffer
-	list := exec.CommandContext(ctx, "go", "list", "-e", "-f",
-		"{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Module.Path}}{{end}}", "./...")
+	list := exec.CommandContext(ctx, "go", "list", "-e", "-tags="+tag, "-f",
+		"{{if or .TestGoFiles .XTestGoFiles}}{{.Module.Path}} {{.ImportPath}} {{.TestGoFiles}} {{.XTestGoFiles}}{{end}}", "./...")
 	list.Stdout, list.Stderr = &stdout, &stderr
 	if err := list.Run(); err != nil {
 		return nil, fmt.Errorf("list packages: %w\n%s", err, stderr.Bytes())
 	}
-	var mine []string
+	found := map[string]string{}
 	for line := range strings.Lines(stdout.String()) {
-		path, module, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if folder := strings.TrimPrefix(strings.TrimPrefix(path, module), "/"); ok && ringOf(folder) == r.name {
-			mine = append(mine, "./"+folder)
-		}
+		module, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		path, files, _ := strings.Cut(rest, " ")
+		found[strings.TrimPrefix(strings.TrimPrefix(path, module), "/")] = files
 	}
-	return mine, nil
+	return found, nil
 }
 
 // ringOf decides which ring a package belongs to.

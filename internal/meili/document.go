@@ -38,7 +38,7 @@ func ValidID(id []byte) bool {
 		return false
 	}
 	for _, c := range id {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+		if !isWord(c) {
 			return false
 		}
 	}

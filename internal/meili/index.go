@@ -21,12 +21,16 @@ func ValidIndexUID(uid string) bool {
 		return false
 	}
 	for i := range len(uid) {
-		c := uid[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+		if !isWord(uid[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+// isWord says whether a byte may stand in a name or an id.
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 }
 
 // CheckIndexUID refuses a path segment that is no index name.

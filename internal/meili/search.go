@@ -15,11 +15,11 @@ import (
 
 // searchFields are the members of a search body, in the order in which Meilisearch lists them.
 var searchFields = []string{
-	"q", "vector", "media", "offset", "limit", "page", "hitsPerPage", "attributesToRetrieve", "retrieveVectors",
-	"attributesToCrop", "cropLength", "attributesToHighlight", "showMatchesPosition", "showRankingScore",
-	"showRankingScoreDetails", "showPerformanceDetails", "useNetwork", "filter", "sort", "distinct", "facets",
-	"highlightPreTag", "highlightPostTag", "cropMarker", "matchingStrategy", "attributesToSearchOn", "hybrid",
-	"rankingScoreThreshold", "locales", "personalize",
+	"q", "offset", "limit", "page", "hitsPerPage", "attributesToRetrieve", "attributesToCrop", "cropLength",
+	"cropMarker", "attributesToHighlight", "highlightPreTag", "highlightPostTag", "showMatchesPosition", "filter",
+	"sort", "distinct", "facets", "matchingStrategy", "attributesToSearchOn", "rankingScoreThreshold", "locales",
+	"hybrid", "vector", "retrieveVectors", "media", "personalize", "useNetwork", "showRankingScore",
+	"showRankingScoreDetails", "showPerformanceDetails",
 }
 
 // SearchQuery is a search as the gateway needs it: the window and the flags it acts on, everything else as raw JSON that
@@ -115,11 +115,11 @@ var searchParameters = map[string]func(string) json.RawMessage{
 // ParseSearchParameters reads the query string of GET search into the same query as the POST form.
 func ParseSearchParameters(query string) (*SearchQuery, *apierr.Error) {
 	accepted := []string{
-		"q", "vector", "offset", "limit", "page", "hitsPerPage", "attributesToRetrieve", "retrieveVectors", "attributesToCrop",
-		"cropLength", "attributesToHighlight", "filter", "sort", "distinct", "showMatchesPosition", "showRankingScore",
-		"showRankingScoreDetails", "facets", "highlightPreTag", "highlightPostTag", "cropMarker", "matchingStrategy",
-		"attributesToSearchOn", "hybridEmbedder", "hybridSemanticRatio", "rankingScoreThreshold", "locales",
-		"personalizeUserContext", "useNetwork", "showPerformanceDetails",
+		"q", "offset", "limit", "page", "hitsPerPage", "attributesToRetrieve", "attributesToCrop", "cropLength",
+		"cropMarker", "attributesToHighlight", "highlightPreTag", "highlightPostTag", "showMatchesPosition", "filter",
+		"sort", "distinct", "facets", "matchingStrategy", "attributesToSearchOn", "rankingScoreThreshold", "locales",
+		"hybridEmbedder", "hybridSemanticRatio", "vector", "retrieveVectors", "personalizeUserContext", "useNetwork",
+		"showRankingScore", "showRankingScoreDetails", "showPerformanceDetails",
 	}
 	list, e := queryParameters(query, accepted...)
 	if e != nil {

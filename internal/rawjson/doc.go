@@ -1,5 +1,10 @@
-// Package rawjson walks JSON texts without decoding them: members of objects, elements of arrays, ends of values.
+// Package rawjson reads JSON texts in place: it checks them, finds where values end, and visits the members of objects
+// and the elements of arrays, without decoding or copying what it passes.
 //
-// The texts must be valid JSON in valid UTF-8; callers check that first. Nothing is copied or allocated but keys and strings that hold
-// escapes. The package knows no meaning of any member.
+// Scan, ScanObject and Valid check what they read: their verdict is that of encoding/json for texts in valid UTF-8, and
+// texts in invalid UTF-8 are faults. Everything else (EachMember, EachElement, Find, SkipValue …) walks texts that were
+// checked before; on other texts the walk stays inside the text and ends, but what it visits means nothing.
+//
+// Repeated keys are visited as often as they stand there; nothing is allocated but strings that are asked for. The package
+// knows no meaning of any member.
 package rawjson

@@ -40,6 +40,7 @@ func (c *Client) CreateTask(ctx context.Context, r task.Record) error {
 
 // UpdateTask rewrites an open task. ErrConflict when it is no longer open.
 func (c *Client) UpdateTask(ctx context.Context, r task.Record) error {
+	r.V = task.Version
 	key := c.key(familyOpen, uidKey(r.UID))
 	done, err := c.writeIf(ctx, key, r, present(key))
 	if err == nil && !done {
@@ -54,6 +55,7 @@ func (c *Client) FinishTask(ctx context.Context, r task.Record) (finished bool, 
 	if !r.Done() {
 		return false, fmt.Errorf("finish task %d: status %s is not final", r.UID, r.Status)
 	}
+	r.V = task.Version
 	open := c.key(familyOpen, uidKey(r.UID))
 	put, err := putOp(c.key(familyDone, uidKey(r.UID)), r)
 	if err != nil {
@@ -64,6 +66,12 @@ func (c *Client) FinishTask(ctx context.Context, r task.Record) (finished bool, 
 		return false, err
 	}
 	return res.Succeeded, nil
+}
+
+// ForgetTask removes an open task that no node took: it never was one for the client.
+func (c *Client) ForgetTask(ctx context.Context, uid uint32) error {
+	_, err := c.commit(ctx, "forget task", nil, []clientv3.Op{clientv3.OpDelete(c.key(familyOpen, uidKey(uid)))}, nil)
+	return err
 }
 
 // Task reads a task from the store itself, not from a cache.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,9 @@ const (
 	askPath   = "x-test-path"   // path to go with
 	askReply  = "x-test-reply"  // status to answer with at once
 	askMutate = "x-test-mutate" // header to set on the request
+	askCount  = "x-test-count"  // read the whole body first, then answer with its length
+	askRefuse = "x-test-refuse" // answer 400 once this many bytes of the body came
+	askHold   = "x-test-hold"   // keep the request until the gateway is told to let go
 )
 
 // standIn is a gateway that does as each request says, and remembers the headers it saw.
@@ -28,9 +32,12 @@ type standIn struct {
 	extprocv3.UnimplementedExternalProcessorServer
 	server *grpc.Server
 
-	mu      sync.Mutex
-	seen    []map[string]string
-	streams int
+	held chan struct{} // one value per request that is kept
+	free chan struct{} // closed to let them go
+	gone chan struct{} // one value per kept request whose stream ended first
+
+	mu   sync.Mutex
+	seen []map[string]string
 }
 
 func startGateway(t *testing.T, socket string) *standIn {
@@ -39,7 +46,8 @@ func startGateway(t *testing.T, socket string) *standIn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &standIn{server: grpc.NewServer()}
+	g := &standIn{server: grpc.NewServer(), held: make(chan struct{}, 16), free: make(chan struct{}),
+		gone: make(chan struct{}, 16)}
 	extprocv3.RegisterExternalProcessorServer(g.server, g)
 	done := make(chan struct{})
 	go func() {
@@ -73,6 +81,8 @@ func (g *standIn) count() int {
 }
 
 func (g *standIn) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
+	var headers map[string]string
+	received := 0
 	for {
 		msg, err := stream.Recv()
 		if errors.Is(err, io.EOF) || stream.Context().Err() != nil {
@@ -81,9 +91,25 @@ func (g *standIn) Process(stream extprocv3.ExternalProcessor_ProcessServer) erro
 		if err != nil {
 			return fmt.Errorf("receive: %w", err)
 		}
-		answer := g.answer(msg)
+		if h := msg.GetRequestHeaders(); h != nil {
+			headers = g.note(h)
+			if headers[askHold] != "" {
+				g.held <- struct{}{}
+				select {
+				case <-g.free:
+				case <-stream.Context().Done():
+					g.gone <- struct{}{}
+					return nil
+				}
+			}
+		}
+		received += len(msg.GetRequestBody().GetBody())
+		answer, err := g.decide(headers, received, msg)
+		if err != nil {
+			return err
+		}
 		if answer == nil {
-			return fmt.Errorf("unexpected message %T", msg.GetRequest())
+			continue
 		}
 		if err := stream.Send(answer); err != nil {
 			return fmt.Errorf("send: %w", err)
@@ -91,10 +117,52 @@ func (g *standIn) Process(stream extprocv3.ExternalProcessor_ProcessServer) erro
 	}
 }
 
-func (g *standIn) answer(msg *extprocv3.ProcessingRequest) *extprocv3.ProcessingResponse {
+// decide gives the answer to one message, nil when it needs none yet.
+func (g *standIn) decide(headers map[string]string, received int, msg *extprocv3.ProcessingRequest) (*extprocv3.ProcessingResponse, error) {
+	if headers[askCount] != "" {
+		if !msg.GetRequestBody().GetEndOfStream() {
+			return nil, nil
+		}
+		return immediate(200, strconv.Itoa(received)), nil
+	}
+	if refuse := headers[askRefuse]; refuse != "" {
+		if limit, err := strconv.Atoi(refuse); err != nil || received < limit {
+			return nil, err
+		}
+		return immediate(400, `{"from":"gateway"}`), nil
+	}
+	answer := g.answer(headers, msg)
+	if answer == nil {
+		return nil, fmt.Errorf("unexpected message %T", msg.GetRequest())
+	}
+	return answer, nil
+}
+
+func (g *standIn) note(h *extprocv3.HttpHeaders) map[string]string {
+	headers := map[string]string{}
+	for _, v := range h.GetHeaders().GetHeaders() {
+		headers[v.GetKey()] = string(v.GetRawValue())
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seen = append(g.seen, headers)
+	return headers
+}
+
+func immediate(status int32, body string) *extprocv3.ProcessingResponse {
+	return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{
+		ImmediateResponse: &extprocv3.ImmediateResponse{
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(status)},
+			Headers: &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("content-type", "application/json")}},
+			Body:    []byte(body),
+		},
+	}}
+}
+
+func (g *standIn) answer(headers map[string]string, msg *extprocv3.ProcessingRequest) *extprocv3.ProcessingResponse {
 	switch r := msg.GetRequest().(type) {
 	case *extprocv3.ProcessingRequest_RequestHeaders:
-		return g.onHeaders(r.RequestHeaders)
+		return onHeaders(headers)
 	case *extprocv3.ProcessingRequest_RequestBody:
 		return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestBody{
 			RequestBody: &extprocv3.BodyResponse{Response: &extprocv3.CommonResponse{
@@ -114,27 +182,14 @@ func (g *standIn) answer(msg *extprocv3.ProcessingRequest) *extprocv3.Processing
 	}
 }
 
-func (g *standIn) onHeaders(h *extprocv3.HttpHeaders) *extprocv3.ProcessingResponse {
-	headers := map[string]string{}
-	for _, v := range h.GetHeaders().GetHeaders() {
-		headers[v.GetKey()] = string(v.GetRawValue())
-	}
-	g.mu.Lock()
-	g.seen = append(g.seen, headers)
-	g.mu.Unlock()
-
+// onHeaders answers at once or hands the request on, with the changes that it asks for.
+func onHeaders(headers map[string]string) *extprocv3.ProcessingResponse {
 	if status := headers[askReply]; status != "" {
-		var code int32
-		if _, err := fmt.Sscan(status, &code); err != nil {
+		code, err := strconv.ParseInt(status, 10, 32)
+		if err != nil {
 			return nil
 		}
-		return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{
-			ImmediateResponse: &extprocv3.ImmediateResponse{
-				Status:  &typev3.HttpStatus{Code: typev3.StatusCode(code)},
-				Headers: &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("content-type", "application/json")}},
-				Body:    []byte(`{"from":"gateway"}`),
-			},
-		}}
+		return immediate(int32(code), `{"from":"gateway"}`)
 	}
 	mutation := &extprocv3.HeaderMutation{SetHeaders: []*corev3.HeaderValueOption{set("authorization", "Bearer node-key")}}
 	if target := headers[askTarget]; target != "" {

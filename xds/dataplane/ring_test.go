@@ -2,11 +2,12 @@ package dataplane
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ const patience = 20 * time.Second
 type ring struct {
 	cfg     ir.Config
 	url     string
+	xds     string
 	gateway *standIn
 	envoy   *envoy.Process
 	control *server.Server
@@ -36,25 +38,33 @@ type ring struct {
 // startRing starts all of it with the given nodes and waits until Envoy is ready. Settings may be changed first.
 func startRing(t *testing.T, nodes []ir.Node, change func(*ir.Config)) *ring {
 	t.Helper()
-	r := &ring{cfg: ir.Default(), reg: prometheus.NewRegistry()}
-	ingress := envoy.FreeAddress(t)
-	host, port, _ := net.SplitHostPort(ingress)
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.url = "http://" + ingress
-	r.cfg.Ingress.Address, r.cfg.Ingress.Port = host, uint16(number)
-	r.cfg.Ingress.AccessLog = ir.AccessLogStdout
-	r.cfg.Gateway.SocketPath = filepath.Join(t.TempDir(), "extproc.sock")
-	r.cfg.Nodes = nodes
+	r := prepare(t, nodes)
 	if change != nil {
 		change(&r.cfg)
 	}
-	r.gateway = startGateway(t, r.cfg.Gateway.SocketPath)
-
 	xds := r.startControl(t, "127.0.0.1:0")
 	r.publish(t, 1)
+	r.startEnvoy(t, xds)
+	r.envoy.WaitReady(t)
+	return r
+}
+
+// prepare starts the gateway and nothing else.
+func prepare(t *testing.T, nodes []ir.Node) *ring {
+	t.Helper()
+	r := &ring{cfg: ir.Default()}
+	ingress := netip.MustParseAddrPort(envoy.FreeAddress(t))
+	r.url = "http://" + ingress.String()
+	r.cfg.Ingress.Address, r.cfg.Ingress.Port = ingress.Addr().String(), ingress.Port()
+	r.cfg.Ingress.AccessLog = ir.AccessLogStdout
+	r.cfg.Gateway.SocketPath = filepath.Join(t.TempDir(), "extproc.sock")
+	r.cfg.Nodes = nodes
+	r.gateway = startGateway(t, r.cfg.Gateway.SocketPath)
+	return r
+}
+
+func (r *ring) startEnvoy(t *testing.T, xds string) {
+	t.Helper()
 	admin := envoy.FreeAddress(t)
 	boot, err := bootstrap.Render(bootstrap.Options{
 		NodeID: "envoy-0", Cluster: "test", XDSAddresses: []string{xds}, AdminAddress: admin,
@@ -63,8 +73,6 @@ func startRing(t *testing.T, nodes []ir.Node, change func(*ir.Config)) *ring {
 		t.Fatal(err)
 	}
 	r.envoy = envoy.Start(t, boot, admin)
-	r.envoy.WaitReady(t)
-	return r
 }
 
 // startControl starts an xds server and gives its address.
@@ -95,7 +103,8 @@ func (r *ring) startControl(t *testing.T, address string) string {
 	}
 	stop := r.stop
 	t.Cleanup(func() { stop() })
-	return listener.Addr().String()
+	r.xds = listener.Addr().String()
+	return r.xds
 }
 
 func (r *ring) publish(t *testing.T, revision int64) {
@@ -140,12 +149,46 @@ func sidecar(t *testing.T, id string, handler http.HandlerFunc) ir.Node {
 	return ir.Node{ID: id, Address: strings.TrimPrefix(s.URL, "http://")}
 }
 
+// answer is what a client got.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends a request without a body and reads the answer; headers come in pairs.
+func (r *ring) ask(t *testing.T, method, path string, headers ...string) answer {
+	t.Helper()
+	return send(t, r.request(t, method, path, nil, headers...))
+}
+
+func send(t *testing.T, req *http.Request) answer {
+	t.Helper()
+	got, err := try(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func try(req *http.Request) (answer, error) {
+	// A transport of its own per request, without transparent decompression: what is seen is what was sent.
+	transport := &http.Transport{DisableCompression: true, DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return answer{status: resp.StatusCode, header: resp.Header, body: string(body)}, err
+}
+
 // request makes one request; headers come in pairs.
-func (r *ring) request(t *testing.T, method, path string, headers ...string) *http.Request {
+func (r *ring) request(t *testing.T, method, path string, body io.Reader, headers ...string) *http.Request {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	req, err := http.NewRequestWithContext(ctx, method, r.url+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, r.url+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	gzipv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/compression/gzip/compressor/v3"
 	compressorv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/compressor/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -38,9 +39,17 @@ func (b *builder) compressor(name string, library proto.Message, first bool) *co
 		ChooseFirst:       first,
 		ResponseDirectionConfig: &compressorv3.Compressor_ResponseDirectionConfig{
 			CommonConfig: &compressorv3.Compressor_CommonDirectionConfig{
-				MinContentLength: wrapperspb.UInt32(b.cfg.Compression.MinBytes),
-				ContentType:      compressible,
+				MinContentLength:   wrapperspb.UInt32(b.cfg.Compression.MinBytes),
+				ContentTypeMatcher: contentTypes(),
 			},
 		},
 	}
+}
+
+func contentTypes() []*matcherv3.StringMatcher {
+	var list []*matcherv3.StringMatcher
+	for _, kind := range compressible {
+		list = append(list, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: kind}})
+	}
+	return list
 }

@@ -10,11 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/miroir-search/miroir/internal/parts"
 )
 
 const (
@@ -22,29 +23,6 @@ const (
 	stopTimeout  = 10 * time.Second
 	askInterval  = 20 * time.Millisecond
 )
-
-// ErrNoBinary is the error of Binary when there is none.
-var ErrNoBinary = errors.New("no envoy binary: set ENVOY_BIN, put envoy on PATH, or run `make tools`")
-
-// Binary finds Envoy.
-func Binary() (string, error) {
-	if path := os.Getenv("ENVOY_BIN"); path != "" {
-		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("ENVOY_BIN: %w", err)
-		}
-		return path, nil
-	}
-	if path, err := exec.LookPath("envoy"); err == nil {
-		return path, nil
-	}
-	if _, file, _, ok := runtime.Caller(0); ok {
-		path := filepath.Join(filepath.Dir(file), "..", "..", "..", "bin", "envoy")
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", ErrNoBinary
-}
 
 // Process is a running Envoy.
 type Process struct {
@@ -58,7 +36,11 @@ type Process struct {
 // not wait until Envoy is ready. The log is shown when the test fails.
 func Start(t testing.TB, bootstrap []byte, admin string) *Process {
 	t.Helper()
-	binary, err := Binary()
+	bin, err := parts.TreeBin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := parts.Places{Folders: []string{bin}}.Envoy()
 	if err != nil {
 		t.Fatal(err)
 	}

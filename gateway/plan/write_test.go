@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+// cluster makes a view with one index of one shard, rf copies in each of the groups, nodes named g<group>n<i>. down
+// lists nodes whose lease is gone.
+func cluster(groups, rf int, down ...string) (*routing.View, *routing.Index) {
+	b := routing.NewBuilder()
+	put := func(key, value string) {
+		if err := b.Put(key, []byte(value), 1); err != nil {
+			panic(err)
+		}
+	}
+	placed := ""
+	for g := range groups {
+		put(fmt.Sprintf("groups/%d", g), fmt.Sprintf(`{"v":1,"id":%d,"state":"active","rf":%d}`, g, rf))
+		copies := ""
+		for i := range rf {
+			id := fmt.Sprintf("g%dn%d", g, i)
+			put("nodes/"+id, fmt.Sprintf(`{"v":1,"id":%q,"address":"http://%s","replica_group":%d,"state":"active"}`, id, id, g))
+			if !slices.Contains(down, id) {
+				put("health/"+id, `{"v":1,"ok":true}`)
+			}
+			copies += fmt.Sprintf(`{"node":%q,"state":"active"},`, id)
+		}
+		placed += fmt.Sprintf(`"%d":[[%s]],`, g, copies[:len(copies)-1])
+	}
+	put("indexes/a", `{"v":1,"uid":"a","physical":"a--1","shards":1}`)
+	put("placement/a--1", fmt.Sprintf(`{"v":1,"physical":"a--1","shards":1,"groups":{%s}}`, placed[:len(placed)-1]))
+	v := b.View()
+	return v, v.Indexes["a"]
+}
+
+func acks(nodes ...string) map[string]bool {
+	m := map[string]bool{}
+	for _, n := range nodes {
+		m[n] = true
+	}
+	return m
+}
+
+// WQ-2, WQ-3, WQ-5: the quorum table of the specification.
+func TestWQ3QuorumTable(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		groups, rf int
+		down       []string
+		acked      []string
+		accepted   bool
+		degraded   bool
+	}{
+		{"1,1 acked", 1, 1, nil, []string{"g0n0"}, true, false},
+		{"1,1 none", 1, 1, nil, nil, false, true},
+		{"1,1 down", 1, 1, []string{"g0n0"}, nil, false, true},
+		{"1,2 both", 1, 2, nil, []string{"g0n0", "g0n1"}, true, false},
+		{"1,2 one of two live", 1, 2, nil, []string{"g0n0"}, false, true},
+		{"1,2 the survivor", 1, 2, []string{"g0n1"}, []string{"g0n0"}, true, false},
+		{"1,3 any two", 1, 3, nil, []string{"g0n0", "g0n2"}, true, false},
+		{"1,3 one", 1, 3, nil, []string{"g0n0"}, false, true},
+		{"1,3 both of two", 1, 3, []string{"g0n2"}, []string{"g0n0", "g0n1"}, true, false},
+		{"1,3 the last", 1, 3, []string{"g0n1", "g0n2"}, []string{"g0n0"}, true, false},
+		{"1,4 three", 1, 4, nil, []string{"g0n0", "g0n1", "g0n2"}, true, false},
+		{"1,4 two", 1, 4, nil, []string{"g0n0", "g0n1"}, false, true},
+		{"2,1 one group", 2, 1, nil, []string{"g0n0"}, true, true},
+		{"2,3 one group whole enough", 2, 3, nil, []string{"g0n0", "g0n1", "g1n0"}, true, true},
+		{"2,3 no group", 2, 3, nil, []string{"g0n0", "g1n0"}, false, true},
+	} {
+		v, ix := cluster(c.groups, c.rf, c.down...)
+		p := PlanWrite(v, ix, []int{0})
+		got := p.Judge(acks(c.acked...))
+		if got.Accepted() != c.accepted || (len(got.DegradedGroups) > 0) != c.degraded {
+			t.Errorf("%s: accepted %v, degraded groups %v", c.name, got.Accepted(), got.DegradedGroups)
+		}
+		if p.Lowered != (len(c.down) > 0 && c.rf/2+1 > c.rf-len(c.down)) {
+			t.Errorf("%s: need lowered is %v", c.name, p.Lowered)
+		}
+		missed := 0
+		for _, shards := range got.Missed {
+			missed += len(shards)
+		}
+		if missed != c.groups*c.rf-len(c.acked) {
+			t.Errorf("%s: %d copies missed the write, want %d (WQ-6)", c.name, missed, c.groups*c.rf-len(c.acked))
+		}
+	}
+}
+
+// WQ-8: one leg per node that is up, and none for the others.
+func TestWQ8OneLegPerNode(t *testing.T) {
+	v, ix := cluster(2, 2, "g1n1")
+	p := PlanWrite(v, ix, []int{0})
+	var nodes []string
+	for _, l := range p.Legs {
+		nodes = append(nodes, l.Node)
+	}
+	if !slices.Equal(nodes, []string{"g0n0", "g0n1", "g1n0"}) {
+		t.Fatalf("legs to %v", nodes)
+	}
+}

@@ -1,0 +1,73 @@
+package fence
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+func view(epoch int64, nodes ...string) *routing.View {
+	copies := make([][]routing.Copy, len(nodes))
+	for s, n := range nodes {
+		copies[s] = []routing.Copy{{Node: n, State: routing.CopyActive}}
+	}
+	ix := &routing.Index{Placement: routing.PlacementRecord{Groups: map[int][][]routing.Copy{0: copies}}}
+	return &routing.View{Epoch: epoch, Physical: map[string]*routing.Index{"a--1": ix}}
+}
+
+// NS-5: without a renewal for 8 s writes are refused, and pass again after the next one.
+func TestNS5SelfFencing(t *testing.T) {
+	now := time.Unix(1000, 0)
+	f := New(func() time.Time { return now })
+	f.Observe(view(1))
+	if err := f.Write("a--1", 5); !errors.Is(err, ErrFenced) {
+		t.Fatalf("without a lease: %v", err)
+	}
+	renewed := now
+	f.Hold(func() time.Time { return renewed })
+	now = now.Add(Grace)
+	if err := f.Write("a--1", 5); err != nil {
+		t.Fatalf("within the grace: %v", err)
+	}
+	now = now.Add(time.Millisecond)
+	if err := f.Write("a--1", 5); !errors.Is(err, ErrFenced) {
+		t.Fatalf("after the grace: %v", err)
+	}
+	renewed = now
+	if err := f.Write("a--1", 5); err != nil {
+		t.Fatal(err)
+	}
+	f.Hold(nil)
+	if err := f.Write("a--1", 5); !errors.Is(err, ErrFenced) {
+		t.Fatal(err)
+	}
+}
+
+// A change of placement fences older senders of that index, nothing else does.
+func TestEpochFence(t *testing.T) {
+	f := New(time.Now)
+	f.Hold(time.Now)
+	f.Observe(view(10, "n0", "n1"))
+	stale := func(epoch int64, want bool) {
+		t.Helper()
+		if err := f.Write("a--1", epoch); errors.Is(err, ErrStaleEpoch) != want {
+			t.Errorf("epoch %d: %v", epoch, err)
+		}
+	}
+	stale(9, true)
+	stale(10, false)
+	stale(0, false)
+	f.Observe(view(20, "n0", "n1"))
+	stale(10, false)
+	f.Observe(view(30, "n0", "n2"))
+	stale(29, true)
+	stale(30, false)
+	if f.Epoch() != 30 {
+		t.Error(f.Epoch())
+	}
+	if err := f.Write("b--1", 10); err != nil {
+		t.Error(err)
+	}
+}

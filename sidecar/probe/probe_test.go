@@ -1,0 +1,90 @@
+package probe
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/sidecar/engine"
+)
+
+// NS-2: three misses in a row take the engine down, two good probes bring it back, the first good one starts it.
+func TestNS2Thresholds(t *testing.T) {
+	c := Config{}.withDefaults()
+	r, run, last, first := Report{}, 0, false, true
+	step := func(good, want bool) {
+		t.Helper()
+		if run++; good != last || first {
+			run = 1
+		}
+		last = good
+		r = r.next(c, good, "", time.Now(), first, run)
+		first = first && !good
+		if r.OK != want {
+			t.Fatalf("probe %v, run %d: ok is %v", good, run, r.OK)
+		}
+	}
+	step(false, false)
+	step(true, true)
+	step(false, true)
+	step(false, true)
+	step(true, true)
+	step(false, true)
+	step(false, true)
+	step(false, false)
+	step(true, false)
+	step(false, false)
+	step(true, false)
+	step(true, true)
+}
+
+func TestProbeNoticesChanges(t *testing.T) {
+	var up atomic.Bool
+	up.Store(true)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !up.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, _ = w.Write([]byte(`{"status":"available","pkgVersion":"1.50.0"}`))
+	}))
+	defer s.Close()
+	e, err := engine.New(s.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := New(e, Config{Interval: time.Millisecond}, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	wait := func(ok bool) {
+		t.Helper()
+		for {
+			r, changed := p.Report()
+			if r.OK == ok && (!ok || r.Version == "1.50.0") {
+				return
+			}
+			select {
+			case <-changed:
+			case <-time.After(30 * time.Second):
+				t.Fatalf("ok never became %v", ok)
+			}
+		}
+	}
+	wait(true)
+	up.Store(false)
+	p.Suspect()
+	wait(false)
+	up.Store(true)
+	wait(true)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
