@@ -6,20 +6,15 @@ import (
 	"io"
 	"net"
 	"text/tabwriter"
+
+	"github.com/miroir-search/miroir/dev/launch"
 )
 
-// announcement says that the cluster is ready and where everything is. Programs read it; its fields only ever grow.
-type announcement struct {
-	Event   string `json:"event"`
-	Ingress string `json:"ingress"`
-	Admin   string `json:"admin"`
-	Etcd    string `json:"etcd"`
-	Nodes   []node `json:"nodes"`
-}
-
+// announce says that the cluster is ready and where everything is.
 func (c *cluster) announce(out io.Writer) error {
-	a := announcement{
+	a := launch.Ready{
 		Event: "ready", Ingress: c.ingress(), Admin: c.ports.url("coordinator-admin"), Etcd: c.ports.url("etcd-client"), Nodes: c.nodes(),
+		Metrics: c.metrics(),
 	}
 	if c.options.output == "json" {
 		if err := json.NewEncoder(out).Encode(a); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/miroir-search/miroir/dev/launch"
 	"github.com/miroir-search/miroir/dev/supervise"
 	"github.com/miroir-search/miroir/internal/parts"
 	"github.com/miroir-search/miroir/xds/bootstrap"
@@ -37,37 +38,43 @@ type cluster struct {
 	base    []string // environment that every process gets
 }
 
-// node is one node's names and addresses.
-type node struct {
-	ID      string `json:"id"`
-	Group   int    `json:"group"`
-	Sidecar string `json:"sidecar"`
-	Engine  string `json:"engine"`
-}
-
-func (c *cluster) node(i int) node {
-	return node{
+func (c *cluster) node(i int) launch.Node {
+	return launch.Node{
 		ID: "node-" + strconv.Itoa(i), Group: i % c.options.groups,
 		Sidecar: c.ports.url(sidecarName(i)), Engine: c.ports.url(engineName(i)),
 	}
 }
 
-func (c *cluster) nodes() []node {
-	all := make([]node, c.options.nodes)
+func (c *cluster) nodes() []launch.Node {
+	all := make([]launch.Node, c.options.nodes)
 	for i := range all {
 		all[i] = c.node(i)
 	}
 	return all
 }
 
+// metricsPort ends the purpose of a port for metrics; what stands before it is the process.
+const metricsPort = "-metrics"
+
 func sidecarName(i int) string { return "sidecar-" + strconv.Itoa(i) }
 func engineName(i int) string  { return "engine-" + strconv.Itoa(i) }
 
 // purposes lists what needs a port.
 func purposes(o options) []string {
-	all := []string{"etcd-client", "etcd-peer", "coordinator-admin", "coordinator-xds", "coordinator-metrics", "gateway-metrics", "envoy-admin"}
+	all := []string{"etcd-client", "etcd-peer", "coordinator-admin", "coordinator-xds", "coordinator-0" + metricsPort, "gateway-0" + metricsPort, "envoy-admin"}
 	for i := range o.nodes {
-		all = append(all, engineName(i), sidecarName(i), sidecarName(i)+"-metrics")
+		all = append(all, engineName(i), sidecarName(i), sidecarName(i)+metricsPort)
+	}
+	return all
+}
+
+// metrics says where each of our processes has its metrics.
+func (c *cluster) metrics() map[string]string {
+	all := map[string]string{}
+	for purpose := range c.ports {
+		if name, ok := strings.CutSuffix(purpose, metricsPort); ok {
+			all[name] = c.ports.url(purpose)
+		}
 	}
 	return all
 }
@@ -104,7 +111,7 @@ func (c *cluster) coordinatorProcess() supervise.Process {
 		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin},
 		"coordinator", "--id", "coordinator-0", "--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
 		"--admin-listen", c.ports.address("coordinator-admin"), "--xds-listen", c.ports.address("coordinator-xds"),
-		"--metrics-listen", c.ports.address("coordinator-metrics"),
+		"--metrics-listen", c.ports.address("coordinator-0"+metricsPort),
 		"--ingress-listen", c.options.listen, "--extproc-socket", c.socket(),
 		"--groups", strconv.Itoa(c.options.groups), "--replicas", strconv.Itoa(c.options.replicas),
 		"--shards", strconv.Itoa(c.options.shards))
@@ -114,7 +121,7 @@ func (c *cluster) gatewayProcess() supervise.Process {
 	return c.own("gateway-0",
 		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node},
 		"gateway", "--id", "gateway-0", "--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
-		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-metrics"))
+		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-0"+metricsPort))
 }
 
 func (c *cluster) sidecarProcess(i int) supervise.Process {
@@ -124,7 +131,7 @@ func (c *cluster) sidecarProcess(i int) supervise.Process {
 		"sidecar", "--id", n.ID, "--group", strconv.Itoa(n.Group),
 		"--listen", c.ports.address(sidecarName(i)), "--advertise", n.Sidecar, "--engine-url", n.Engine,
 		"--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
-		"--metrics-listen", c.ports.address(sidecarName(i)+"-metrics"))
+		"--metrics-listen", c.ports.address(sidecarName(i)+metricsPort))
 }
 
 func (c *cluster) engineProcess(i int) supervise.Process {
@@ -177,7 +184,7 @@ func (c *cluster) socket() string {
 		return path
 	}
 	// Ports are this cluster's alone while it runs, so the name is too.
-	return filepath.Join(os.TempDir(), fmt.Sprintf("miroir-%d.sock", c.ports["gateway-metrics"]))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("miroir-%d.sock", c.ports["gateway-0"+metricsPort]))
 }
 
 func (c *cluster) bootstrapPath() string { return c.folder.at("run", "envoy.yaml") }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miroir-search/miroir/dev/launch"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/parts"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -227,11 +228,11 @@ func TestAnnouncement(t *testing.T) {
 	if strings.Count(out.String(), "\n") != 1 {
 		t.Fatalf("more than one line: %q", out.String())
 	}
-	var a announcement
+	var a launch.Ready
 	if err := json.Unmarshal(out.Bytes(), &a); err != nil {
 		t.Fatal(err)
 	}
-	if a.Event != "ready" || a.Ingress != "http://127.0.0.1:7700" || len(a.Nodes) != 3 || a.Nodes[2].ID != "node-2" || a.Etcd == "" || a.Admin == "" {
+	if a.Event != "ready" || a.Ingress != "http://127.0.0.1:7700" || len(a.Nodes) != 3 || a.Nodes[2].ID != "node-2" || a.Etcd == "" || a.Admin == "" || len(a.Metrics) != 5 {
 		t.Errorf("%+v", a)
 	}
 	c.options.output = "text"

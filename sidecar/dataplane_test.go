@@ -72,6 +72,7 @@ func TestRSReservedFieldsStayInside(t *testing.T) {
 
 // Errors read as those of a lone engine: same text, no reserved name, no physical name (RD-9, RT-7).
 func TestRD9ErrorsOfTheEngine(t *testing.T) {
+	need.ANode(t)
 	need.Feature(t, need.V150Answers)
 	b := newBench(t)
 	ix := b.index("movies", "id", 4)

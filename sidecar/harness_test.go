@@ -26,6 +26,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
 const (
@@ -55,6 +56,7 @@ type meili struct {
 
 func (m *meili) start() {
 	m.t.Helper()
+	need.ANode(m.t)
 	bin, err := parts.TreeBin()
 	if err != nil {
 		m.t.Fatal(err)
@@ -170,6 +172,7 @@ func (b *bench) start() {
 	var once sync.Once
 	b.stop = func() {
 		once.Do(func() {
+			http.DefaultClient.CloseIdleConnections() // an open one delays the end of the door
 			cancel()
 			if err := <-done; err != nil {
 				b.t.Errorf("sidecar ended with %v", err)

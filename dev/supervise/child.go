@@ -57,7 +57,7 @@ func (c *child) launch() error {
 	command := exec.Command(c.process.Path, c.process.Args...)
 	command.Env = append(c.process.Env[:len(c.process.Env):len(c.process.Env)], markVariable+"="+c.owner.markOf(c.process.Name))
 	command.Stdout, command.Stderr = log, log
-	command.SysProcAttr = processAttributes()
+	command.SysProcAttr = Attributes()
 
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // rule is the kind of one executed ranking rule of a hit.
@@ -260,14 +262,12 @@ func (k *key) readSortValue(s *score, raw []byte) {
 	}
 	switch c := raw[0]; {
 	case c == '"' && len(raw) >= 2:
-		s.class, s.text = classString, raw[1:len(raw)-1]
-		for _, c := range s.text {
-			if c == '\\' {
-				from := len(k.arena)
-				k.arena = appendUnescaped(k.arena, s.text)
-				s.text = k.arena[from:len(k.arena):len(k.arena)]
-				break
-			}
+		s.class = classString
+		var plain bool
+		if s.text, plain = rawjson.Plain(raw); !plain {
+			from := len(k.arena)
+			k.arena, _ = rawjson.AppendUnquoted(k.arena, raw)
+			s.text = k.arena[from:len(k.arena):len(k.arena)]
 		}
 	case c == 'n':
 		s.class = classNull

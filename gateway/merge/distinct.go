@@ -3,6 +3,8 @@ package merge
 import (
 	"math"
 	"strings"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // distinct keeps the first hit of every distinct value of the merged list (MG-9). Each leg already did the same for its
@@ -86,7 +88,9 @@ func (d *distinct) collect(b []byte, i int, path [][]byte) int {
 	}
 	switch raw := b[i:end]; raw[0] {
 	case '"':
-		d.found = append(d.found, "s"+normalise(string(appendUnescaped(nil, raw[1:len(raw)-1]))))
+		if text, ok := rawjson.Unquote(raw); ok {
+			d.found = append(d.found, "s"+normalise(text))
+		}
 	case 't', 'f':
 		d.found = append(d.found, "s"+string(raw))
 	case 'n':

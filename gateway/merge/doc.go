@@ -12,4 +12,7 @@
 // Hits are never decoded. A leg's hits are a stream: only the hits up to the end of the window are looked at, each once,
 // for its score details; what is kept is copied as raw bytes. The members behind the hits are found from the end of the
 // body, so what lies beyond the window is not read at all.
+//
+// Strings, spaces and whole values are skipped by rawjson. What is read here besides is what rawjson does not do: walks
+// that can be continued, walks from the end of a text, and the walk over a hit in blocks (hitscan.go).
 package merge

@@ -1,9 +1,9 @@
 package merge
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // FacetOrder is how the values of a facet are ordered (faceting.sortFacetValuesBy).
@@ -156,12 +156,11 @@ func appendStats(dst []byte, attributes []attribute) []byte {
 
 // gatherFacets sorts what the legs say by facet; the facets come in the order of their names.
 func gatherFacets(set FacetSettings, legs []facetLeg) (out []attribute, listed, measured bool, err error) {
-	find := func(raw []byte) *attribute {
-		name := string(appendUnescaped(nil, raw))
+	find := func(name string) *attribute {
 		if slices.Contains(set.Hide, name) {
 			return nil
 		}
-		at, ok := slices.BinarySearchFunc(out, name, func(a attribute, n string) int { return bytes.Compare([]byte(a.name), []byte(n)) })
+		at, ok := slices.BinarySearchFunc(out, name, func(a attribute, n string) int { return strings.Compare(a.name, n) })
 		if !ok {
 			out = slices.Insert(out, at, attribute{name: name})
 		}
@@ -186,10 +185,10 @@ func gatherFacets(set FacetSettings, legs []facetLeg) (out []attribute, listed, 
 		listed = true
 		m := objectAt(leg.distribution, 0)
 		for m.next() {
-			name := m.key
+			name := m.name()
 			list := facetList{raw: m.raw(), level: leg.candidates > levelThreshold}
 			for i := range ranges {
-				if string(ranges[i].name) == string(name) {
+				if ranges[i].name == name {
 					list.numbers = &ranges[i].facetNumbers
 				}
 			}
@@ -219,7 +218,7 @@ func (a *attribute) widen(n *facetNumbers) {
 }
 
 type legRange struct {
-	name []byte
+	name string
 	facetNumbers
 }
 
@@ -227,7 +226,7 @@ func readRanges(stats []byte) ([]legRange, error) {
 	var out []legRange
 	m := objectAt(stats, 0)
 	for m.next() {
-		r := legRange{name: m.key}
+		r := legRange{name: m.name()}
 		inner := objectAt(stats, m.value)
 		low, high := false, false
 		for inner.next() {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // FacetSearchRequest is what the merge must know of a client's facet search.
@@ -98,9 +100,7 @@ func readFacetHit(b []byte, i int) (v listed, end int) {
 	for m.next() {
 		switch string(m.key) {
 		case "value":
-			if raw := m.raw(); len(raw) >= 2 && raw[0] == '"' {
-				v.text, named = string(appendUnescaped(nil, raw[1:len(raw)-1])), true
-			}
+			v.text, named = rawjson.Unquote(m.raw())
 		case "count":
 			count, ok := parseInt(m.raw())
 			v.count, counted = uint64(max(count, 0)), ok

@@ -58,7 +58,7 @@ func (t *facetTable) read(raw []byte) error {
 	t.list = t.list[:0]
 	m := objectAt(raw, 0)
 	for m.next() {
-		v := listed{text: string(appendUnescaped(nil, m.key))}
+		v := listed{text: m.name()}
 		count, ok := parseInt(m.raw())
 		if !ok || count < 0 {
 			return ErrAnswer

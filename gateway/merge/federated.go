@@ -1,6 +1,10 @@
 package merge
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
+)
 
 // FederatedRequest is what the merge must know of a client's federated multi-search.
 type FederatedRequest struct {
@@ -114,8 +118,7 @@ func (f *federation) weigh(s *stream) error {
 	for m.next() {
 		switch string(m.key) {
 		case "indexUid":
-			if raw := m.raw(); len(raw) >= 2 {
-				name := string(appendUnescaped(nil, raw[1:len(raw)-1]))
+			if name, ok := rawjson.Unquote(m.raw()); ok {
 				if s.fed.index = leg.Indexes[name]; s.fed.index == "" {
 					s.fed.index = name
 				}

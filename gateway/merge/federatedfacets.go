@@ -16,7 +16,7 @@ func (f *federation) facets() (merged facetAnswer, byIndex []byte, approximate [
 		}
 		m := objectAt(raw, 0)
 		for m.next() {
-			physical := string(appendUnescaped(nil, m.key))
+			physical := m.name()
 			name, ok := f.legs[i].Indexes[physical]
 			if !ok {
 				name = physical

@@ -11,6 +11,10 @@ import (
 // walked byte by byte.
 
 const (
+	swarLow     = 0x0101010101010101
+	swarHigh    = 0x8080808080808080
+	swarQuote   = 0x2222222222222222
+	swarSlash   = 0x5c5c5c5c5c5c5c5c
 	swarSeven   = 0x7f7f7f7f7f7f7f7f
 	swarFold    = 0x2626262626262626 // sets the bits in which the four brackets differ
 	swarBracket = 0x7f7f7f7f7f7f7f7f // what they all become, and `Y`, `y`, `_` and DEL with them

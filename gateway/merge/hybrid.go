@@ -130,8 +130,8 @@ func (h *halves) look(req HybridRequest) {
 	}
 }
 
-// merge picks the ranks [from, to) into words and says how many of them the vector half brought. Each half takes part
-// with as many hits as the page's end, like the lists of one engine.
+// merge picks the ranks [from, to) into words and says how many of them the vector half brought. One engine merges two
+// lists that are cut at the page's end; here they need no cut, since that many hits of one half always fill the page.
 func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err error) {
 	if from >= to {
 		return 0, nil
@@ -141,15 +141,8 @@ func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err
 			return 0, err
 		}
 	}
-	taken := [2]int{}
 	for rank := 0; rank < to; {
 		k, v := words.race.best(), meaning.race.best()
-		if taken[0] >= to {
-			k = nil
-		}
-		if taken[1] >= to {
-			v = nil
-		}
 		s, sc, side := k, words, 0
 		if k == nil || v != nil && compareHybrid(v.key.values, k.key.values) <= 0 {
 			s, sc, side = v, meaning, 1
@@ -157,7 +150,6 @@ func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err
 		if s == nil {
 			return semantic, nil
 		}
-		taken[side]++
 		if h.once.admit(s) && (h.dis == nil || h.dis.admit(s.body, &s.hit)) {
 			if rank >= from {
 				words.pick(s)

@@ -7,32 +7,10 @@ import "slices"
 // merged, and then every pin goes to its position, moving the rest down. A pin beyond the end moves up to the end.
 func (sc *scratch) collectPinned(from, to int, dis *distinct) error {
 	r := &sc.race
-	var pins []pinned
-	for i := range r.streams {
-		st := r.streams[i] // a copy: the race still starts at the first hit
-		st.key = key{}
-		for {
-			ok, _, err := st.advance(&r.look)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				break
-			}
-			if st.key.pinned {
-				pins = append(pins, pinned{at: st.key.pin, leg: i, hit: st.hit})
-			}
-		}
+	pins, err := sc.pinnedHits()
+	if err != nil {
+		return err
 	}
-	slices.SortStableFunc(pins, func(x, y pinned) int {
-		switch {
-		case x.at < y.at:
-			return -1
-		case x.at > y.at:
-			return 1
-		}
-		return 0
-	})
 	if err := r.start(); err != nil {
 		return err
 	}
@@ -68,6 +46,38 @@ func (sc *scratch) collectPinned(from, to int, dis *distinct) error {
 		rank++
 	}
 	return nil
+}
+
+// pinnedHits finds all pinned hits, by position.
+func (sc *scratch) pinnedHits() ([]pinned, error) {
+	r := &sc.race
+	var pins []pinned
+	for i := range r.streams {
+		st := r.streams[i] // a copy: the race still starts at the first hit
+		st.key = key{}
+		for {
+			ok, _, err := st.advance(&r.look)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				break
+			}
+			if st.key.pinned {
+				pins = append(pins, pinned{at: st.key.pin, leg: i, hit: st.hit})
+			}
+		}
+	}
+	slices.SortStableFunc(pins, func(x, y pinned) int {
+		switch {
+		case x.at < y.at:
+			return -1
+		case x.at > y.at:
+			return 1
+		}
+		return 0
+	})
+	return pins, nil
 }
 
 type pinned struct {

@@ -1,104 +1,33 @@
 package merge
 
 import (
-	"encoding/binary"
 	"errors"
-	"math/bits"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // ErrAnswer is returned for a leg body that is not the answer it should be (cut off, not JSON, members missing).
 var ErrAnswer = errors.New("merge: malformed leg answer")
 
-const (
-	swarLow   = 0x0101010101010101
-	swarHigh  = 0x8080808080808080
-	swarQuote = 0x2222222222222222
-	swarSlash = 0x5c5c5c5c5c5c5c5c
-)
+// The walks here trust that a body is JSON, as rawjson's do, and notice only what breaks its structure. Unlike rawjson's
+// they can stop anywhere and go on later, and they say whether the text ended too early: an answer that was cut off must
+// not pass for a short one.
 
-// The scanner trusts that a body is JSON and only looks for structure: every function takes a position and gives the
-// position behind what it skipped, or -1 when the bytes end too early. It never reads outside of b.
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && b[i] <= ' ' {
-		i++
-	}
-	return i
-}
-
-// skipString takes the position of an opening quote and gives the position behind the closing one.
-func skipString(b []byte, i int) int {
-	i++
-	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		q := w ^ swarQuote
-		s := w ^ swarSlash
-		m := ((q-swarLow)&^q | (s-swarLow)&^s) & swarHigh
-		if m == 0 {
-			i += 8
-			continue
-		}
-		i += bits.TrailingZeros64(m) >> 3
-		if b[i] == '"' {
-			return i + 1
-		}
-		i += 2
-	}
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			return i + 1
-		case '\\':
-			i++
-		}
-		i++
-	}
-	return -1
-}
-
-// skipValue takes the position of the first byte of a value and gives the position behind its last byte.
+// skipValue takes the position of the first byte of a value and gives the position behind its last byte, or -1 where no
+// value begins. A value that is cut off ends with the text.
 func skipValue(b []byte, i int) int {
 	if i < 0 || i >= len(b) {
 		return -1
 	}
 	switch b[i] {
-	case '"':
-		return skipString(b, i)
-	case '{', '[':
-		return skipNested(b, i)
 	case ',', ':', '}', ']':
 		return -1
 	}
-	for i < len(b) && !endsScalar[b[i]] {
-		i++
-	}
-	return i
+	return rawjson.SkipValue(b, i)
 }
 
 // endsScalar marks the bytes that can follow a number or literal.
 var endsScalar = [256]bool{',': true, '}': true, ']': true, ':': true, ' ': true, '\t': true, '\n': true, '\r': true}
-
-func skipNested(b []byte, i int) int {
-	depth := 0
-	for i < len(b) {
-		switch b[i] {
-		case '"':
-			if i = skipString(b, i); i < 0 {
-				return -1
-			}
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-			if depth == 0 {
-				return i + 1
-			}
-		}
-		i++
-	}
-	return -1
-}
 
 // members walks the members of the object at b[i] in order. It is a plain value: copying it copies the position.
 type members struct {
@@ -114,7 +43,7 @@ type members struct {
 }
 
 func objectAt(b []byte, i int) members {
-	i = skipSpace(b, i)
+	i = space(b, i)
 	if i >= len(b) || b[i] != '{' {
 		return members{bad: true, done: true}
 	}
@@ -156,56 +85,56 @@ func (m *members) next() bool {
 		}
 	}
 	b := m.b
-	i := m.i
-	if i < len(b) && b[i] <= ' ' {
-		i = skipSpace(b, i)
-	}
-	if i >= len(b) {
-		m.fail()
-		return false
-	}
-	if b[i] == '}' {
+	i := space(b, m.i)
+	if i < len(b) && b[i] == '}' {
 		m.i, m.done = i+1, true
 		return false
 	}
 	if !m.first {
-		if b[i] != ',' {
+		if i >= len(b) || b[i] != ',' {
 			m.fail()
 			return false
 		}
-		i++
-		if i < len(b) && b[i] <= ' ' {
-			i = skipSpace(b, i)
-		}
+		i = space(b, i+1)
 	}
 	m.first = false
+	return m.enter(i)
+}
+
+// enter reads the key at b[i] and finds the value behind it.
+func (m *members) enter(i int) bool {
+	b := m.b
 	if i >= len(b) || b[i] != '"' {
 		m.fail()
 		return false
 	}
-	end := skipString(b, i)
-	if end < 0 {
+	end := rawjson.SkipString(b, i)
+	colon := space(b, end)
+	if colon >= len(b) || b[colon] != ':' {
 		m.fail()
 		return false
 	}
-	m.start, m.key = i, b[i+1:end-1]
-	if end < len(b) && b[end] <= ' ' {
-		end = skipSpace(b, end)
-	}
-	if end >= len(b) || b[end] != ':' {
+	value := space(b, colon+1)
+	if value >= len(b) {
 		m.fail()
 		return false
 	}
-	end++
-	if end < len(b) && b[end] <= ' ' {
-		end = skipSpace(b, end)
-	}
-	if end >= len(b) {
-		m.fail()
-		return false
-	}
-	m.value, m.pending = end, true
+	m.start, m.key, m.value, m.pending = i, b[i+1:end-1], value, true
 	return true
+}
+
+// name is the decoded key.
+func (m *members) name() string {
+	name, _ := rawjson.Unquote(m.b[m.start : m.start+len(m.key)+2])
+	return name
+}
+
+// space is rawjson.Space with the usual case, no space, in line.
+func space(b []byte, i int) int {
+	if i < len(b) && b[i] > ' ' {
+		return i
+	}
+	return rawjson.Space(b, i)
 }
 
 // elements walks the elements of the array at b[i].
@@ -218,7 +147,7 @@ type elements struct {
 }
 
 func arrayAt(b []byte, i int) elements {
-	i = skipSpace(b, i)
+	i = space(b, i)
 	if i >= len(b) || b[i] != '[' {
 		return elements{bad: true, done: true}
 	}
@@ -230,7 +159,7 @@ func (e *elements) next() (start int, ok bool) {
 	if e.done {
 		return 0, false
 	}
-	i := skipSpace(e.b, e.i)
+	i := space(e.b, e.i)
 	if i >= len(e.b) {
 		e.bad, e.done = true, true
 		return 0, false
@@ -244,7 +173,7 @@ func (e *elements) next() (start int, ok bool) {
 			e.bad, e.done = true, true
 			return 0, false
 		}
-		i = skipSpace(e.b, i+1)
+		i = space(e.b, i+1)
 	}
 	e.first = false
 	if i >= len(e.b) {

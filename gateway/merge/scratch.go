@@ -16,7 +16,10 @@ type scratch struct {
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func borrow(legs int) *scratch {
-	s := scratches.Get().(*scratch)
+	s, ok := scratches.Get().(*scratch)
+	if !ok {
+		s = new(scratch)
+	}
 	if cap(s.race.streams) < legs {
 		s.race.streams = make([]stream, legs)
 	}
@@ -27,18 +30,18 @@ func borrow(legs int) *scratch {
 // maxKept bounds what stays in the pool after an unusually large page.
 const maxKept = 1 << 16
 
-func (s *scratch) release() {
-	for i := range s.race.streams {
-		st := &s.race.streams[i]
+func (sc *scratch) release() {
+	for i := range sc.race.streams {
+		st := &sc.race.streams[i]
 		st.key.forget()
 		st.body, st.list, st.hit = nil, elements{}, hitView{}
 	}
-	clear(s.tails[:cap(s.tails)])
-	s.race.heap, s.race.look, s.race.weigh, s.race.before = s.race.heap[:0], look{}, nil, nil
-	s.picks, s.cuts, s.swaps = s.picks[:0], s.cuts[:0], s.swaps[:0]
-	s.tails, s.arena = s.tails[:0], s.arena[:0]
-	if cap(s.picks) > maxKept || cap(s.arena) > 16*maxKept {
+	clear(sc.tails[:cap(sc.tails)])
+	sc.race.heap, sc.race.look, sc.race.weigh, sc.race.before = sc.race.heap[:0], look{}, nil, nil
+	sc.picks, sc.cuts, sc.swaps = sc.picks[:0], sc.cuts[:0], sc.swaps[:0]
+	sc.tails, sc.arena = sc.tails[:0], sc.arena[:0]
+	if cap(sc.picks) > maxKept || cap(sc.arena) > 16*maxKept {
 		return
 	}
-	scratches.Put(s)
+	scratches.Put(sc)
 }

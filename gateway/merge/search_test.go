@@ -153,14 +153,17 @@ func TestMG1Comparator(t *testing.T) {
 		{"longer first", words(2) + `,"x:asc":{"order":1,"value":null}`, words(2)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var x, y key
-			for k, text := range map[*key]string{&x: c.better, &y: c.worse} {
-				if end, _ := k.read([]byte("{"+text+"}"), 0); end < 0 {
-					t.Fatal("unreadable")
+			// As engines write it, and with spaces, which is read in another way.
+			for _, spell := range []func(string) string{func(s string) string { return s }, func(s string) string { return strings.ReplaceAll(s, `":`, `" : `) }} {
+				var x, y key
+				for k, text := range map[*key]string{&x: c.better, &y: c.worse} {
+					if end, _ := k.read([]byte("{"+spell(text)+"}"), 0); end < 0 {
+						t.Fatal("unreadable")
+					}
 				}
-			}
-			if compareScores(x.scores, y.scores) >= 0 || compareScores(y.scores, x.scores) <= 0 || compareScores(x.scores, x.scores) != 0 {
-				t.Fatalf("%+v\n%+v", x.scores, y.scores)
+				if compareScores(x.scores, y.scores) >= 0 || compareScores(y.scores, x.scores) <= 0 || compareScores(x.scores, x.scores) != 0 {
+					t.Fatalf("%+v\n%+v", x.scores, y.scores)
+				}
 			}
 		})
 	}
@@ -370,5 +373,64 @@ func TestSearchRejectsOtherAnswers(t *testing.T) {
 	res, err := Search(SearchRequest{Page: Page{Limit: 5}}, nil)
 	if err != nil || !json.Valid(res.Body) {
 		t.Fatal(err, string(res.Body))
+	}
+}
+
+// The walk in blocks of 64 bytes does not depend on where quotes, backslashes and brackets fall.
+func TestHitScanAtEveryOffset(t *testing.T) {
+	const details = `"_rankingScoreDetails":{"words":{"order":0,"matchingWords":1,"maxMatchingWords":1,"score":1.0}}`
+	for _, text := range []string{``, `\"`, `\\`, `\\\"}`, `]}`, `{[`, `\u0022}`, `_yY{`, `é"` + `,"x":"`, `","a":[{"b":"]"}],"c":"`, `","a":{` + details + `},"c":"`} {
+		for pad := range 2 * blockSize {
+			hit := `{"t":"` + strings.Repeat("x", pad) + text + `",` + details + `}`
+			body := []byte(`{"hits":[` + hit + `,` + hit + `],"query":"` + strings.Repeat("q", blockSize) + `","estimatedTotalHits":2}`)
+			if !json.Valid(body) {
+				t.Fatalf("not JSON: %s", body)
+			}
+			var s stream
+			if err := s.open(body, "hits", 0); err != nil {
+				t.Fatal(err)
+			}
+			at := len(`{"hits":[`)
+			if _, fine := s.scanHit(at); !fine || string(s.hit.whole.of(body)) != hit || string(s.hit.details.of(body)) != details {
+				t.Fatalf("%v %+v: %s", fine, s.hit, body)
+			}
+			if s.hit.details.start != at+len(hit)-len(details)-1 {
+				t.Fatalf("details of another object: %s", body)
+			}
+		}
+	}
+}
+
+// Rules that a hit shares with the one before are not read again; the key is the same as if they were.
+func TestKeysOfNeighbours(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := drawShape(rt)
+		var kept key
+		for _, d := range drawDocs(rt, 12) {
+			text := []byte(s.details(d))
+			var fresh key
+			endKept, _ := kept.read(text, 0)
+			endFresh, _ := fresh.read(text, 0)
+			if endKept != len(text) || endFresh != len(text) || compareScores(kept.scores, fresh.scores) != 0 || kept.vector != fresh.vector {
+				rt.Fatalf("%s: %d %+v, %d %+v", text, endKept, kept.scores, endFresh, fresh.scores)
+			}
+		}
+	})
+}
+
+func TestKeysOfNeighboursShare(t *testing.T) {
+	for _, c := range [][2]string{
+		{`{"a:asc":{"order":0,"value":"x\ty"},"b:asc":{"order":1,"value":"p\tq"}}`, `{"a:asc":{"order":0,"value":"x\ty"},"b:asc":{"order":1,"value":"longer\tr"}}`},
+		{`{"vectorSort":{"order":0,"similarity":0.5},"b:asc":{"order":1,"value":1}}`, `{"vectorSort":{"order":0,"similarity":0.5},"b:asc":{"order":1,"value":2}}`},
+		{`{"pin":{"order":0,"position":3},"b:asc":{"order":1,"value":1}}`, `{"pin":{"order":0,"position":3},"b:asc":{"order":1,"value":2}}`},
+		{`{"b:asc":{"order":1,"value":1},"a:asc":{"order":0,"value":1}}`, `{"b:asc":{"order":1,"value":1},"a:asc":{"order":0,"value":2}}`},
+	} {
+		var kept, fresh key
+		kept.read([]byte(c[0]), 0)
+		kept.read([]byte(c[1]), 0)
+		fresh.read([]byte(c[1]), 0)
+		if compareScores(kept.scores, fresh.scores) != 0 || kept.vector != fresh.vector || kept.pinned != fresh.pinned || kept.pin != fresh.pin {
+			t.Errorf("%s: %+v, %+v", c[1], kept, fresh)
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package merge
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
+)
 
 // SimilarRequest is what the merge must know of a client's search for similar documents.
 type SimilarRequest struct {
@@ -97,14 +101,14 @@ func (u *unique) admit(s *stream) bool {
 	if len(raw) == 0 {
 		return true
 	}
-	id := raw
-	if raw[0] == '"' && len(raw) >= 2 {
-		id = appendUnescaped(nil, raw[1:len(raw)-1]) // 1 and "1" are one document
+	id, text := rawjson.Unquote(raw)
+	if !text {
+		id = string(raw) // 1 and "1" are one document
 	}
-	if _, ok := u.seen[string(id)]; ok {
+	if _, ok := u.seen[id]; ok {
 		return false
 	}
-	u.seen[string(id)] = struct{}{}
+	u.seen[id] = struct{}{}
 	return true
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"math"
 	"slices"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // IndexStats merges the statistics of one index. documents is the number of documents of the index, which the caller
@@ -30,79 +32,105 @@ type GlobalStatsRequest struct {
 	LastUpdate string
 }
 
-// GlobalStats merges the statistics of whole nodes: sizes add up, the last update is the latest.
+// GlobalStats merges the statistics of whole nodes: sizes add up, the last update is the latest. The legs were asked for
+// raw sizes.
 func GlobalStats(req GlobalStatsRequest, legs [][]byte) ([]byte, error) {
-	var database, used int64
-	usedKnown := false
-	last := req.LastUpdate
-	byName := map[string]*indexStats{}
-	var names []string
+	g := globalStats{req: &req, last: req.LastUpdate, byName: map[string]*indexStats{}}
 	for _, leg := range legs {
-		m := objectAt(leg, 0)
-		for m.next() {
-			switch string(m.key) {
-			case "databaseSize":
-				v, _ := parseInt(m.raw())
-				database += v
-			case "usedDatabaseSize":
-				v, _ := parseInt(m.raw())
-				used, usedKnown = used+v, true
-			case "lastUpdate":
-				if raw := m.raw(); req.LastUpdate == "" && len(raw) > 2 && raw[0] == '"' {
-					last = later(last, string(raw[1:len(raw)-1]))
-				}
-			case "indexes":
-				inner := objectAt(leg, m.value)
-				for inner.next() {
-					name, ok := req.Name(string(appendUnescaped(nil, inner.key)))
-					raw := inner.raw()
-					if !ok || inner.bad {
-						continue
-					}
-					s := byName[name]
-					if s == nil {
-						s = &indexStats{}
-						byName[name] = s
-						names = append(names, name)
-					}
-					if err := s.add(raw); err != nil {
-						return nil, err
-					}
-				}
-				if inner.bad {
-					return nil, ErrAnswer
-				}
-				m.skipTo(inner.i)
-			}
-		}
-		if m.bad {
-			return nil, ErrAnswer
+		if err := g.add(leg); err != nil {
+			return nil, err
 		}
 	}
-	slices.Sort(names)
-	dst := appendNumber(nil, `{"databaseSize":`, database)
-	if usedKnown {
-		dst = appendNumber(dst, `,"usedDatabaseSize":`, used)
+	return g.append(nil), nil
+}
+
+// globalStats is the running sum of all indexes.
+type globalStats struct {
+	req            *GlobalStatsRequest
+	database, used int64
+	usedKnown      bool
+	last           string
+	byName         map[string]*indexStats
+	names          []string
+}
+
+func (g *globalStats) add(leg []byte) error {
+	m := objectAt(leg, 0)
+	for m.next() {
+		switch string(m.key) {
+		case "databaseSize":
+			v, _ := parseInt(m.raw())
+			g.database += v
+		case "usedDatabaseSize":
+			v, _ := parseInt(m.raw())
+			g.used, g.usedKnown = g.used+v, true
+		case "lastUpdate":
+			if at, ok := rawjson.Unquote(m.raw()); ok && g.req.LastUpdate == "" {
+				g.last = later(g.last, at)
+			}
+		case "indexes":
+			end, err := g.addIndexes(leg, m.value)
+			if err != nil {
+				return err
+			}
+			m.skipTo(end)
+		}
+	}
+	if m.bad {
+		return ErrAnswer
+	}
+	return nil
+}
+
+func (g *globalStats) addIndexes(leg []byte, i int) (end int, err error) {
+	m := objectAt(leg, i)
+	for m.next() {
+		name, shown := g.req.Name(m.name())
+		raw := m.raw()
+		if !shown || m.bad {
+			continue
+		}
+		s := g.byName[name]
+		if s == nil {
+			s = &indexStats{}
+			g.byName[name] = s
+			g.names = append(g.names, name)
+		}
+		if err := s.add(raw); err != nil {
+			return 0, err
+		}
+	}
+	if m.bad {
+		return 0, ErrAnswer
+	}
+	return m.i, nil
+}
+
+func (g *globalStats) append(dst []byte) []byte {
+	slices.Sort(g.names)
+	dst = appendNumber(dst, `{"databaseSize":`, g.database)
+	if g.usedKnown {
+		dst = appendNumber(dst, `,"usedDatabaseSize":`, g.used)
 	}
 	dst = append(dst, `,"lastUpdate":`...)
-	if last == "" {
+	if g.last == "" {
 		dst = append(dst, "null"...)
 	} else {
-		dst = appendString(dst, last)
+		dst = appendString(dst, g.last)
 	}
 	dst = append(dst, `,"indexes":{`...)
-	for i, name := range names {
+	for i, name := range g.names {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(appendString(dst, name), ':')
 		var documents *int64
-		if n, ok := req.Documents[name]; ok {
+		if n, ok := g.req.Documents[name]; ok {
 			documents = &n
 		}
-		dst = byName[name].append(dst, documents)
+		dst = g.byName[name].append(dst, documents)
 	}
-	return append(dst, '}', '}'), nil
+	return append(dst, '}', '}')
 }
 
 // later gives the later of two RFC 3339 times in UTC as the engine writes them: same width up to the fraction, whose

@@ -1,9 +1,6 @@
 package merge
 
-import (
-	"strconv"
-	"unicode/utf8"
-)
+import "strconv"
 
 // appendString appends s as a JSON string in the engine's spelling: only quotes, backslashes and control characters are
 // escaped, so that a key written by it can be compared with a raw key of an answer byte by byte.
@@ -43,64 +40,6 @@ func appendString(dst []byte, s string) []byte {
 func rawKey(name string) []byte {
 	quoted := appendString(make([]byte, 0, len(name)+2), name)
 	return quoted[1 : len(quoted)-1]
-}
-
-// appendUnescaped appends the text of the raw string s (without its quotes); broken escapes become U+FFFD.
-func appendUnescaped(dst, s []byte) []byte {
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c != '\\' || i+1 >= len(s) {
-			dst = append(dst, c)
-			i++
-			continue
-		}
-		i += 2
-		switch s[i-1] {
-		case 'b':
-			dst = append(dst, '\b')
-		case 'f':
-			dst = append(dst, '\f')
-		case 'n':
-			dst = append(dst, '\n')
-		case 'r':
-			dst = append(dst, '\r')
-		case 't':
-			dst = append(dst, '\t')
-		case 'u':
-			r := hex4(s[i:])
-			i = min(i+4, len(s))
-			if r >= 0xD800 && r < 0xDC00 && i+1 < len(s) && s[i] == '\\' && s[i+1] == 'u' {
-				if low := hex4(s[i+2:]); low >= 0xDC00 && low < 0xE000 {
-					r = (r-0xD800)<<10 + (low - 0xDC00) + 0x10000
-					i = min(i+6, len(s))
-				}
-			}
-			dst = utf8.AppendRune(dst, r)
-		default:
-			dst = append(dst, s[i-1])
-		}
-	}
-	return dst
-}
-
-func hex4(s []byte) rune {
-	if len(s) < 4 {
-		return utf8.RuneError
-	}
-	v := rune(0)
-	for _, c := range s[:4] {
-		switch {
-		case c >= '0' && c <= '9':
-			v = v<<4 | rune(c-'0')
-		case c >= 'a' && c <= 'f':
-			v = v<<4 | rune(c-'a'+10)
-		case c >= 'A' && c <= 'F':
-			v = v<<4 | rune(c-'A'+10)
-		default:
-			return utf8.RuneError
-		}
-	}
-	return v
 }
 
 // parseInt reads a JSON integer; ok is false for anything else.

@@ -31,7 +31,7 @@ func ServeHTTP(ctx context.Context, listener net.Listener, server *http.Server, 
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = server.Close()
 	}
-	_ = <-served
+	_ = <-served //nolint:staticcheck // what Serve says after Shutdown is no news, but it must have ended
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("shut http down: %w", err)
 	}

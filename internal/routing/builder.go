@@ -51,7 +51,8 @@ func NewBuilder() *Builder {
 }
 
 // Put takes over one record under its key below the cluster's prefix. A record that cannot be read is an error and
-// leaves the last good one in place. Keys of other families are ignored.
+// leaves the last good one in place. Keys of other families are ignored. Health is observed, not decided, and never moves
+// the epoch: a process that lists it must not seem to know more than one that watched it.
 func (b *Builder) Put(key string, value []byte, revision int64) error {
 	family, name := split(key)
 	var err error
@@ -62,7 +63,7 @@ func (b *Builder) Put(key string, value []byte, revision int64) error {
 	case FamilyNodes:
 		err = put(b.nodes, name, value)
 	case FamilyHealth:
-		changed, err = b.putHealth(name, value)
+		changed, err = false, put(b.health, name, value)
 	case FamilyGroups:
 		var g GroupRecord
 		if err = set(&g, value); err == nil {
@@ -96,6 +97,7 @@ func (b *Builder) Delete(key string, revision int64) {
 		delete(b.nodes, name)
 	case FamilyHealth:
 		delete(b.health, name)
+		return
 	case FamilyGroups:
 		if id, err := strconv.Atoi(name); err == nil {
 			delete(b.groups, id)
@@ -116,17 +118,6 @@ func (b *Builder) Delete(key string, revision int64) {
 		return
 	}
 	b.epoch = max(b.epoch, revision)
-}
-
-// putHealth ignores changes that routing does not see, such as a new probe time.
-func (b *Builder) putHealth(name string, value []byte) (changed bool, err error) {
-	h, err := Decode[HealthRecord](value)
-	if err != nil {
-		return false, err
-	}
-	old, known := b.health[name]
-	b.health[name] = h
-	return !known || old.OK != h.OK, nil
 }
 
 func (b *Builder) putDirty(name string) error {

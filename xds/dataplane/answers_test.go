@@ -151,6 +151,13 @@ func TestHeaderDecisionTimeout(t *testing.T) {
 	}
 }
 
+// A request on which nothing moves is given up, whoever it waits for, and the gateway learns of it.
+func TestStreamIdleTimeout(t *testing.T) {
+	r := startRing(t, nil, func(c *ir.Config) { c.Timeouts.StreamIdle = 100 * time.Millisecond })
+	wantError(t, r.ask(t, http.MethodGet, "/indexes/m/search", askHold, "yes"), 504, "miroir_timeout", "system")
+	<-r.gateway.gone
+}
+
 // A client that goes away ends the gateway's stream, so that the gateway can stop its legs.
 func TestClientGoesAway(t *testing.T) {
 	r := startRing(t, nil, nil)
@@ -180,7 +187,7 @@ func TestHTTP2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if n, err := io.Copy(io.Discard, resp.Body); err != nil || n != size || resp.ProtoMajor != 2 {
 		t.Errorf("HTTP/%d, %d bytes back, %v", resp.ProtoMajor, n, err)
 	}

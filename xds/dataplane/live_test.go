@@ -54,7 +54,7 @@ func (c *clients) once(ctx context.Context, client *http.Client, url, target str
 		c.fail(err.Error())
 		return
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	switch {
 	case err != nil:
@@ -207,7 +207,7 @@ func TestRefusedSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	good := r.cfg.Ingress.Port
 	tcp, ok := taken.Addr().(*net.TCPAddr)
 	if !ok {

@@ -184,7 +184,7 @@ func (r *ring) raw(t *testing.T, target, header string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: miroir\r\nConnection: close\r\n%s\r\n\r\n", target, header); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func (r *ring) raw(t *testing.T, target, header string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	return resp.StatusCode
 }
 

@@ -104,13 +104,13 @@ func (s *Server) publish(next *snapshot.Snapshot) error {
 		return nil
 	}
 	s.ledger.publish(next)
+	s.metrics.version.Set(float64(next.Revision()))
 	ctx, cancel := context.WithTimeout(context.Background(), handOver)
 	defer cancel()
 	if err := s.cache.SetSnapshot(ctx, everyone, next.Cached()); err != nil {
 		// The cache holds it: streams that could not take it now get it with their next request.
 		return fmt.Errorf("hand revision %d to streams: %w", next.Revision(), err)
 	}
-	s.metrics.version.Set(float64(next.Revision()))
 	s.log.Debug().Int64("revision", next.Revision()).Msg("xds snapshot published")
 	return nil
 }

@@ -366,7 +366,7 @@ func TestServeOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	if err := s.Serve(t.Context(), listener); !errors.Is(err, ErrServed) {
 		t.Fatalf("error %v, want ErrServed", err)
 	}

@@ -53,6 +53,12 @@ func (b *builder) failures() []failure {
 			message: "An internal error has occurred.",
 		},
 		{
+			// The gateway took too long over a request that it sees the headers of only.
+			when:   `response.code_details == "ext_proc_error_per-message_timeout_exceeded"`,
+			status: 504, code: "miroir_timeout", kind: "system", docs: own,
+			message: "The request took too long.",
+		},
+		{
 			when:   `response.code_details.startsWith("ext_proc_error")`,
 			status: 503, code: "miroir_shard_unavailable", kind: "system", docs: own, retry: true,
 			message: "The gateway is not available. Try again later.",

@@ -43,6 +43,11 @@ impl Payloads {
         map(&File::open(self.path(id))?)
     }
 
+    /// Bytes of a payload; none for one that is gone.
+    pub fn size(&self, id: Uuid) -> u64 {
+        fs::metadata(self.path(id)).map_or(0, |meta| meta.len())
+    }
+
     pub fn remove(&self, id: Uuid) {
         // A file that is gone already is what we want.
         let _ = fs::remove_file(self.path(id));

@@ -122,7 +122,7 @@ func (p *Process) WaitAdmin(ctx context.Context, t testing.TB, path string, want
 	t.Helper()
 	ticker := time.NewTicker(askInterval)
 	defer ticker.Stop()
-	last := "no answer"
+	var last string
 	for {
 		if status, body, err := p.Admin(ctx, http.MethodGet, path); err != nil {
 			last = err.Error()
@@ -151,7 +151,7 @@ func (p *Process) Admin(ctx context.Context, method, path string) (int, string, 
 	if err != nil {
 		return 0, "", fmt.Errorf("ask envoy admin: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	if err != nil {
 		return 0, "", fmt.Errorf("read envoy admin: %w", err)
@@ -180,6 +180,6 @@ func FreeAddress(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	return l.Addr().String()
 }

@@ -1,0 +1,169 @@
+package provider
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Deadlines of a local cluster on a busy machine.
+const (
+	startTime = 90 * time.Second
+	stopTime  = 60 * time.Second
+)
+
+const masterKey = "masterKeymasterKey"
+
+// Local is a cluster of `miroir dev` on this machine.
+type Local struct {
+	binary  string
+	dir     string
+	listen  string
+	options Options
+	command *exec.Cmd
+	exited  chan error
+	ready   ready
+}
+
+// ready is the line that `miroir dev --output json` prints.
+type ready struct {
+	Event   string `json:"event"`
+	Ingress string `json:"ingress"`
+	Nodes   []Node `json:"nodes"`
+}
+
+// StartLocal starts a cluster with the project's binary in an empty data folder.
+func StartLocal(ctx context.Context, root string, o Options) (*Local, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("start cluster: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "miroir-e2e-")
+	if err != nil {
+		return nil, fmt.Errorf("start cluster: %w", err)
+	}
+	listen, err := freeAddress()
+	if err != nil {
+		return nil, fmt.Errorf("start cluster: %w", err)
+	}
+	l := &Local{binary: filepath.Join(root, "bin", "miroir"), dir: dir, listen: listen, options: o}
+	if _, err := os.Stat(l.binary); err != nil {
+		return nil, fmt.Errorf("start cluster: no %s, run `make build tools` first", l.binary)
+	}
+	return l, l.start(ctx)
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String(), nil
+}
+
+func (l *Local) start(ctx context.Context) error {
+	args := []string{
+		"dev", "--data-dir", l.dir, "--listen", l.listen, "--nodes", strconv.Itoa(l.options.Nodes), "--groups",
+		strconv.Itoa(l.options.Groups), "--replicas", strconv.Itoa(l.options.Replicas), "--shards", strconv.Itoa(l.options.Shards),
+		"--master-key", masterKey, "--output", "json",
+	}
+	l.command = exec.Command(l.binary, args...) //nolint:gosec // the project's own binary
+	l.command.Dir = filepath.Dir(filepath.Dir(l.binary))
+	var stderr strings.Builder
+	l.command.Stderr = &stderr
+	out, err := l.command.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("start cluster: %w", err)
+	}
+	if err := l.command.Start(); err != nil {
+		return fmt.Errorf("start cluster: %w", err)
+	}
+	lines := make(chan string, 1)
+	l.exited = make(chan error, 1)
+	go func() {
+		scanner := bufio.NewScanner(out)
+		scanner.Buffer(nil, 1<<20)
+		for scanner.Scan() {
+			select {
+			case lines <- scanner.Text():
+			default:
+			}
+		}
+		l.exited <- l.command.Wait()
+	}()
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	select {
+	case line := <-lines:
+		if err := json.Unmarshal([]byte(line), &l.ready); err != nil || l.ready.Event != "ready" {
+			return errors.Join(fmt.Errorf("start cluster: unexpected line %q", line), l.Stop())
+		}
+		return nil
+	case err := <-l.exited:
+		l.exited <- err
+		return fmt.Errorf("start cluster: it ended: %w\n%s", err, stderr.String())
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("start cluster: not ready in time: %w", context.Cause(ctx)), l.Stop())
+	}
+}
+
+// URL implements Cluster.
+func (l *Local) URL() string { return l.ready.Ingress }
+
+// MasterKey implements Cluster.
+func (l *Local) MasterKey() string { return masterKey }
+
+// Nodes implements Cluster.
+func (l *Local) Nodes() []Node { return l.ready.Nodes }
+
+// Kill implements Cluster.
+func (l *Local) Kill(process string) error {
+	text, err := os.ReadFile(filepath.Join(l.dir, "run", process+".pid"))
+	if err != nil {
+		return fmt.Errorf("kill %s: %w", process, err)
+	}
+	pid, err := strconv.Atoi(strings.Fields(string(text))[0])
+	if err != nil {
+		return fmt.Errorf("kill %s: %w", process, err)
+	}
+	return syscall.Kill(pid, syscall.SIGKILL)
+}
+
+// Restart implements Cluster.
+func (l *Local) Restart() error {
+	if err := l.end(); err != nil {
+		return err
+	}
+	return l.start(context.Background())
+}
+
+// Stop implements Cluster.
+func (l *Local) Stop() error {
+	return errors.Join(l.end(), os.RemoveAll(l.dir))
+}
+
+func (l *Local) end() error {
+	if l.command == nil || l.command.Process == nil {
+		return nil
+	}
+	_ = l.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-l.exited:
+		l.command = nil
+		return err
+	case <-time.After(stopTime):
+		_ = l.command.Process.Kill()
+		return errors.New("the cluster did not stop in time")
+	}
+}
