@@ -2,162 +2,206 @@ package coordinator
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/coordinator/election"
 	"github.com/miroir-search/miroir/coordinator/finisher"
 	"github.com/miroir-search/miroir/coordinator/formation"
 	"github.com/miroir-search/miroir/coordinator/publish"
+	"github.com/miroir-search/miroir/coordinator/view"
+	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/coordinator/workflow/settings"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
-	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/telemetry"
 	"github.com/miroir-search/miroir/xds/server"
 )
 
-const envNodeKey = "MIROIR_NODE_MASTER_KEY"
+// retryLongest is the longest pause while etcd does not answer.
+const retryLongest = 2 * time.Second
 
-type config struct {
-	id, etcd, cluster, admin, xds, metrics, socket string
-	ingress                                        string
-	groups, replicas, shards                       int
-	log                                            telemetry.LogOptions
-}
-
-func parse(args []string) (config, error) {
-	var c config
-	f := flag.NewFlagSet("miroir coordinator", flag.ContinueOnError)
-	f.StringVar(&c.id, "id", "coordinator-0", "name of this coordinator, unique in the cluster")
-	f.StringVar(&c.etcd, "etcd", "", "etcd endpoints, separated by commas")
-	f.StringVar(&c.cluster, "cluster", "default", "name of the cluster")
-	f.StringVar(&c.admin, "admin-listen", "", "address of the admin API, host:port")
-	f.StringVar(&c.xds, "xds-listen", "", "address on which Envoys fetch their configuration, host:port")
-	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
-	f.StringVar(&c.ingress, "ingress-listen", "", "address on which Envoy serves clients, IP:port")
-	f.StringVar(&c.socket, "extproc-socket", "", "Unix socket on which Envoy reaches its gateway")
-	f.IntVar(&c.groups, "groups", 1, "replica groups of a new cluster")
-	f.IntVar(&c.replicas, "replicas", 1, "copies of every shard inside a group of a new cluster")
-	f.IntVar(&c.shards, "shards", 64, "shards of a new index in a new cluster")
-	c.log.RegisterFlags(f)
-	if err := lifecycle.ParseFlags(f, args); err != nil {
-		return c, err
-	}
-	var missing []string
-	for _, p := range []struct{ name, value string }{
-		{"--etcd", c.etcd}, {"--admin-listen", c.admin}, {"--xds-listen", c.xds}, {"--metrics-listen", c.metrics},
-		{"--ingress-listen", c.ingress}, {"--extproc-socket", c.socket},
-	} {
-		if p.value == "" {
-			missing = append(missing, p.name)
-		}
-	}
-	if len(missing) > 0 {
-		return c, lifecycle.UsageError("missing flags: %s", strings.Join(missing, ", "))
-	}
-	return c, nil
-}
-
-// Run is the coordinator process. It ends when ctx does, or with the first error of one of its parts.
+// Run is the coordinator process. It ends when ctx does, or with the first error of one of its parts. It waits for etcd,
+// however long that takes.
 func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
-	c, err := parse(args)
+	c, err := readConfig(args, stdio)
 	if err != nil {
 		return err
 	}
-	log, err := telemetry.NewLogger(stdio.Err, c.log)
+	log, err := telemetry.NewLogger(stdio.Out, c.log)
+	if err != nil {
+		return lifecycle.UsageError("%v", err)
+	}
+	doors, err := listen(c)
 	if err != nil {
 		return err
 	}
-	ingress, err := netip.ParseAddrPort(c.ingress)
+	defer doors.close()
+	store, err := openStore(ctx, c, log)
 	if err != nil {
-		return lifecycle.UsageError("--ingress-listen: want IP:port")
-	}
-	store, err := state.Open(ctx, state.Options{Endpoints: strings.Split(c.etcd, ","), Cluster: c.cluster})
-	if err != nil {
-		return fmt.Errorf("coordinator: %w", err)
+		return err
 	}
 	defer func() { _ = store.Close() }()
-	if err := ensureCluster(ctx, store, c); err != nil {
-		return fmt.Errorf("coordinator: %w", err)
+	if err := formation.Found(ctx, store, c.shape, time.Now().UTC(), log); err != nil {
+		return fmt.Errorf("found cluster: %w", err)
+	}
+	return serve(ctx, c, log, doors, store)
+}
+
+// doors are the listeners of a coordinator.
+type doors struct{ admin, xds, metrics net.Listener }
+
+// listen opens all listeners first, so that a busy address is told before anything else happens.
+func listen(c config) (doors, error) {
+	var d doors
+	var errs []error
+	for _, one := range []struct {
+		name, address string
+		to            *net.Listener
+	}{{"admin", c.admin, &d.admin}, {"xds", c.xds, &d.xds}, {"metrics", c.metrics, &d.metrics}} {
+		l, err := net.Listen("tcp", one.address)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("listen for %s: %w", one.name, err))
+			continue
+		}
+		*one.to = l
+	}
+	if len(errs) > 0 {
+		d.close()
+		return d, errors.Join(errs...)
+	}
+	return d, nil
+}
+
+func (d doors) close() {
+	for _, l := range []net.Listener{d.admin, d.xds, d.metrics} {
+		if l != nil {
+			_ = l.Close() // the servers close them too
+		}
+	}
+}
+
+// openStore connects to etcd.
+func openStore(ctx context.Context, c config, log zerolog.Logger) (*state.Client, error) {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, retryLongest) {
+		store, err := state.Open(ctx, state.Options{Endpoints: c.etcd, Prefix: c.prefix, Cluster: c.cluster})
+		if err == nil || !errors.Is(err, state.ErrUnavailable) {
+			return store, err
+		}
+		log.Warn().Err(err).Msg("store not reachable yet")
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+}
+
+// serve starts everything and waits for its end.
+func serve(ctx context.Context, c config, log zerolog.Logger, d doors, store *state.Client) error {
+	group := lifecycle.NewGroup(ctx)
+	p, err := assemble(group.Context(), c, log, store)
+	if err != nil {
+		group.Stop(err)
+		return errors.Join(err, group.Wait())
+	}
+	defer p.nodes.Close()
+	group.Go("xds", func(ctx context.Context) error { return p.envoys.Serve(ctx, d.xds) })
+	group.Go("publish", p.publisher().Run)
+	group.Go("sightings", p.observe)
+	group.Go("member", p.member)
+	group.Go("metrics", func(ctx context.Context) error { return telemetry.Serve(ctx, d.metrics, p.registry, p.ready) })
+	group.Go("admin", func(ctx context.Context) error { return p.admin(ctx, d.admin) })
+	for scope, lead := range p.scopes() {
+		candidate := &election.Candidate{Store: store, Scope: scope, Holder: c.id, Log: log, Metrics: p.elections}
+		group.Go(scope, func(ctx context.Context) error { return candidate.Run(ctx, lead) })
+	}
+	log.Info().Str("id", c.id).Msg("coordinator serves")
+	return group.Wait()
+}
+
+// scopes lists what only one coordinator does at a time.
+func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) error {
+	admitter := &formation.Admitter{Views: p.views, Store: p.store, Log: p.log}
+	finish := &finisher.Finisher{
+		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: finisher.NewMetrics(p.registry),
+	}
+	change := &settings.Broadcast{
+		Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
+		Metrics: settings.NewMetrics(p.registry), Workflows: workflow.NewMetrics(p.registry),
+	}
+	return map[string]func(context.Context, *state.Leadership) error{
+		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
+		finisher.Scope:  func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
+		settings.Scope:  func(ctx context.Context, l *state.Leadership) error { return change.Lead(ctx, l) },
+	}
+}
+
+func now() time.Time { return time.Now().UTC() }
+
+func (p *parts) publisher() *publish.Publisher {
+	return &publish.Publisher{
+		Views: p.views, Envoys: p.envoys, Log: p.log,
+		Fixed: publish.Fixed{Ingress: p.config.ingress, Socket: p.config.socket, Admin: p.config.advertise},
+	}
+}
+
+// snapshot is the cluster as this coordinator sees it now.
+func (p *parts) snapshot() view.Snapshot {
+	return view.Snapshot{Routing: p.views.View(), Open: p.tasks.Open()}
+}
+
+// observe remembers which nodes were seen.
+func (p *parts) observe(ctx context.Context) error {
+	changed, cancel := p.views.Subscribe()
+	defer cancel()
+	for {
+		p.sightings.Observe(p.views.View())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// ready says whether this coordinator can do its work (OB-1): the store's watch is in touch, and Envoys have something
+// to get.
+func (p *parts) ready() error {
+	if _, ok := p.views.Healthy(); !ok {
+		return errors.New("state unavailable")
+	}
+	if p.envoys.Revision() == 0 {
+		return errors.New("nothing published yet")
+	}
+	return nil
+}
+
+// assemble opens the watches and makes the long-lived parts.
+func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Client) (*parts, error) {
+	registry := telemetry.NewRegistry("coordinator")
+	envoys, err := server.New(log, registry)
+	if err != nil {
+		return nil, err
 	}
 	views, err := store.WatchView(ctx, log)
 	if err != nil {
-		return fmt.Errorf("coordinator: %w", err)
+		return nil, err
 	}
 	tasks, err := store.WatchTasks(ctx, log)
 	if err != nil {
-		return fmt.Errorf("coordinator: %w", err)
+		return nil, err
 	}
-	reg := telemetry.NewRegistry("coordinator")
-	envoys, err := server.New(log, reg)
-	if err != nil {
-		return fmt.Errorf("coordinator: %w", err)
+	p := &parts{
+		config: c, log: log, store: store, views: views, tasks: tasks, envoys: envoys, registry: registry,
+		nodes: client.New(client.Options{NodeKey: c.nodeKey}), sightings: view.NewSightings(now),
+		elections: election.NewMetrics(registry), started: now(),
 	}
-	xds, err := net.Listen("tcp", c.xds)
-	if err != nil {
-		return fmt.Errorf("coordinator: %w", err)
-	}
-	metrics, err := net.Listen("tcp", c.metrics)
-	if err != nil {
-		return fmt.Errorf("coordinator: %w", err)
-	}
-	nodes := client.New(client.Options{NodeKey: os.Getenv(envNodeKey)})
-	defer nodes.Close()
-	work := &finisher.Finisher{Nodes: nodes, Store: store, Tasks: tasks, Views: views, Log: log}
-	g := lifecycle.NewGroup(ctx)
-	g.Go("xds", func(ctx context.Context) error { return envoys.Serve(ctx, xds) })
-	g.Go("follow", func(ctx context.Context) error {
-		return follow(ctx, log, store, views, envoys, publish.Fixed{Ingress: ingress, Socket: c.socket, Admin: c.admin})
-	})
-	g.Go("finisher", work.Run)
-	g.Go("metrics", func(ctx context.Context) error {
-		return telemetry.Serve(ctx, metrics, reg, func() error { return store.Ping(ctx) })
-	})
-	log.Info().Str("id", c.id).Msg("coordinator started")
-	return g.Wait()
-}
-
-// ensureCluster writes down the shape of a new cluster; an existing one keeps its own (CF-10).
-func ensureCluster(ctx context.Context, store *state.Client, c config) error {
-	now := time.Now().UTC()
-	groups := make([]routing.GroupRecord, c.groups)
-	for i := range groups {
-		groups[i] = routing.GroupRecord{V: routing.Version, ID: i, State: routing.GroupActive, RF: c.replicas, Since: now}
-	}
-	return store.EnsureCluster(ctx, routing.ClusterRecord{V: routing.Version, Shards: c.shards}, groups)
-}
-
-// follow acts on every change of the view: it publishes to the Envoys and admits nodes.
-func follow(
-	ctx context.Context, log zerolog.Logger, store *state.Client, views *state.ViewWatch, envoys *server.Server, fixed publish.Fixed,
-) error {
-	changed, cancel := views.Subscribe()
-	defer cancel()
-	for {
-		v := views.View()
-		cfg, err := publish.Config(v, fixed)
-		if err != nil {
-			log.Error().Err(err).Msg("some nodes cannot be routed to")
-		}
-		if err := envoys.Publish(cfg, max(1, v.Epoch)); err != nil {
-			log.Error().Err(err).Msg("configuration not published, the last one stays")
-		}
-		for _, id := range formation.Admissible(v) {
-			if err := store.AdmitNode(ctx, id); err != nil {
-				log.Warn().Err(err).Str("node", id).Msg("node not admitted yet")
-			}
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	registry.MustRegister(&census{snapshot: p.snapshot, tasks: tasks, now: now})
+	return p, nil
 }

@@ -66,6 +66,15 @@ func (c *cluster) etcdServes(ctx context.Context) error {
 	return c.expectOK(ctx, c.ports.url("etcd-client")+"/health")
 }
 
+func (c *cluster) enginesServe(ctx context.Context) error {
+	for _, n := range c.nodes() {
+		if err := c.expectOK(ctx, n.Engine+"/health"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // nodesAdmitted looks into the cluster's state: an index made before every node is admitted would get too few nodes.
 func (c *cluster) nodesAdmitted(ctx context.Context) error {
 	client, err := state.Open(ctx, state.Options{Endpoints: []string{c.ports.url("etcd-client")}, Cluster: clusterName})

@@ -66,7 +66,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 }
 
 // start starts all processes and waits until the cluster serves.
-func (c *cluster) start(ctx context.Context, s *supervise.Supervisor) error {
+func (c *cluster) start(ctx context.Context, s *supervise.Supervisor) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.options.patience, fmt.Errorf("not ready after %s", c.options.patience))
 	defer cancel()
 	for i, stage := range c.stages() {
@@ -75,10 +75,15 @@ func (c *cluster) start(ctx context.Context, s *supervise.Supervisor) error {
 				return err
 			}
 		}
-		if i == 0 { // without etcd nothing else starts
-			if err := c.until(ctx, s, "etcd", c.etcdServes); err != nil {
-				return err
-			}
+		// Without etcd nothing else starts, and a sidecar looks for its engine only every few seconds.
+		switch i {
+		case 0:
+			err = c.until(ctx, s, "etcd", c.etcdServes)
+		case 1:
+			err = c.until(ctx, s, "engines", c.enginesServe)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return c.ready(ctx, s)

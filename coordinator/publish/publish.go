@@ -3,18 +3,17 @@ package publish
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/xds/ir"
 )
 
-// Fixed is the part of the configuration that does not come from the view.
+// Fixed is the part of the configuration that does not come from the view. It must be the same on all coordinators.
 type Fixed struct {
 	Ingress netip.AddrPort
-	Socket  string // the gateway's Unix socket
-	Admin   string // host:port of the admin API
+	Socket  string   // the gateway's Unix socket
+	Admin   []string // host:port of the admin API of every coordinator, or of a name that stands for all of them
 }
 
 // Config is what Envoy does at this view. Nodes whose address cannot be read are left out and named in the error, the
@@ -23,7 +22,7 @@ func Config(v *routing.View, f Fixed) (ir.Config, error) {
 	c := ir.Default()
 	c.Ingress.Address, c.Ingress.Port = f.Ingress.Addr().String(), f.Ingress.Port()
 	c.Gateway.SocketPath = f.Socket
-	c.Admin.Addresses = []string{f.Admin}
+	c.Admin.Addresses = f.Admin
 	var bad []string
 	for _, id := range v.AllNodes() {
 		address, err := ir.AddressOf(v.Nodes[id].Address)
@@ -33,7 +32,6 @@ func Config(v *routing.View, f Fixed) (ir.Config, error) {
 		}
 		c.Nodes = append(c.Nodes, ir.Node{ID: id, Address: address})
 	}
-	slices.SortFunc(c.Nodes, func(a, b ir.Node) int { return strings.Compare(a.ID, b.ID) })
 	if len(bad) > 0 {
 		return c, fmt.Errorf("nodes without a usable address: %s", strings.Join(bad, ", "))
 	}

@@ -72,9 +72,9 @@ func (s Snapshot) InFlight() map[string]int {
 
 // Gap names shards of an index that a group can not answer for.
 type Gap struct {
-	Index  string
-	Group  int
-	Shards []int // ascending
+	Index  string `json:"index"`
+	Group  int    `json:"group"`
+	Shards []int  `json:"shards"` // ascending
 }
 
 // Gaps lists what active groups can not answer for at the moment, by index and group.

@@ -72,15 +72,11 @@ func (r *Runner[P]) Drive(ctx context.Context, rec Record, revision int64) error
 	r.Metrics.running.WithLabelValues(r.Kind.Name).Inc()
 	defer r.Metrics.running.WithLabelValues(r.Kind.Name).Dec()
 	for rec.State == Running {
-		var progress P
-		if err := json.Unmarshal(rec.Progress, &progress); err != nil {
-			return fmt.Errorf("workflow %s: progress: %w", r.Kind.Name, err)
-		}
 		step, ok := r.Kind.Steps[rec.Phase]
 		if !ok {
 			return fmt.Errorf("workflow %s: phase %q is unknown to this program", r.Kind.Name, rec.Phase)
 		}
-		verdict, err := r.attempt(ctx, rec, step, &progress)
+		progress, verdict, err := r.attempt(ctx, rec, step)
 		if err != nil {
 			return err
 		}
@@ -104,7 +100,8 @@ func (r *Runner[P]) advance(ctx context.Context, rec *Record, progress P, v Verd
 		}
 	}
 	next.enter(v.Next, r.Holder, r.Now())
-	// A transaction that gets no answer may have been committed; the record's revision tells, so it is tried again.
+	// A transaction that gets no answer may have been committed. Then the next attempt finds another revision, and the
+	// caller reads the record again.
 	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
 		put, err := r.put(ctx, &next, progress, revision)
 		if err == nil {
@@ -136,8 +133,8 @@ func (r *Runner[P]) put(ctx context.Context, rec *Record, progress P, expected i
 	return revision, nil
 }
 
-// attempt runs a step until it decides.
-func (r *Runner[P]) attempt(ctx context.Context, rec Record, step Step[P], progress *P) (Verdict, error) {
+// attempt runs a step until it decides. Every attempt begins with the recorded progress.
+func (r *Runner[P]) attempt(ctx context.Context, rec Record, step Step[P]) (progress P, verdict Verdict, err error) {
 	since, stalled := r.Now(), false
 	defer func() {
 		if stalled {
@@ -145,17 +142,16 @@ func (r *Runner[P]) attempt(ctx context.Context, rec Record, step Step[P], progr
 		}
 	}()
 	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
-		trial := *progress
-		verdict, err := step(ctx, &trial)
+		progress = *new(P)
+		if err := json.Unmarshal(rec.Progress, &progress); err != nil {
+			return progress, verdict, fmt.Errorf("workflow %s: progress: %w", r.Kind.Name, err)
+		}
+		verdict, err = step(ctx, &progress)
 		if ctx.Err() != nil {
-			return verdict, context.Cause(ctx)
+			return progress, verdict, context.Cause(ctx)
 		}
-		if err == nil {
-			*progress = trial
-			return verdict, nil
-		}
-		if errors.Is(err, state.ErrLostLeadership) {
-			return verdict, err
+		if err == nil || errors.Is(err, state.ErrLostLeadership) {
+			return progress, verdict, err
 		}
 		if !stalled && r.Now().Sub(since) >= stallLimit {
 			stalled = true
@@ -163,8 +159,8 @@ func (r *Runner[P]) attempt(ctx context.Context, rec Record, step Step[P], progr
 		}
 		r.Metrics.retries.WithLabelValues(r.Kind.Name).Inc()
 		r.Log.Warn().Err(err).Str("kind", r.Kind.Name).Str("phase", rec.Phase).Msg("workflow step is tried again")
-		if e := r.wait(ctx, pause); e != nil {
-			return verdict, e
+		if err := r.wait(ctx, pause); err != nil {
+			return progress, verdict, err
 		}
 	}
 }

@@ -264,7 +264,7 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
-	for _, part := range []string{"searchable  171075 of 171075", "Lisbon", "Reykjav", "answered by node-"} {
+	for _, part := range []string{"searchable 171075 of 171075", "Lisbon", "Reykjav", "answered by node-"} {
 		if !strings.Contains(string(output), part) {
 			t.Errorf("%q is not shown:\n%s", part, output)
 		}

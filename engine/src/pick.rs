@@ -30,10 +30,8 @@ pub fn select(document: Document, names: &[&str]) -> Document {
             Value::Array(list) => Value::Array(select_in_list(list, &deeper)),
             _ => continue,
         };
-        let empty = part.as_object().is_some_and(Map::is_empty) || part.as_array().is_some_and(Vec::is_empty);
-        if !empty {
-            picked.insert(key, part);
-        }
+        // A part without any of the names stays, empty.
+        picked.insert(key, part);
     }
     picked
 }
@@ -48,12 +46,7 @@ fn select_in_list(list: Vec<Value>, names: &[&str]) -> Vec<Value> {
                     picked.push(Value::Object(part));
                 }
             }
-            Value::Array(list) => {
-                let part = select_in_list(list, names);
-                if !part.is_empty() {
-                    picked.push(Value::Array(part));
-                }
-            }
+            Value::Array(list) => picked.push(Value::Array(select_in_list(list, names))),
             _ => {}
         }
     }

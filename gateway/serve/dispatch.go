@@ -48,8 +48,11 @@ type writeCall struct {
 	primaryKey  string
 }
 
-// errStateReply is the answer when the state store does not take a record: nothing was sent to any node.
+// stateReply is the answer when the state store does not take a record: nothing was sent to any node.
 func (s *Service) stateReply(err error) *reply.Reply {
+	if errors.Is(err, shardmap.ErrTooFewNodes) {
+		return reply.Error(apierr.New(apierr.MiroirNoQuorum, "Too few nodes take part to place the copies of a new index. Try again later."))
+	}
 	s.Log.Error().Err(err).Msg("state store failed")
 	return reply.Error(apierr.New(apierr.MiroirStateUnavailable, "The cluster state can not be written right now. Try again later."))
 }

@@ -118,6 +118,7 @@ func (s *Service) ensureIndex(
 	if known, ok := v.Indexes[uid]; ok {
 		return located{known, v}, false, nil
 	}
+	v = s.formed(ctx, v)
 	rec := routing.IndexRecord{
 		V: routing.Version, UID: uid, Physical: uid + "--" + strconv.FormatUint(uint64(taskUID), 36),
 		PrimaryKey: primaryKey, Shards: v.Cluster.Shards, CreatedAt: now, UpdatedAt: now,
@@ -144,6 +145,28 @@ func (s *Service) ensureIndex(
 		return located{}, false, err
 	}
 	return located{v.Indexes[uid], v}, created, nil
+}
+
+// formationTime is how long the first index waits for nodes that are up but not admitted yet.
+const formationTime = 2 * time.Second
+
+// formed returns a view in which every node that is up takes part. Only a cluster without indexes admits nodes by
+// itself; waiting there keeps the first index from being placed on a part of the nodes.
+func (s *Service) formed(ctx context.Context, v *routing.View) *routing.View {
+	ctx, cancel := context.WithTimeout(ctx, formationTime)
+	defer cancel()
+	whole, err := s.Views.Wait(ctx, func(v *routing.View) bool {
+		for _, n := range v.Nodes {
+			if n.State == routing.NodeJoining && n.OK {
+				return len(v.Indexes) > 0
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return v
+	}
+	return whole
 }
 
 func copiesOf(owners shardmap.Owners) [][]routing.Copy {

@@ -9,7 +9,7 @@ use serde_json::{json, Map, Value};
 
 pub use apply::apply;
 pub use check::{check_all, check_one};
-pub use locale::language;
+pub use locale::{language, words as locale_words};
 pub use view::view;
 
 use crate::error::{code, Code};

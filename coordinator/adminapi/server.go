@@ -1,0 +1,194 @@
+package adminapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/coordinator/view"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// Tasks reads tasks; *state.Client does.
+type Tasks interface {
+	Task(ctx context.Context, uid uint32) (task.Record, error)
+}
+
+// Nodes asks sidecars; *client.Client does.
+type Nodes interface {
+	Dispatches(ctx context.Context, address string, ids []string) ([]nodeapi.Dispatch, error)
+}
+
+// Workflows reads workflow records; *state.Client does.
+type Workflows interface {
+	Workflow(ctx context.Context, kind, id string) (value []byte, revision int64, err error)
+	Workflows(ctx context.Context, kind string) (map[string][]byte, error)
+}
+
+// Config of a Server. All fields must be set.
+type Config struct {
+	Key       string
+	Snapshot  func() view.Snapshot
+	Sightings *view.Sightings
+	Tasks     Tasks
+	Nodes     Nodes
+	Workflows Workflows
+	Kinds     []string     // of workflows
+	Healthy   func() error // whether this coordinator can do its work
+	Gatherer  prometheus.Gatherer
+	Log       zerolog.Logger
+	Metrics   *Metrics
+	Now       func() time.Time
+}
+
+// Server answers admin requests.
+type Server struct {
+	Config
+	guard guard
+	mux   *http.ServeMux
+}
+
+// route is one row of the table.
+type route struct {
+	pattern string // method and path as http.ServeMux reads them
+	rule    rule
+	serve   func(s *Server, w http.ResponseWriter, r *http.Request) *apierr.Error
+}
+
+// routes is everything that is served. The last row is what is left of the coordinator's paths.
+func routes() []route {
+	return []route{
+		{"GET /_miroir/ready", exempt, (*Server).ready},
+		{"GET /_miroir/metrics", exempt, (*Server).metrics},
+		{"GET /_miroir/topology", adminOnly, (*Server).topology},
+		{"GET /_miroir/nodes", adminOnly, (*Server).nodes},
+		{"GET /_miroir/nodes/{id}", adminOnly, (*Server).node},
+		{"GET /_miroir/problems", adminOnly, (*Server).problems},
+		{"GET /_miroir/tasks/{uid}", adminOnly, (*Server).task},
+		{"GET /_miroir/workflows", adminOnly, (*Server).workflows},
+		{"GET /_miroir/workflows/{id}", adminOnly, (*Server).workflow},
+		{"/", adminOnly, (*Server).missing},
+	}
+}
+
+// maxBody bounds the request bodies, none of which is read so far.
+const maxBody = 1 << 20
+
+// New returns the handler of all admin routes.
+func New(c Config) *Server {
+	s := &Server{Config: c, guard: newGuard(c.Key), mux: http.NewServeMux()}
+	for _, rt := range routes() {
+		s.mux.Handle(rt.pattern, s.handler(rt))
+	}
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// handler wraps a row with its rule and its metrics.
+func (s *Server) handler(rt route) http.Handler {
+	_, path, found := strings.Cut(rt.pattern, " ")
+	if !found {
+		path = "other"
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		out := &recorder{ResponseWriter: w}
+		r.Body = http.MaxBytesReader(out, r.Body, maxBody)
+		if e := s.admit(rt, r); e != nil {
+			refuse(out, e)
+		} else if e := rt.serve(s, out, r); e != nil {
+			refuse(out, e)
+		}
+		s.Metrics.observe(methodOf(r.Method), path, out.status, time.Since(began))
+	})
+}
+
+func (s *Server) admit(rt route, r *http.Request) *apierr.Error {
+	if rt.rule == exempt {
+		return nil
+	}
+	kind, e := s.guard.check(r.Header)
+	if e != nil {
+		s.Metrics.denied.WithLabelValues(kind).Inc()
+	}
+	return e
+}
+
+// methodOf bounds the values of a label.
+func methodOf(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// missing answers everything that is not there: what belongs to the coordinators is not implemented yet, the rest is
+// none of their business.
+func (s *Server) missing(_ http.ResponseWriter, r *http.Request) *apierr.Error {
+	for _, own := range []string{"/_miroir", "/ui"} {
+		if r.URL.Path == own || strings.HasPrefix(r.URL.Path, own+"/") {
+			return apierr.New(apierr.MiroirNotImplemented, "This route is not implemented yet.")
+		}
+	}
+	return apierr.New(apierr.MiroirNotFound, "There is no such route.")
+}
+
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) *apierr.Error {
+	promhttp.HandlerFor(s.Gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}).ServeHTTP(w, r)
+	return nil
+}
+
+func refuse(w http.ResponseWriter, e *apierr.Error) { send(w, e.Status, e.JSON()) }
+
+func send(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller may be gone
+}
+
+// answer sends a value as JSON.
+func answer(w http.ResponseWriter, v any) *apierr.Error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return apierr.New(apierr.MiroirInternal, "The answer could not be written.")
+	}
+	send(w, http.StatusOK, b.Bytes())
+	return nil
+}

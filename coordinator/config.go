@@ -1,0 +1,124 @@
+package coordinator
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/miroir-search/miroir/coordinator/formation"
+	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/telemetry"
+)
+
+// Names of the environment variables that carry secrets. Without a key of its own the admin API takes the master key.
+const (
+	envNodeKey   = "MIROIR_NODE_MASTER_KEY"
+	envAdminKey  = "MIROIR_ADMIN_API_KEY"
+	envMasterKey = "MIROIR_MASTER_KEY"
+)
+
+// config is how a coordinator was called.
+type config struct {
+	id, cluster, prefix string
+	etcd                []string
+	admin, xds, metrics string // listen addresses
+	advertise           []string
+	ingress             netip.AddrPort
+	socket              string
+	shape               formation.Shape
+	nodeKey, adminKey   string
+	log                 telemetry.LogOptions
+}
+
+var memberID = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// readConfig reads flags and environment and reports everything that is wrong at once.
+func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
+	var c config
+	var etcd, ingress, advertise string
+	f := flag.NewFlagSet("miroir coordinator", flag.ContinueOnError)
+	f.SetOutput(stdio.Err)
+	f.StringVar(&c.id, "id", "coordinator-0", "name of this coordinator, unique in the cluster")
+	f.StringVar(&etcd, "etcd", "", "comma-separated client URLs of etcd")
+	f.StringVar(&c.prefix, "etcd-prefix", "", "prefix of all keys in etcd (default /miroir)")
+	f.StringVar(&c.cluster, "cluster", "default", "name of the cluster in etcd")
+	f.StringVar(&c.admin, "admin-listen", "127.0.0.1:7710", "address of the admin API, host:port")
+	f.StringVar(&advertise, "admin-advertise", "",
+		"comma-separated host:port under which Envoy reaches the admin API of all coordinators, the same on each (default: the listen address)")
+	f.StringVar(&c.xds, "xds-listen", "127.0.0.1:18000", "address on which Envoys fetch their configuration, host:port")
+	f.StringVar(&c.metrics, "metrics-listen", "127.0.0.1:9090", "address of metrics and health, host:port")
+	f.StringVar(&ingress, "ingress-listen", "127.0.0.1:7700", "address on which Envoy serves clients, IP:port")
+	f.StringVar(&c.socket, "extproc-socket", "", "Unix socket on which Envoy reaches its gateway")
+	f.IntVar(&c.shape.Groups, "groups", shardmap.DefaultReplicaGroups, "replica groups of a new cluster")
+	f.IntVar(&c.shape.Replicas, "replicas", 1, "copies of every shard inside a group of a new cluster")
+	f.IntVar(&c.shape.Shards, "shards", shardmap.DefaultShards, "shards of a new index in a new cluster")
+	c.log.RegisterFlags(f)
+	if err := lifecycle.ParseFlags(f, args); err != nil {
+		return c, err
+	}
+	c.etcd = fields(etcd)
+	if c.advertise = fields(advertise); len(c.advertise) == 0 {
+		c.advertise = []string{c.admin}
+	}
+	c.nodeKey, c.adminKey = os.Getenv(envNodeKey), os.Getenv(envAdminKey)
+	if c.adminKey == "" {
+		c.adminKey = os.Getenv(envMasterKey)
+	}
+	c.log.Component, c.log.PodID = "coordinator", c.id
+	return c, c.check(ingress)
+}
+
+func fields(list string) []string {
+	var out []string
+	for s := range strings.SplitSeq(list, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (c *config) check(ingress string) error {
+	var wrong []error
+	say := func(bad bool, format string, args ...any) {
+		if bad {
+			wrong = append(wrong, fmt.Errorf(format, args...))
+		}
+	}
+	var err error
+	c.ingress, err = netip.ParseAddrPort(ingress)
+	say(err != nil, "--ingress-listen must be IP:port")
+	say(!memberID.MatchString(c.id), "--id must be 1 to 63 lower-case letters, digits and hyphens")
+	say(len(c.etcd) == 0, "--etcd is missing")
+	for name, address := range map[string]string{"admin": c.admin, "xds": c.xds, "metrics": c.metrics} {
+		say(!hostPort(address), "--%s-listen must be host:port", name)
+	}
+	for _, address := range c.advertise {
+		say(!hostPort(address), "--admin-advertise must be host:port")
+	}
+	say(!filepath.IsAbs(c.socket), "--extproc-socket must be an absolute path")
+	s := c.shape
+	say(s.Groups < 1 || s.Groups > shardmap.MaxGroups, "--groups must be 1 to %d", shardmap.MaxGroups)
+	say(s.Replicas < 1 || s.Replicas > shardmap.MaxReplicas, "--replicas must be 1 to %d", shardmap.MaxReplicas)
+	say(s.Shards < 1 || s.Shards > shardmap.MaxShards, "--shards must be 1 to %d", shardmap.MaxShards)
+	say(s.Groups*s.Replicas*s.Shards > shardmap.MaxPlacementCopies, "--groups times --replicas times --shards must be at most %d",
+		shardmap.MaxPlacementCopies)
+	say(c.nodeKey == "", "%s is not set", envNodeKey)
+	say(c.adminKey == "", "neither %s nor %s is set", envAdminKey, envMasterKey)
+	if len(wrong) == 0 {
+		return nil
+	}
+	return lifecycle.UsageError("%v", errors.Join(wrong...))
+}
+
+func hostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	return err == nil && port != ""
+}

@@ -1,0 +1,187 @@
+package settings
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/miroir-search/miroir/internal/meili"
+)
+
+// document is an index's settings by member, each in canonical form: keys sorted, sets sorted.
+type document map[string]string
+
+// sets are the members whose order means nothing. Filterable attributes are one only while they hold no rules, for the
+// first rule that matches wins.
+var sets = map[string]bool{
+	"sortableAttributes": true, "stopWords": true, "separatorTokens": true, "nonSeparatorTokens": true, "dictionary": true,
+	"filterableAttributes": true,
+}
+
+// parse reads settings as a node shows them, or as they are committed.
+func parse(raw []byte) (document, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	d := make(document, len(members))
+	for name, value := range members {
+		c, err := canonical(name, value)
+		if err != nil {
+			return nil, fmt.Errorf("settings: %s: %w", name, err)
+		}
+		d[name] = c
+	}
+	return d, nil
+}
+
+func canonical(name string, value json.RawMessage) (string, error) {
+	dec := json.NewDecoder(bytes.NewReader(value))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return "", err
+	}
+	if list, ok := v.([]any); ok && sets[name] {
+		sorted, err := sortedStrings(list)
+		if err != nil {
+			return "", err
+		}
+		if sorted != nil {
+			v = sorted
+		}
+	}
+	b, err := json.Marshal(v) // keys of objects come sorted
+	return string(b), err
+}
+
+// sortedStrings sorts a list that holds strings only, and drops repetitions; nil for any other list.
+func sortedStrings(list []any) ([]string, error) {
+	out := make([]string, 0, len(list))
+	for _, e := range list {
+		s, ok := e.(string)
+		if !ok {
+			return nil, nil
+		}
+		out = append(out, s)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// hash is the SHA-256 of the canonical settings, in hexadecimal.
+func (d document) hash() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(d)) {
+		_, _ = fmt.Fprintf(h, "%q:%s\n", name, d[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// keeps says whether all members that the patch does not name are as they were committed. A member that only one of
+// the two knows is no difference: engines of another version show other members.
+func (d document) keeps(committed document, named map[string]json.RawMessage) bool {
+	for name, value := range committed {
+		if _, changed := named[name]; changed {
+			continue
+		}
+		if mine, shown := d[name]; shown && mine != value {
+			return false
+		}
+	}
+	return true
+}
+
+// difference is the PATCH that makes an engine which shows d show want, empty when there is nothing to send. Masked
+// secrets are left out: sending a mask would replace the secret by it.
+func (d document) difference(want document) []byte {
+	var b bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		value := want[name]
+		if d[name] == value || name == "embedders" && strings.Contains(value, maskedSecret) {
+			continue
+		}
+		b.WriteByte(sep(b.Len()))
+		_, _ = fmt.Fprintf(&b, "%q:%s", name, value)
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// maskedSecret is part of every secret that an engine shows.
+const maskedSecret = "XXX"
+
+func sep(written int) byte {
+	if written == 0 {
+		return '{'
+	}
+	return ','
+}
+
+// namedIn lists the members of a patch.
+func namedIn(p meili.SettingsPatch) map[string]json.RawMessage {
+	var named map[string]json.RawMessage
+	if json.Unmarshal(p.Members, &named) != nil {
+		return nil
+	}
+	return named
+}
+
+// restoring is the change that takes a patch back: every member that it names, as committed. committed is nil for an
+// index whose settings were never changed.
+func restoring(p meili.SettingsPatch, committed []byte) (meili.SettingsPatch, error) {
+	var old map[string]json.RawMessage
+	if len(committed) > 0 {
+		if err := json.Unmarshal(committed, &old); err != nil {
+			return meili.SettingsPatch{}, fmt.Errorf("committed settings: %w", err)
+		}
+	}
+	back := map[string]json.RawMessage{}
+	for name, value := range namedIn(p) {
+		was, known := old[name]
+		switch {
+		case !known:
+			back[name] = json.RawMessage("null")
+		case name == "embedders":
+			back[name] = restoredEmbedders(value, was)
+		default:
+			back[name] = was
+		}
+	}
+	b, err := json.Marshal(back)
+	return meili.SettingsPatch{Members: b}, err
+}
+
+// restoredEmbedders takes embedders back one by one, for engines merge them by name: new ones are removed, and secrets
+// that are known only masked are left as they are.
+func restoredEmbedders(patch, committed json.RawMessage) json.RawMessage {
+	var changed, old map[string]map[string]json.RawMessage
+	if json.Unmarshal(committed, &old) != nil {
+		return json.RawMessage("null")
+	}
+	if json.Unmarshal(patch, &changed) == nil {
+		for name := range changed {
+			if _, known := old[name]; !known {
+				old[name] = nil
+			}
+		}
+	}
+	for _, embedder := range old {
+		if strings.Contains(string(embedder["apiKey"]), maskedSecret) {
+			delete(embedder, "apiKey")
+		}
+	}
+	b, err := json.Marshal(old)
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return b
+}

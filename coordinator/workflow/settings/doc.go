@@ -1,0 +1,24 @@
+// Package settings owns the workflow that changes the settings of an index on all of its nodes in two phases.
+//
+//		stage ──► propose ──► verify ──► commit ──► conclude ──► (end)
+//		              │  ▲       │ ▲                    ▲
+//		              │  └───────┤ └── repair           │
+//		              └──────────┴──► rollback ─────────┘
+//
+//	  - stage: the task is looked up and marked processing, the committed version it starts from is noted.
+//	  - propose: every live node that holds a shard gets the change, and has carried it out.
+//	  - verify: every one of them is read back; all must show the same engine view, and what the change does not name must be
+//	    as it was committed. Together they must cover every shard in one active group.
+//	  - repair: nodes that show something else get what differs, at most MaxRepairs times.
+//	  - commit: the point of no return. One compare-and-swap on the version makes the new client view the committed one.
+//	  - rollback: nodes that took the change get the committed values back.
+//	  - conclude: the task is finished, with the error that caused a rollback, or without.
+//
+// The engines themselves merge the change with what they have and say what came of it, so a change means exactly what it
+// means to one Meilisearch. Nodes that are down block nothing: their sidecars compare the engine with the committed
+// version when it changes and when they start.
+//
+// The record's id is the physical index, so that one change at a time per index is a property of the store. Changes of
+// one index follow each other in the order of their task uids. Nodes may know later ones already, for the gateway that
+// accepts a change presents it to them under the task's dispatch id; whatever takes a change back sends these again.
+package settings

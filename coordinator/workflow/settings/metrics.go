@@ -1,0 +1,37 @@
+package settings
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics of settings changes.
+type Metrics struct {
+	phase      *prometheus.GaugeVec
+	mismatches prometheus.Counter
+	repairs    prometheus.Counter
+	rollbacks  prometheus.Counter
+}
+
+// phaseNumbers are the values of miroir_settings_broadcast_phase.
+var phaseNumbers = map[string]float64{
+	phaseStage: 0, phasePropose: 1, phaseVerify: 2, phaseCommit: 3, phaseConclude: 3, phaseRepair: 4, phaseRollback: 5,
+}
+
+// NewMetrics registers the metrics.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		phase: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "miroir_settings_broadcast_phase",
+			Help: "Phase of running settings changes: 0 staged, 1 propose, 2 verify, 3 commit, 4 repair, 5 rollback.",
+		}, []string{"index"}),
+		mismatches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_settings_hash_mismatch_total", Help: "Nodes that showed other settings than the rest.",
+		}),
+		repairs: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_settings_repair_total", Help: "Nodes that were sent the settings that they differed in.",
+		}),
+		rollbacks: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_settings_rollback_total", Help: "Settings changes that were taken back.",
+		}),
+	}
+	r.MustRegister(m.phase, m.mismatches, m.repairs, m.rollbacks)
+	return m
+}

@@ -1,0 +1,186 @@
+package settings
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+// survey is what the nodes show.
+type survey struct {
+	shown     map[string]document // by node, as their engines have it
+	reference string              // the node that the others are measured by; empty when none answered
+	differing []string            // nodes that show something else, ascending
+}
+
+// look reads the settings of all live nodes.
+func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, changes []change) (survey, error) {
+	s := survey{shown: map[string]document{}}
+	var mu sync.Mutex
+	results := b.each(ctx, p, alive(b.Views.View(), ix), func(ctx context.Context, c *contact) error {
+		raw, err := c.read(ctx, true)
+		if err != nil {
+			return err
+		}
+		d, err := parse(raw)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		s.shown[c.node] = d
+		mu.Unlock()
+		return nil
+	})
+	if ctx.Err() != nil {
+		return s, context.Cause(ctx)
+	}
+	for _, err := range results {
+		if err != nil && !errors.Is(err, errBehind) {
+			return s, err
+		}
+	}
+	var err error
+	if s.reference, err = reference(s.shown, ix.Settings, named(changes)); err != nil || s.reference == "" {
+		return s, err
+	}
+	want := s.shown[s.reference].hash()
+	for _, id := range slices.Sorted(maps.Keys(s.shown)) {
+		if s.shown[id].hash() != want {
+			s.differing = append(s.differing, id)
+		}
+	}
+	return s, nil
+}
+
+// reference chooses the node that the others are measured by: among those that kept everything the change does not name,
+// one of the largest group that agrees; where none kept it, one of the largest group at all. Equal groups are decided by
+// node id.
+func reference(shown map[string]document, committed []byte, named map[string]json.RawMessage) (string, error) {
+	var before document
+	if len(committed) > 0 {
+		var err error
+		if before, err = parse(committed); err != nil {
+			return "", err
+		}
+		// What nodes have instead of the client's values is not for comparison.
+		for _, overlaid := range []string{"displayedAttributes", "filterableAttributes", "faceting"} {
+			delete(before, overlaid)
+		}
+	}
+	agree := map[string]int{}
+	for _, d := range shown {
+		agree[d.hash()]++
+	}
+	ids := slices.SortedFunc(maps.Keys(shown), func(x, y string) int {
+		kx, ky := shown[x].keeps(before, named), shown[y].keeps(before, named)
+		if kx != ky {
+			if kx {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(agree[shown[y].hash()], agree[shown[x].hash()]), cmp.Compare(x, y))
+	})
+	if len(ids) == 0 {
+		return "", nil
+	}
+	return ids[0], nil
+}
+
+// verify compares what all live nodes show, and decides whether the change can be committed.
+func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	v := b.Views.View()
+	ix := v.Physical[p.Physical]
+	if ix == nil {
+		return b.missing(ctx, p)
+	}
+	if len(without(alive(v, ix), p.Proposed)) > 0 {
+		return enter(phasePropose) // a node came back meanwhile
+	}
+	changes, err := b.pending(ctx, p)
+	if err != nil {
+		return withdrawn(err)
+	}
+	s, err := b.look(ctx, p, ix, changes)
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	if len(s.differing) > 0 || !b.effective(p, s, changes[0].patch) {
+		return b.deviating(p, s)
+	}
+	if !covers(ix, v.ActiveGroups(), s.shown) {
+		return b.lacking(ctx, p, v)
+	}
+	one := &contact{b: b, node: s.reference, index: p.Index, phys: p.Physical}
+	clean, err := one.read(ctx, false)
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	if p.View, err = meili.ClientView(clean, ix.Settings, changes[0].patch); err != nil {
+		return workflow.Verdict{}, err
+	}
+	p.Hash = s.shown[s.reference].hash()
+	return enter(phaseCommit)
+}
+
+// effective says whether the change is in what the nodes show. Equal nodes alone prove nothing: a sidecar that compares
+// its engine with the committed settings may just have taken the change back, on all of them alike. Where the values read
+// as if it were missing although sending it again made no difference, engines only write them in another way.
+func (b *Broadcast) effective(p *Progress, s survey, patch meili.SettingsPatch) bool {
+	if s.reference == "" {
+		return true // nobody to ask: the cover is missing, which is told next
+	}
+	d := s.shown[s.reference]
+	return d.shows(patch) || p.Repairs > 0 && d.hash() == p.Hash
+}
+
+// deviating sends nodes to repair, as often as is allowed.
+func (b *Broadcast) deviating(p *Progress, s survey) (workflow.Verdict, error) {
+	b.Metrics.mismatches.Add(float64(max(1, len(s.differing))))
+	p.Hash = ""
+	if len(s.differing) == 0 {
+		p.Hash = s.shown[s.reference].hash()
+	}
+	if p.Repairs++; p.Repairs > b.Limits.MaxRepairs {
+		p.Failure = apierr.New(apierr.MiroirDivergence, "The nodes did not come to the same settings.")
+		return enter(phaseRollback)
+	}
+	return enter(phaseRepair)
+}
+
+// lacking waits for the nodes that a complete cover lacks.
+func (b *Broadcast) lacking(ctx context.Context, p *Progress, seen *routing.View) (workflow.Verdict, error) {
+	b.Log.Warn().Str("index", p.Index).Msg("settings change waits for nodes")
+	if _, err := b.Views.Wait(ctx, func(v *routing.View) bool { return v.Epoch > seen.Epoch }); err != nil {
+		return workflow.Verdict{}, err
+	}
+	return enter(phasePropose)
+}
+
+// covers says whether the nodes hold a copy of every shard in one of the groups.
+func covers(ix *routing.Index, groups []int, nodes map[string]document) bool {
+	return slices.ContainsFunc(groups, func(g int) bool {
+		byShard := ix.Placement.Groups[g]
+		if len(byShard) < ix.Shards {
+			return false
+		}
+		for _, copies := range byShard {
+			if !slices.ContainsFunc(copies, func(c routing.Copy) bool {
+				_, shows := nodes[c.Node]
+				return shows && c.State != routing.CopyBuilding
+			}) {
+				return false
+			}
+		}
+		return true
+	})
+}

@@ -1,0 +1,9 @@
+//! Searching: the query as clients write it, what the engine makes of it, and the answer.
+
+pub mod facets;
+mod format;
+pub mod hits;
+mod kind;
+pub mod query;
+pub mod run;
+pub mod similar;

@@ -1,0 +1,201 @@
+//! Running one search and shaping its answer.
+
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use heed::{RoTxn, WithoutTls};
+use milli_core::score_details::ScoringStrategy;
+use milli_core::{AscDesc, Error, Filter, Index, Search, SearchResult, SortError, TimeBudget};
+use serde_json::{json, Map, Value};
+use uuid::Uuid;
+
+use super::hits::{Shape, ShapeOptions};
+use super::kind::Kind;
+use super::query::Query;
+use super::{facets, kind};
+use crate::embedders::Embedders;
+use crate::error::{code, ApiError, Code, Result};
+
+const DEFAULT_MAX_TOTAL_HITS: u64 = 1000;
+const DEFAULT_CUTOFF_MS: u64 = 1500;
+
+/// An index to search in, by name.
+pub struct Place<'a> {
+    pub name: &'a str,
+    pub index: &'a Index,
+    pub txn: &'a RoTxn<'a, WithoutTls>,
+    pub embedders: &'a Embedders,
+    /// What the bearer's token adds to every filter.
+    pub tenant_filter: Option<&'a Value>,
+}
+
+impl Place<'_> {
+    /// Errors the engine finds while it runs name the index.
+    pub fn located(&self, err: Error) -> ApiError {
+        match err {
+            err @ Error::UserError(_) => ApiError::from(err).prefixed(&format!("Index `{}`: ", self.name)),
+            err => err.into(),
+        }
+    }
+
+    pub fn max_total_hits(&self) -> Result<usize> {
+        Ok(self.index.pagination_max_total_hits(self.txn)?.unwrap_or(DEFAULT_MAX_TOTAL_HITS) as usize)
+    }
+
+    /// The engine's search for a query, over the window of hits from `offset` on.
+    pub fn prepare<'q>(&'q self, query: &'q Query, kind: &Kind, offset: usize, limit: usize) -> Result<Prepared<'q>> {
+        let mut search = self.index.search(self.txn);
+        search.terms_matching_strategy(query.matching_strategy);
+        search.exhaustive_number_hits(query.is_paged());
+        search.offset(offset).limit(limit);
+        let detailed = query.show_ranking_score
+            || query.show_ranking_score_details
+            || query.ranking_score_threshold.is_some()
+            || !matches!(kind, Kind::Keyword);
+        search.scoring_strategy(if detailed { ScoringStrategy::Detailed } else { ScoringStrategy::Skip });
+        let cutoff = self.index.search_cutoff(self.txn)?.unwrap_or(DEFAULT_CUTOFF_MS);
+        search.time_budget(TimeBudget::new(Duration::from_millis(cutoff)));
+        if let Some(threshold) = query.ranking_score_threshold {
+            search.ranking_score_threshold(threshold);
+        }
+        if let Some(distinct) = &query.distinct {
+            search.distinct(distinct.clone());
+        }
+        if let Some(attributes) = &query.attributes_to_search_on {
+            search.searchable_attributes(attributes);
+        }
+        if let Some(locales) = &query.locales {
+            search.locales(locales.clone());
+        }
+        if let Some(filter) = combined(query.filter.as_ref(), self.tenant_filter, code::invalid_search_filter)? {
+            search.filter(filter);
+        }
+        if let Some(rules) = &query.sort {
+            search.sort_criteria(sort(rules)?);
+        }
+        let vector = self.aim(query, kind, &mut search)?;
+        Ok(Prepared { search, vector })
+    }
+
+    /// Gives the search its words or its vector; returns the vector searched for.
+    fn aim(&self, query: &Query, kind: &Kind, search: &mut Search<'_>) -> Result<Option<Vec<f32>>> {
+        let text = query.q.as_ref().filter(|q| !q.is_empty());
+        match kind {
+            Kind::Keyword => {
+                if let Some(text) = text {
+                    search.query(text);
+                }
+                Ok(None)
+            }
+            Kind::Semantic(kind::Chosen { name, embedder, quantized }) => {
+                let vector = match &query.vector {
+                    Some(vector) => vector.clone(),
+                    None => {
+                        let deadline = Instant::now() + Duration::from_secs(10);
+                        let text = query.q.as_deref().unwrap_or_default();
+                        embedder
+                            .embed_search(text, Some(deadline))
+                            .map_err(|err| ApiError::new(code::vector_embedding_error, err.to_string()))?
+                    }
+                };
+                search.semantic(name.clone(), embedder.clone(), *quantized, Some(vector.clone()));
+                Ok(Some(vector))
+            }
+            Kind::Hybrid(kind::Chosen { name, embedder, quantized }, _) => {
+                if let Some(text) = text {
+                    search.query(text);
+                }
+                search.semantic(name.clone(), embedder.clone(), *quantized, query.vector.clone());
+                Ok(query.vector.clone())
+            }
+        }
+    }
+}
+
+pub struct Prepared<'q> {
+    pub search: Search<'q>,
+    vector: Option<Vec<f32>>,
+}
+
+/// The client's filter and the token's, both of which must hold.
+pub fn combined<'f>(client: Option<&'f Value>, tenant: Option<&'f Value>, code: Code) -> Result<Option<Filter<'f>>> {
+    let read = |filter: &'f Value| {
+        Filter::from_json(filter).map_err(|err| match err {
+            err @ Error::UserError(_) => ApiError { code, ..ApiError::from(err) },
+            err => err.into(),
+        })
+    };
+    let client = client.map(read).transpose()?.flatten();
+    let tenant = tenant.map(read).transpose()?.flatten();
+    Ok(match (client, tenant) {
+        (Some(client), Some(tenant)) => Some(both(tenant, client)),
+        (one, other) => one.or(other),
+    })
+}
+
+fn both<'f>(a: Filter<'f>, b: Filter<'f>) -> Filter<'f> {
+    Filter::from(milli_core::FilterCondition::And(vec![a.into(), b.into()]))
+}
+
+/// Sort rules as the engine takes them.
+pub fn sort(rules: &[String]) -> Result<Vec<AscDesc>> {
+    let parse = |rule: &String| AscDesc::from_str(rule).map_err(|err| Error::from(SortError::from(err)).into());
+    rules.iter().map(parse).collect()
+}
+
+/// Runs `query` and answers as POST and GET search do, without the index's name.
+pub fn run(place: &Place<'_>, query: &Query) -> Result<Map<String, Value>> {
+    let started = Instant::now();
+    let kind = Kind::of(query, place.index, place.txn, place.embedders)?;
+    let max = place.max_total_hits()?;
+    let (offset, limit) = query.window();
+    let from = offset.min(max);
+    let prepared = place.prepare(query, &kind, from, limit.min(max - from))?;
+    let (result, semantic_hits) = execute(place, &kind, &prepared.search)?;
+    let SearchResult { matching_words, candidates, documents_ids, document_scores, .. } = result;
+
+    let shape = Shape::new(place.index, place.txn, ShapeOptions::of(query))?;
+    let hits = shape.hits(matching_words, &documents_ids, &document_scores)?;
+    let total = candidates.len() as usize;
+    let mut answer = Map::new();
+    answer.insert("hits".into(), Value::Array(hits));
+    answer.insert("query".into(), json!(query.q.as_deref().unwrap_or_default()));
+    if let Some(vector) = prepared.vector.filter(|_| query.retrieve_vectors) {
+        answer.insert("queryVector".into(), json!(vector));
+    }
+    answer.insert("processingTimeMs".into(), json!(started.elapsed().as_millis() as u64));
+    if query.is_paged() {
+        let size = query.hits_per_page.unwrap_or(super::query::DEFAULT_LIMIT);
+        answer.insert("hitsPerPage".into(), json!(size));
+        answer.insert("page".into(), json!(query.page.unwrap_or(1)));
+        answer.insert("totalPages".into(), json!(if size == 0 { 0 } else { total.div_ceil(size) }));
+        answer.insert("totalHits".into(), json!(total));
+    } else {
+        answer.insert("limit".into(), json!(query.limit));
+        answer.insert("offset".into(), json!(query.offset));
+        answer.insert("estimatedTotalHits".into(), json!(total));
+    }
+    if let Some(wanted) = &query.facets {
+        let facets = facets::distribution(place.index, place.txn, wanted, candidates)?;
+        answer.insert("facetDistribution".into(), facets.distribution);
+        answer.insert("facetStats".into(), facets.stats);
+    }
+    if let Some(count) = semantic_hits {
+        answer.insert("semanticHitCount".into(), json!(count));
+    }
+    answer.insert("requestUid".into(), json!(Uuid::now_v7()));
+    Ok(answer)
+}
+
+pub fn execute(place: &Place<'_>, kind: &Kind, search: &Search<'_>) -> Result<(SearchResult, Option<u32>)> {
+    let located = |err| place.located(err);
+    match kind {
+        Kind::Keyword => Ok((search.execute().map_err(located)?, None)),
+        Kind::Semantic(_) => {
+            let result = search.execute().map_err(located)?;
+            let count = result.document_scores.len() as u32;
+            Ok((result, Some(count)))
+        }
+        Kind::Hybrid(_, ratio) => search.execute_hybrid(*ratio).map_err(located),
+    }
+}
