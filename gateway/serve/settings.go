@@ -144,7 +144,7 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 		}
 	}
 	patch := meili.PatchOf(c.op.Setting, body)
-	r, err := s.newTask(ctx, c, task.SettingsUpdate, patch.Members)
+	r, err := s.newTask(ctx, c, task.SettingsUpdate, patch.Details())
 	if err != nil {
 		return s.stateReply(err)
 	}

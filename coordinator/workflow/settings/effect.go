@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/miroir-search/miroir/internal/meili"
 )
 
 // defaults are what engines show after a reset. A member that is missing here shows null, or something empty.
@@ -19,31 +17,43 @@ var defaults = map[string]string{
 	"typoTolerance": `{"disableOnAttributes":[],"disableOnNumbers":false,"disableOnWords":[],"enabled":true,"minWordSizeForTypos":{"oneTypo":5,"twoTypos":9}}`,
 }
 
-// shows says whether the settings are such that the change, as nodes get it, may have been carried out. A no is certain
-// only where engines show values as they were sent; whoever acts on it sends the change again and looks whether that
-// makes a difference.
-func (d document) shows(p meili.SettingsPatch) bool {
-	var sent map[string]json.RawMessage
-	if json.Unmarshal(p.NodeBody(), &sent) != nil {
+// shows says whether the settings are such that the first of the changes, as nodes get it, may have been carried out. Where
+// later changes name the same member, their values will do as well: nodes may have them already. A no is certain only where
+// engines show values as they were sent; whoever acts on it sends the changes again and looks whether that makes a
+// difference.
+func (d document) shows(changes []change) bool {
+	var own map[string]json.RawMessage
+	if json.Unmarshal(changes[0].patch.NodeBody(), &own) != nil {
 		return true
 	}
-	for name, want := range sent {
+	sent := make([]map[string]json.RawMessage, len(changes))
+	for i, c := range changes {
+		if json.Unmarshal(c.patch.NodeBody(), &sent[i]) != nil {
+			sent[i] = nil
+		}
+	}
+	for name := range own {
 		got, shown := d[name]
 		if !shown {
 			continue // this engine shows no such setting
 		}
-		if string(bytes.TrimSpace(want)) == "null" {
-			if !isDefault(name, got) {
-				return false
-			}
-			continue
-		}
-		c, err := canonical(name, want)
-		if err != nil || c != got && !within(decoded(c), decoded(got)) {
+		if !slices.ContainsFunc(sent, func(members map[string]json.RawMessage) bool {
+			want, names := members[name]
+			return names && carriedOut(name, want, got)
+		}) {
 			return false
 		}
 	}
 	return true
+}
+
+// carriedOut compares one member as it was sent with what an engine shows, in canonical form.
+func carriedOut(name string, want json.RawMessage, got string) bool {
+	if string(bytes.TrimSpace(want)) == "null" {
+		return isDefault(name, got)
+	}
+	c, err := canonical(name, want)
+	return err == nil && (c == got || within(decoded(c), decoded(got)))
 }
 
 func isDefault(name, got string) bool {
@@ -63,8 +73,8 @@ func decoded(canonical string) any {
 	return v
 }
 
-// within says whether got has all that want says: objects may show more members, lists of texts another order, a null
-// asks for a default that is not known here, and a masked text may hide any other.
+// within says whether got has all that want says: objects may show more members, lists of texts another order, texts
+// another case, a null asks for a default that is not known here, and a masked text may hide any other.
 func within(want, got any) bool {
 	switch w := want.(type) {
 	case nil:
@@ -85,7 +95,7 @@ func within(want, got any) bool {
 		return ok && withinList(w, g)
 	case string:
 		g, ok := got.(string)
-		return ok && (g == w || strings.Contains(g, maskedSecret))
+		return ok && (strings.EqualFold(g, w) || strings.Contains(g, maskedSecret))
 	default:
 		return want == got
 	}
@@ -98,7 +108,17 @@ func withinList(want, got []any) bool {
 	w, errW := sortedStrings(want)
 	g, errG := sortedStrings(got)
 	if errW == nil && errG == nil && w != nil && g != nil {
-		return slices.Equal(w, g)
+		return slices.Equal(folded(w), folded(g))
 	}
 	return slices.EqualFunc(want, got, within)
+}
+
+// folded is a list of texts without regard to case, order and repetition.
+func folded(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strings.ToLower(s)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

@@ -114,7 +114,7 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	if len(s.differing) > 0 || !b.effective(p, s, changes[0].patch) {
+	if len(s.differing) > 0 || !b.effective(p, s, changes) {
 		return b.deviating(p, s)
 	}
 	if !covers(ix, v.ActiveGroups(), s.shown) {
@@ -135,12 +135,12 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 // effective says whether the change is in what the nodes show. Equal nodes alone prove nothing: a sidecar that compares
 // its engine with the committed settings may just have taken the change back, on all of them alike. Where the values read
 // as if it were missing although sending it again made no difference, engines only write them in another way.
-func (b *Broadcast) effective(p *Progress, s survey, patch meili.SettingsPatch) bool {
+func (b *Broadcast) effective(p *Progress, s survey, changes []change) bool {
 	if s.reference == "" {
 		return true // nobody to ask: the cover is missing, which is told next
 	}
 	d := s.shown[s.reference]
-	return d.shows(patch) || p.Repairs > 0 && d.hash() == p.Hash
+	return d.shows(changes) || p.Repairs > 0 && d.hash() == p.Hash
 }
 
 // deviating sends nodes to repair, as often as is allowed.
