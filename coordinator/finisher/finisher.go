@@ -212,8 +212,8 @@ func (l *loop) judge(ctx context.Context, uid uint32) {
 	now := l.Now()
 	d := Decide(it.rec, it.answers, l.Views.View(), now, l.Limits)
 	for _, node := range d.Resend {
-		if !l.asking[node] && now.After(it.next[node]) {
-			it.next[node] = now.Add(doubtPause)
+		if last, told := it.told[node]; !l.asking[node] && (!told || now.Sub(last) >= tellPause) {
+			it.told[node] = now
 			l.asking[node] = true
 			rec := it.rec
 			address := l.Views.View().Nodes[node].Address

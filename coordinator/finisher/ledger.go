@@ -12,6 +12,8 @@ const (
 	maxIDs = 500
 	// doubtPause is how soon a node that does not know a dispatch is asked for it again.
 	doubtPause = time.Second
+	// tellPause is how soon it is told again, when it must be.
+	tellPause = 5 * time.Second
 )
 
 // item is an open task and what is known about it.
@@ -19,6 +21,7 @@ type item struct {
 	rec     task.Record
 	answers map[string]Answer
 	next    map[string]time.Time // per node: not to be asked before
+	told    map[string]time.Time // per node: when it was last told again
 	busy    bool                 // being finished
 }
 
@@ -45,7 +48,7 @@ func (l *ledger) sync(open []task.Record) (fresh bool) {
 		}
 		it, known := l.items[r.UID]
 		if !known {
-			it = &item{answers: map[string]Answer{}, next: map[string]time.Time{}}
+			it = &item{answers: map[string]Answer{}, next: map[string]time.Time{}, told: map[string]time.Time{}}
 			l.items[r.UID], fresh = it, true
 		}
 		it.rec = r

@@ -76,13 +76,17 @@ impl<'a> At<'a> {
     }
 
     pub fn unknown_field(&self, field: &str, accepted: &[&str]) -> ApiError {
+        self.unknown_field_as(code::bad_request, field, accepted)
+    }
+
+    pub fn unknown_field_as(&self, code: Code, field: &str, accepted: &[&str]) -> ApiError {
         let message = format!(
             "Unknown field `{field}`{}: {}expected one of {}",
             self.located("inside"),
             did_you_mean(field, accepted),
             listed(accepted)
         );
-        ApiError::new(code::bad_request, message)
+        ApiError::new(code, message)
     }
 
     pub fn immutable_field(&self, code: Code, field: &str, accepted: &[&str]) -> ApiError {

@@ -181,7 +181,8 @@ pub fn by_value(register: &Register, master: &str, value: &str) -> Result<Option
 }
 
 pub fn by_uid(register: &Register, uid: Uuid) -> Result<Option<Key>> {
-    Ok(register.keys.get(&register.read()?, &uid.to_string())?)
+    let txn = register.read()?;
+    Ok(register.keys.get(&txn, &uid.to_string())?)
 }
 
 /// A key by its uid or by its value, as the last part of `/keys/…` may be either.

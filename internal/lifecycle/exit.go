@@ -28,6 +28,15 @@ type usageError struct{ message string }
 func (e usageError) Error() string        { return e.message }
 func (e usageError) Is(target error) bool { return target == ErrUsage }
 
+// ExitError ends a command with an exit code of its own.
+type ExitError struct {
+	Code int
+	Err  error
+}
+
+func (e ExitError) Error() string { return e.Err.Error() }
+func (e ExitError) Unwrap() error { return e.Err }
+
 // RunFunc is one command as a library call: mains and tests start it alike.
 type RunFunc func(ctx context.Context, args []string, stdio Stdio) error
 
@@ -36,14 +45,17 @@ func Main(name string, run RunFunc, args []string, stdio Stdio) int {
 	ctx, release := WithSignals(context.Background())
 	defer release()
 	err := run(ctx, args, stdio)
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return ExitOK
+	}
+	_, _ = fmt.Fprintf(stdio.Err, "%s: %v\n", name, err)
+	var coded ExitError
+	switch {
+	case errors.As(err, &coded):
+		return coded.Code
 	case errors.Is(err, ErrUsage):
-		_, _ = fmt.Fprintf(stdio.Err, "%s: %v\n", name, err)
 		return ExitUsage
 	default:
-		_, _ = fmt.Fprintf(stdio.Err, "%s: %v\n", name, err)
 		return ExitFailure
 	}
 }

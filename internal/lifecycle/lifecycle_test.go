@@ -176,6 +176,7 @@ func TestMainExitCodes(t *testing.T) {
 		{flag.ErrHelp, ExitOK, ""},
 		{UsageError("flag %s is missing", "--x"), ExitUsage, "prog: flag --x is missing\n"},
 		{errBoom, ExitFailure, "prog: boom\n"},
+		{ExitError{Code: 4, Err: errBoom}, 4, "prog: boom\n"},
 	} {
 		var stderr bytes.Buffer
 		run := func(context.Context, []string, Stdio) error { return c.err }

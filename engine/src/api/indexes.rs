@@ -49,17 +49,6 @@ pub fn get(app: &App, call: &mut Call) -> Result<Answer> {
     Ok(Answer::ok(view(&call.index, &app.indexes.require(&call.index)?)?))
 }
 
-fn no_params(params: &Params) -> Result<Option<String>> {
-    let mut metadata = None;
-    for param in params.iter() {
-        match param.name {
-            "customMetadata" => metadata = Some(param.string()),
-            _ => return Err(param.unknown(&["customMetadata"])),
-        }
-    }
-    Ok(metadata)
-}
-
 pub fn create(app: &App, call: &mut Call) -> Result<Answer> {
     const FIELDS: [&str; 2] = ["uid", "primaryKey"];
     let body = call.json()?;
@@ -75,7 +64,7 @@ pub fn create(app: &App, call: &mut Call) -> Result<Answer> {
     }
     let name = name.ok_or_else(|| root.missing_field(code::missing_index_uid, "uid"))?;
     call.grant.check_index(&name)?;
-    let task = app.book.enqueue(Work::CreateIndex { primary_key }, Some(&name), no_params(&call.params)?)?;
+    let task = app.book.enqueue(Work::CreateIndex { primary_key }, Some(&name), None)?;
     Ok(Answer::with(202, task.receipt()))
 }
 
@@ -107,13 +96,13 @@ pub fn update(app: &App, call: &mut Call) -> Result<Answer> {
         call.grant.check_index(new_uid)?;
     }
     let work = Work::UpdateIndex { primary_key, new_uid };
-    let task = app.book.enqueue(work, Some(&call.index), no_params(&call.params)?)?;
+    let task = app.book.enqueue(work, Some(&call.index), None)?;
     Ok(Answer::with(202, task.receipt()))
 }
 
 pub fn delete(app: &App, call: &mut Call) -> Result<Answer> {
     uid::check(&call.index)?;
-    let task = app.book.enqueue(Work::DeleteIndex, Some(&call.index), no_params(&call.params)?)?;
+    let task = app.book.enqueue(Work::DeleteIndex, Some(&call.index), None)?;
     Ok(Answer::with(202, task.receipt()))
 }
 
@@ -192,6 +181,6 @@ pub fn swap(app: &App, call: &mut Call) -> Result<Answer> {
             ),
         ));
     }
-    let task = app.book.enqueue(Work::SwapIndexes { swaps }, None, no_params(&call.params)?)?;
+    let task = app.book.enqueue(Work::SwapIndexes { swaps }, None, None)?;
     Ok(Answer::with(202, task.receipt()))
 }

@@ -243,7 +243,8 @@ impl Book {
         if let Some(running) = self.state().running.as_ref().filter(|batch| batch.uid == uid) {
             return Ok(Some(running.clone()));
         }
-        Ok(self.register.batches.get(&self.register.read()?, &uid)?)
+        let txn = self.register.read()?;
+        Ok(self.register.batches.get(&txn, &uid)?)
     }
 
     /// The batches with at least one task of `filter`.

@@ -104,7 +104,8 @@ pub fn run(worker: &Worker, tasks: &mut [Task], names: &mut BTreeMap<String, Ope
 }
 
 fn count(index: &Index) -> Result<u64, Stop> {
-    Ok(index.number_of_documents(&index.read_txn()?)?)
+    let txn = index.read_txn()?;
+    Ok(index.number_of_documents(&txn)?)
 }
 
 fn pool(config: &IndexerConfig) -> Result<&ThreadPoolNoAbort, Stop> {

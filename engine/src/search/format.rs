@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use crate::pick::{self, Document};
 
-pub struct Formatter<'a> {
-    pub matcher: &'a MatcherBuilder<'a>,
+pub struct Formatter<'a, 'm> {
+    pub matcher: &'a MatcherBuilder<'m>,
     pub options: Vec<(&'a str, FormatOptions)>,
     pub positions: bool,
     pub locales: Option<&'a [Language]>,
     pub localized: &'a [LocalizedAttributesRule],
 }
 
-impl Formatter<'_> {
+impl Formatter<'_, '_> {
     /// Formats the leaves under the displayed names, and collects matches by dotted name.
     pub fn run(&self, mut document: Document, displayed: &[&str]) -> (Document, BTreeMap<String, Vec<MatchBounds>>) {
         let mut positions: BTreeMap<String, Vec<MatchBounds>> = BTreeMap::new();

@@ -350,8 +350,7 @@ pub fn hybrid(at: &At<'_>) -> Result<Hybrid> {
                 semantic_ratio = number.ok_or_else(|| at_value.invalid(code, RATIO_COMPLAINT))? as f32;
             }
             _ => {
-                let err = at.unknown_field(name, &["semanticRatio", "embedder"]);
-                return Err(ApiError { code: code::invalid_search_hybrid_query, ..err });
+                return Err(at.unknown_field_as(code::invalid_search_hybrid_query, name, &["semanticRatio", "embedder"]));
             }
         }
     }

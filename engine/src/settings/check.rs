@@ -70,15 +70,18 @@ fn check(setting: &Setting, at: &At<'_>, path: &[&str]) -> Result<Value> {
         "pagination" => pagination(at, code),
         "embedders" => embedders(at, code, path),
         "localizedAttributes" => at.each(code, |rule| localized(rule, code)).map(Value::Array),
-        "foreignKeys" => Err(unavailable("foreignKeys", "foreign_keys")),
-        _ => Err(unavailable("chat", "chat_completions")),
+        "foreignKeys" => Err(unavailable("foreignKeys", "foreign_keys", 873)),
+        _ => Err(unavailable("chat", "chat completions", 835)),
     }
 }
 
-fn unavailable(setting: &str, feature: &str) -> ApiError {
+fn unavailable(setting: &str, feature: &str, discussion: u32) -> ApiError {
     ApiError::new(
         code::feature_not_enabled,
-        format!("Using `{setting}` in the settings requires enabling the `{feature}` experimental feature, which this node does not have."),
+        format!(
+            "setting `{setting}` in the index settings requires enabling the `{feature}` experimental feature. See \
+             https://github.com/orgs/meilisearch/discussions/{discussion}"
+        ),
     )
 }
 
@@ -127,7 +130,7 @@ fn typo_tolerance(at: &At<'_>, code: Code) -> Result<Value> {
                 json!(words)
             }),
             "minWordSizeForTypos" => at_value.nullable(|at| min_word_size(at, code))?,
-            _ => return Err(at.unknown_field(name, &FIELDS)),
+            _ => return Err(at.unknown_field_as(code, name, &FIELDS)),
         };
         checked.insert(name.clone(), value.unwrap_or_default());
     }
@@ -138,7 +141,7 @@ fn min_word_size(at: &At<'_>, code: Code) -> Result<Value> {
     let mut sizes = Map::new();
     for (name, value) in at.object(code)? {
         if !["oneTypo", "twoTypos"].contains(&name.as_str()) {
-            return Err(at.unknown_field(name, &["oneTypo", "twoTypos"]));
+            return Err(at.unknown_field_as(code, name, &["oneTypo", "twoTypos"]));
         }
         let size = at.key(name, value).nullable(|at| at.byte(code))?;
         sizes.insert(name.clone(), json!(size));
@@ -167,7 +170,7 @@ fn faceting(at: &At<'_>, code: Code) -> Result<Value> {
                 }
                 Ok(Value::Object(orders))
             })?,
-            _ => return Err(at.unknown_field(name, &["maxValuesPerFacet", "sortFacetValuesBy"])),
+            _ => return Err(at.unknown_field_as(code, name, &["maxValuesPerFacet", "sortFacetValuesBy"])),
         };
         checked.insert(name.clone(), value.unwrap_or_default());
     }
@@ -179,7 +182,7 @@ fn pagination(at: &At<'_>, code: Code) -> Result<Value> {
     for (name, value) in at.object(code)? {
         let at_value = at.key(name, value);
         if name != "maxTotalHits" {
-            return Err(at.unknown_field(name, &["maxTotalHits"]));
+            return Err(at.unknown_field_as(code, name, &["maxTotalHits"]));
         }
         let hits = at_value.nullable(|at| at.unsigned(code))?;
         if hits == Some(0) {
@@ -215,7 +218,7 @@ fn localized(at: &At<'_>, code: Code) -> Result<Value> {
         match name.as_str() {
             "attributePatterns" => patterns = Some(at_value.strings(code)?),
             "locales" => locales = Some(at_value.each(code, |at| locale::read(at, code))?),
-            _ => return Err(at.unknown_field(name, &FIELDS)),
+            _ => return Err(at.unknown_field_as(code, name, &FIELDS)),
         }
     }
     let patterns = patterns.ok_or_else(|| at.missing_field(code, FIELDS[0]))?;

@@ -1,0 +1,192 @@
+package finisher
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+var born = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// viewOf has nodes a, b and c in group 0; those named are up.
+func viewOf(up ...string) *routing.View {
+	v := &routing.View{Nodes: map[string]routing.Node{}}
+	for _, id := range []string{"a", "b", "c"} {
+		alive := slices.Contains(up, id)
+		v.Nodes[id] = routing.Node{
+			NodeRecord: routing.NodeRecord{ID: id, Address: "http://" + id, State: routing.NodeActive}, Alive: alive, OK: alive,
+		}
+	}
+	return v
+}
+
+func says(node, status string) Answer {
+	o := task.Outcome{Node: node, Known: true, Status: status, Started: born.Add(time.Second)}
+	if task.Final(status) {
+		o.Ended = born.Add(2 * time.Second)
+	}
+	if status == task.Failed {
+		o.Error = apierr.New("index_not_found", "from %s", node)
+	}
+	return Answer{Outcome: o}
+}
+
+var unknown = Answer{Unknown: true}
+
+// write is a document write to two copies of shard 0 on a and b, and shard 1 on b and c.
+func write() task.Record {
+	return task.Record{
+		UID: 7, Type: task.DocumentAddition, Status: task.Enqueued, EnqueuedAt: born, RF: 2, Physical: "x--0",
+		Targets: []task.Target{{Node: "a", Shards: "0"}, {Node: "b", Shards: "0,1"}, {Node: "c", Shards: "1"}},
+	}
+}
+
+func TestTK4TK5Decide(t *testing.T) {
+	const open = ""
+	type answers map[string]Answer
+	missed := func(nodes ...string) func(*task.Record) {
+		return func(r *task.Record) {
+			for i := range r.Targets {
+				r.Targets[i].Missed = slices.Contains(nodes, r.Targets[i].Node)
+			}
+		}
+	}
+	deletion := func(r *task.Record) { r.Type = task.IndexDeletion }
+	all := []string{"a", "b", "c"}
+	for name, c := range map[string]struct {
+		change  func(*task.Record)
+		answers answers
+		up      []string
+		age     time.Duration
+		status  string
+		code    apierr.Code
+		never   []string
+		resend  []string
+	}{
+		"nobody spoke":             {up: all, status: open},
+		"one is still working":     {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Processing), "c": says("c", task.Succeeded)}, up: all},
+		"one was not asked":        {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded)}, up: all},
+		"all succeeded":            {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, status: task.Succeeded},
+		"one failed":               {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Failed), "c": says("c", task.Succeeded)}, up: all, status: task.Failed, code: "index_not_found"},
+		"a failure waits for all":  {answers: answers{"a": says("a", task.Failed), "b": says("b", task.Processing), "c": says("c", task.Succeeded)}, up: all},
+		"all canceled":             {answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Canceled), "c": says("c", task.Canceled)}, up: all, status: task.Canceled},
+		"lost, others have it all": {answers: answers{"b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: []string{"b", "c"}, status: task.Succeeded},
+		"lost after it had ended":  {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: nil, status: task.Succeeded},
+		"lost with the only copy":  {answers: answers{"a": says("a", task.Succeeded)}, up: []string{"a"}, age: time.Hour},
+		"all lost":                 {up: nil, age: 23 * time.Hour},
+		"lost for a day":           {answers: answers{"a": says("a", task.Succeeded)}, up: []string{"a"}, age: 25 * time.Hour, status: task.Failed, code: "miroir_replica_lost"},
+		"all lost for a day":       {up: nil, age: 25 * time.Hour, status: task.Failed, code: "miroir_replica_lost"},
+		"missed, others have it":   {change: missed("a"), answers: answers{"b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, status: task.Succeeded},
+		"all missed":               {change: missed("a", "b", "c"), up: all, status: task.Failed, code: apierr.MiroirNoQuorum},
+		"may still arrive":         {answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, age: time.Minute},
+		"never arrived at one": {
+			answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, age: 7 * time.Minute,
+			status: task.Succeeded, never: []string{"a"},
+		},
+		"never arrived anywhere": {
+			answers: answers{"a": unknown, "b": unknown, "c": unknown}, up: all, age: 7 * time.Minute, status: task.Failed,
+			code: apierr.MiroirNoQuorum, never: all,
+		},
+		"never arrived at any copy of a shard": {
+			answers: answers{"a": says("a", task.Succeeded), "b": unknown, "c": unknown}, up: all, age: 7 * time.Minute, status: task.Failed,
+			code: apierr.MiroirNoQuorum, never: []string{"b", "c"},
+		},
+		"an index deletion is told again": {change: deletion, answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": unknown}, up: all, age: 6 * time.Second, resend: []string{"a", "c"}},
+		"but not at once":                 {change: deletion, answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, age: time.Second},
+		"an index that is gone already is deleted": {
+			change: deletion, answers: answers{"a": says("a", task.Failed), "b": says("b", task.Succeeded), "c": says("c", task.Failed)}, up: all, status: task.Succeeded,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := write()
+			if c.change != nil {
+				c.change(&r)
+			}
+			before := slices.Clone(r.Targets)
+			d := Decide(r, c.answers, viewOf(c.up...), born.Add(c.age), Limits{}.withDefaults())
+			if !reflect.DeepEqual(r.Targets, before) {
+				t.Fatalf("the record was changed: %+v", r.Targets)
+			}
+			got := open
+			if d.Final != nil {
+				got = d.Final.Status
+			}
+			if got != c.status {
+				t.Fatalf("status %q, want %q", got, c.status)
+			}
+			if !slices.Equal(d.Resend, c.resend) {
+				t.Errorf("resend %v, want %v", d.Resend, c.resend)
+			}
+			if d.Final == nil {
+				return
+			}
+			if c.code != "" && (d.Final.Error == nil || d.Final.Error.Code != c.code) || c.code == "" && d.Final.Error != nil {
+				t.Errorf("error %v, want %q", d.Final.Error, c.code)
+			}
+			if d.Final.FinishedAt == nil || d.Final.StartedAt == nil {
+				t.Errorf("a finished task without times: %+v", d.Final)
+			}
+			var never []string
+			for _, n := range d.Never {
+				never = append(never, n.Node)
+			}
+			if !slices.Equal(never, c.never) {
+				t.Errorf("never %v, want %v", never, c.never)
+			}
+			for i, target := range d.Final.Targets {
+				if want := before[i].Missed || slices.Contains(c.never, target.Node); target.Missed != want {
+					t.Errorf("target %s: missed is %v", target.Node, target.Missed)
+				}
+			}
+		})
+	}
+}
+
+// TK-6: counts are the client's, whether or not a copy was lost.
+func TestTK6DetailsAreClientScale(t *testing.T) {
+	r := write()
+	r.Details = json.RawMessage(`{"receivedDocuments":3,"indexedDocuments":null}`)
+	counted := func(node string, n string) Answer {
+		a := says(node, task.Succeeded)
+		a.Outcome.Details = json.RawMessage(`{"indexedDocuments":` + n + `}`)
+		return a
+	}
+	answers := map[string]Answer{"a": counted("a", "1"), "b": counted("b", "3"), "c": counted("c", "2")}
+	for _, up := range [][]string{{"a", "b", "c"}, {"b"}} {
+		if len(up) == 1 {
+			delete(answers, "a")
+			delete(answers, "c")
+		}
+		d := Decide(r, answers, viewOf(up...), born, Limits{}.withDefaults())
+		if d.Final == nil || string(d.Final.Details) != `{"receivedDocuments":3,"indexedDocuments":3}` {
+			t.Errorf("%v up: %+v", up, d.Final)
+		}
+	}
+}
+
+func TestTK9Expired(t *testing.T) {
+	l := Limits{Retention: time.Hour, MaxRecords: 3}
+	at := func(uid uint32, minutes int) aged { return aged{uid, born.Add(time.Duration(minutes) * time.Minute)} }
+	for name, c := range map[string]struct {
+		list []aged
+		now  int
+		want []uint32
+	}{
+		"none":         {nil, 0, nil},
+		"all fit":      {[]aged{at(1, 0), at(2, 1), at(3, 2)}, 60, nil},
+		"too old":      {[]aged{at(1, 5), at(2, 1), at(3, 2)}, 62, []uint32{2}},
+		"too many":     {[]aged{at(5, 0), at(2, 3), at(3, 2), at(4, 1)}, 5, []uint32{5}},
+		"equal times":  {[]aged{at(4, 0), at(2, 0), at(3, 0), at(1, 0), at(5, 0)}, 5, []uint32{1, 2}},
+		"both reasons": {[]aged{at(1, 0), at(2, 1), at(3, 90), at(4, 91), at(5, 92)}, 100, []uint32{1, 2}},
+	} {
+		if got := expired(c.list, l, born.Add(time.Duration(c.now)*time.Minute)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

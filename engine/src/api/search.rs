@@ -1,0 +1,57 @@
+//! Routes that search one index.
+
+use serde_json::Value;
+
+use super::{Answer, Call};
+use crate::app::App;
+use crate::error::Result;
+use crate::search::facets::{search_values, FacetQuery};
+use crate::search::query::Query;
+use crate::search::run::{run, Place};
+use crate::search::similar::{self, SimilarQuery};
+use crate::uid;
+
+/// Calls `with` on the index of the path.
+fn in_place(app: &App, call: &Call, with: impl FnOnce(&Place<'_>) -> Result<Value>) -> Result<Answer> {
+    let index = app.indexes.require(&call.index)?;
+    let txn = index.read_txn()?;
+    let tenant_filter = call.grant.tenant_filter(&call.index);
+    let place = Place {
+        name: &call.index,
+        index: &index,
+        txn: &txn,
+        embedders: &app.embedders,
+        tenant_filter: tenant_filter.as_ref(),
+    };
+    with(&place).map(Answer::ok)
+}
+
+pub fn by_body(app: &App, call: &mut Call) -> Result<Answer> {
+    uid::check(&call.index)?;
+    let query = Query::from_body(&call.json()?)?;
+    in_place(app, call, |place| run(place, &query).map(Value::Object))
+}
+
+pub fn by_params(app: &App, call: &mut Call) -> Result<Answer> {
+    uid::check(&call.index)?;
+    let query = Query::from_params(&call.params)?;
+    in_place(app, call, |place| run(place, &query).map(Value::Object))
+}
+
+pub fn facets(app: &App, call: &mut Call) -> Result<Answer> {
+    uid::check(&call.index)?;
+    let query = FacetQuery::from_body(&call.json()?)?;
+    in_place(app, call, |place| search_values(place, &query))
+}
+
+pub fn similar_by_body(app: &App, call: &mut Call) -> Result<Answer> {
+    uid::check(&call.index)?;
+    let query = SimilarQuery::from_body(&call.json()?)?;
+    in_place(app, call, |place| similar::run(place, &query))
+}
+
+pub fn similar_by_params(app: &App, call: &mut Call) -> Result<Answer> {
+    uid::check(&call.index)?;
+    let query = SimilarQuery::from_params(&call.params)?;
+    in_place(app, call, |place| similar::run(place, &query))
+}
