@@ -35,6 +35,7 @@ const (
 
 	SearchPost
 	SearchGet
+	FacetSearch
 
 	GetSettings
 	UpdateSettings
@@ -123,7 +124,7 @@ func Routes() []Route {
 
 		{"POST", ix + "/search", SearchPost, Keyed, "search"},
 		{"GET", ix + "/search", SearchGet, Keyed, "search"},
-		{"POST", ix + "/facet-search", Unserved, Keyed, "search"},
+		{"POST", ix + "/facet-search", FacetSearch, Keyed, "search"},
 		{"GET", ix + "/similar", Unserved, Keyed, "search"},
 		{"POST", ix + "/similar", Unserved, Keyed, "search"},
 		{"POST", "/multi-search", Unserved, Keyed, "search"},

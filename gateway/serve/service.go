@@ -144,6 +144,7 @@ var handlers = map[operation.Kind]handler{
 	operation.DeleteAll:       (*Service).deleteAll,
 	operation.SearchPost:      (*Service).search,
 	operation.SearchGet:       (*Service).search,
+	operation.FacetSearch:     (*Service).facetSearch,
 	operation.GetSettings:     (*Service).getSettings,
 	operation.UpdateSettings:  (*Service).updateSettings,
 	operation.ResetSettings:   (*Service).updateSettings,
