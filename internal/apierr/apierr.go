@@ -1,10 +1,11 @@
 package apierr
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // Code is the stable name of an error.
@@ -33,7 +34,7 @@ type Error struct {
 	Link    string `json:"link"`
 }
 
-// New makes an error with the status and type of its code.
+// New makes an error with the status and type of its code. Without arguments the format is the message itself.
 func New(code Code, format string, args ...any) *Error {
 	k := kindOf(code)
 	msg := format
@@ -46,14 +47,18 @@ func New(code Code, format string, args ...any) *Error {
 // Error implements error.
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
-// JSON is the body of the error, in Meilisearch's key order and without HTML escapes.
+// JSON is the body of the error, byte for byte as Meilisearch writes errors.
 func (e *Error) JSON() []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(e) // strings always encode
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+	b := make([]byte, 0, len(e.Message)+len(e.Link)+96)
+	b = rawjson.AppendQuoted(append(b, `{"message":`...), e.Message)
+	b = rawjson.AppendQuoted(append(b, `,"code":`...), string(e.Code))
+	b = rawjson.AppendQuoted(append(b, `,"type":`...), string(e.Type))
+	b = rawjson.AppendQuoted(append(b, `,"link":`...), e.Link)
+	return append(b, '}')
 }
+
+// MarshalJSON implements json.Marshaler.
+func (e *Error) MarshalJSON() ([]byte, error) { return e.JSON(), nil }
 
 // Parse reads an error body that a node answered with the given status. A body that is none becomes an internal error,
 // so that the result is never nil.

@@ -1,105 +1,189 @@
 package meili
 
 import (
-	"encoding/json"
-	"math"
-	"slices"
 	"strconv"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // DocumentsQuery is a listing of documents: the window, and everything else as raw JSON that the nodes judge.
 type DocumentsQuery struct {
-	Offset, Limit int
-	Sorted        bool
-	members       []member
+	Offset, Limit   int
+	Sorted          bool
+	Sort            []string // nil when not given
+	IDs             [][]byte // canonical ids; nil when not given
+	Fields          []string // nil: all
+	RetrieveVectors bool
+	members         []member
 }
 
-var documentsFields = []string{"offset", "limit", "fields", "retrieveVectors", "ids", "filter", "sort", "useNetwork"}
+// documentsFieldList are the members of a fetch body, in the order in which Meilisearch lists them.
+var documentsFieldList = []searchField{
+	{"offset", apierr.InvalidDocumentOffset, isUint},
+	{"limit", apierr.InvalidDocumentLimit, isUint},
+	{"fields", apierr.InvalidDocumentFields, orNull(isStrings)},
+	{"retrieveVectors", apierr.InvalidDocumentRetrieveVectors, isBoolean},
+	{"ids", apierr.InvalidDocumentIDs, orNull(isArray)},
+	{"filter", apierr.InvalidDocumentFilter, isAnything},
+	{"sort", apierr.InvalidDocumentSort, orNull(isStrings)},
+	{"useNetwork", apierr.InvalidDocumentUseNetwork, orNull(isBoolean)},
+}
 
-// ParseDocumentsBody reads the body of POST documents/fetch.
+var (
+	documentsFields = fieldNames(documentsFieldList)
+	documentsTable  = fieldTable(documentsFieldList)
+)
+
+func isArray(v node, p place) *apierr.Error {
+	return v.array(p, func(place, node) *apierr.Error { return nil })
+}
+
+// ParseDocumentsBody reads the body of POST documents/fetch and answers what a node would answer to it before it looks at
+// the index.
 func ParseDocumentsBody(body []byte) (*DocumentsQuery, *apierr.Error) {
-	if e := checkBody(body); e != nil {
-		return nil, e
-	}
-	list, e := decodeObject(body, "")
-	if e != nil {
-		return nil, e
-	}
 	q := &DocumentsQuery{Limit: defaultLimit}
-	for _, m := range list {
-		if !slices.Contains(documentsFields, m.name) {
-			return nil, unknownField(m.name, "", documentsFields...)
+	at := root(apierr.BadRequest)
+	e := readObject(body, at, documentsFields, func(name string, v node) *apierr.Error {
+		f := documentsTable[name]
+		if e := f.check(v, at.key(name, f.code)); e != nil {
+			return e
 		}
-		if e := q.take(m.name, m.value); e != nil {
-			return nil, e
+		if !v.isNull() {
+			q.take(name, v)
 		}
+		return nil
+	})
+	if e == nil {
+		e = q.acceptable()
 	}
-	return q, nil
+	return q, e
 }
 
-func (q *DocumentsQuery) take(name string, raw []byte) (e *apierr.Error) {
-	if string(raw) == "null" {
-		return nil
-	}
+// take keeps a checked member that is not null.
+func (q *DocumentsQuery) take(name string, v node) {
 	switch name {
 	case "offset":
-		q.Offset, e = decodeCount("invalid_document_offset", ".offset", raw)
+		q.Offset = v.count()
+		return
 	case "limit":
-		q.Limit, e = decodeCount("invalid_document_limit", ".limit", raw)
-	default:
-		q.Sorted = q.Sorted || name == "sort"
-		q.members = append(q.members, member{name, raw})
+		q.Limit = v.count()
+		return
+	case "sort":
+		q.Sort, _ = v.strings(place{})
+		q.Sorted = len(q.Sort) > 0
+	case "fields":
+		q.Fields, _ = v.strings(place{})
+	case "retrieveVectors":
+		q.RetrieveVectors = v[0] == 't'
 	}
+	q.members = append(q.members, member{name, v})
+}
+
+// acceptable refuses what Meilisearch refuses before it looks for the index.
+func (q *DocumentsQuery) acceptable() *apierr.Error {
+	for _, m := range q.members {
+		if m.name == "useNetwork" {
+			return useNetworkRefused()
+		}
+	}
+	for _, m := range q.members {
+		if m.name == "ids" {
+			return q.takeIDs(m.value)
+		}
+	}
+	return nil
+}
+
+// Check refuses what Meilisearch refuses once it found the index.
+func (q *DocumentsQuery) Check() *apierr.Error {
+	for _, m := range q.members {
+		if m.name == "filter" {
+			return checkFilter(apierr.InvalidDocumentFilter, m.value)
+		}
+	}
+	return nil
+}
+
+func (q *DocumentsQuery) takeIDs(v node) *apierr.Error {
+	q.IDs = [][]byte{}
+	var e *apierr.Error
+	rawjson.EachElement(v, func(raw []byte) bool {
+		var id []byte
+		if id, e = ParseID(raw); e != nil {
+			e = apierr.New(apierr.InvalidDocumentIDs, "In `.ids[%d]`: %s", len(q.IDs), e.Message)
+			return false
+		}
+		q.IDs = append(q.IDs, id)
+		return true
+	})
 	return e
 }
 
 // ParseDocumentsParameters reads the query string of GET documents into the same query as the POST form.
 func ParseDocumentsParameters(query string) (*DocumentsQuery, *apierr.Error) {
-	list, e := queryParameters(query, "offset", "limit", "fields", "retrieveVectors", "ids", "filter", "sort")
-	if e != nil {
-		return nil, e
-	}
 	q := &DocumentsQuery{Limit: defaultLimit}
-	for _, p := range list {
-		value := string(p.value)
-		var n uint64
+	e := readQuery(query, documentsFields, func(p parameter) *apierr.Error {
+		code := documentsTable[p.name].code
+		var v node
 		switch p.name {
-		case "offset":
-			n, e = parseUint("invalid_document_offset", p.name, value, 64)
-			q.Offset = int(min(n, math.MaxInt32)) //nolint:gosec // bounded
-		case "limit":
-			n, e = parseUint("invalid_document_limit", p.name, value, 64)
-			q.Limit = int(min(n, math.MaxInt32)) //nolint:gosec // bounded
-		case "retrieveVectors":
-			_, e = parseBool("invalid_document_retrieve_vectors", p.name, value)
-			q.members = append(q.members, member{p.name, number(value)})
-		case "filter":
-			q.members = append(q.members, member{p.name, jsonOrText(value)})
-		default:
-			if value != "*" || p.name != "fields" {
-				e = q.take(p.name, words(value))
+		case "offset", "limit":
+			n, e := p.uint(code, 64)
+			if e != nil {
+				return e
 			}
+			v = strconv.AppendUint(nil, n, 10)
+		case "retrieveVectors":
+			b, e := p.boolean(code)
+			if e != nil {
+				return e
+			}
+			v = strconv.AppendBool(nil, b)
+		case "useNetwork":
+			return p.place(code).wrongType("", node(p.value))
+		case "filter":
+			v = jsonOrText(p.value)
+		case "sort":
+			v = appendStrings(nil, splitSort(p.value))
+		case "fields":
+			list := []string{}
+			if star, _ := p.each(func(at parameter) *apierr.Error { list = append(list, at.value); return nil }); star {
+				return nil
+			}
+			v = appendStrings(nil, list)
+		default:
+			v = appendStrings(nil, p.words())
 		}
-		if e != nil {
-			return nil, e
-		}
+		q.take(p.name, v)
+		return nil
+	})
+	if e == nil {
+		e = q.acceptable()
 	}
-	return q, nil
+	return q, e
+}
+
+// ParseDocumentQuery checks the query string of GET documents/{id}.
+func ParseDocumentQuery(query string) *apierr.Error {
+	return readQuery(query, []string{"fields", "retrieveVectors", "useNetwork"}, func(p parameter) *apierr.Error {
+		switch p.name {
+		case "retrieveVectors":
+			_, e := p.boolean(apierr.InvalidDocumentRetrieveVectors)
+			return e
+		case "useNetwork":
+			return p.place(apierr.InvalidDocumentUseNetwork).wrongType("", node(p.value))
+		}
+		return nil
+	})
 }
 
 // LegBody is the listing as every leg gets it: everything up to the end of the window.
 func (q *DocumentsQuery) LegBody() []byte {
-	m := make(map[string]json.RawMessage, len(q.members)+1)
-	for _, x := range q.members {
-		m[x.name] = x.value
+	b := append(make([]byte, 0, 128), `{"limit":`...)
+	b = strconv.AppendInt(b, int64(min(q.Offset, maxWindow-q.Limit)+q.Limit), 10)
+	for _, m := range q.members {
+		b = append(rawjson.AppendQuoted(append(b, ','), m.name), ':')
+		b = append(b, m.value...)
 	}
-	end := min(q.Offset, math.MaxInt32-q.Limit) + q.Limit
-	m["limit"] = json.RawMessage(strconv.Itoa(end))
-	b, err := json.Marshal(m)
-	if err != nil {
-		return []byte("{}") // members are valid JSON, they were checked with the body
-	}
-	return b
+	return append(b, '}')
 }

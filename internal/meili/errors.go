@@ -1,10 +1,6 @@
 package meili
 
-import (
-	"strings"
-
-	"github.com/miroir-search/miroir/internal/apierr"
-)
+import "github.com/miroir-search/miroir/internal/apierr"
 
 // MissingAuthorizationHeader answers a request without a bearer token.
 func MissingAuthorizationHeader() *apierr.Error {
@@ -37,7 +33,7 @@ func IndexAlreadyExists(uid string) *apierr.Error {
 
 // PrimaryKeyAlreadyExists fails a change of the primary key of an index that has documents.
 func PrimaryKeyAlreadyExists(pk string) *apierr.Error {
-	return apierr.New("index_primary_key_already_exists", "Index already has a primary key: `%s`.", pk)
+	return apierr.New(apierr.IndexPrimaryKeyAlreadyExists, "Index already has a primary key: `%s`.", pk)
 }
 
 // DocumentNotFound answers a request for a document that does not exist.
@@ -61,6 +57,9 @@ func ReservedField(name string) *apierr.Error {
 	return apierr.New(apierr.MiroirReservedField, "The field name `%s` is reserved. Rename it and send the documents again.", name)
 }
 
-func quoteAll(list []string) string {
-	return "`" + strings.Join(list, "`, `") + "`"
+// FeatureNotEnabled answers the use of an experimental feature that Miroir does not switch on. discussion is the number of
+// the public thread that Meilisearch points to.
+func FeatureNotEnabled(what, feature string, discussion int) *apierr.Error {
+	return apierr.New(apierr.FeatureNotEnabled, "%s requires enabling the `%s` experimental feature. "+
+		"See https://github.com/orgs/meilisearch/discussions/%d", what, feature, discussion)
 }

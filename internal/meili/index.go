@@ -1,9 +1,7 @@
 package meili
 
 import (
-	"bytes"
-	"encoding/json"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -38,7 +36,16 @@ func CheckIndexUID(uid string) *apierr.Error {
 	if ValidIndexUID(uid) {
 		return nil
 	}
-	return apierr.New("invalid_index_uid", "`%s` %s", uid, uidRule)
+	return apierr.New(apierr.InvalidIndexUID, "`%s` %s", uid, uidRule)
+}
+
+// indexUID reads a name of an index inside a body.
+func (v node) indexUID(p place) (string, *apierr.Error) {
+	uid, e := v.str(p)
+	if e == nil && !ValidIndexUID(uid) {
+		e = p.invalid("`" + uid + "` " + uidRule)
+	}
+	return uid, e
 }
 
 // IndexCreation is the body of POST /indexes.
@@ -50,37 +57,25 @@ type IndexCreation struct {
 // ParseIndexCreation reads the body of POST /indexes.
 func ParseIndexCreation(body []byte) (IndexCreation, *apierr.Error) {
 	var out IndexCreation
-	if e := checkBody(body); e != nil {
-		return out, e
-	}
-	members, e := decodeObject(body, "")
-	if e != nil {
-		return out, e
-	}
 	seen := false
-	for _, m := range members {
-		switch m.name {
-		case "uid":
-			s, e := decodeString("invalid_index_uid", ".uid", m.value, false)
-			if e != nil {
-				return out, e
-			}
-			if !ValidIndexUID(*s) {
-				return out, apierr.New("invalid_index_uid", "Invalid value at `.uid`: `%s` %s", *s, uidRule)
-			}
-			out.UID, seen = *s, true
-		case "primaryKey":
-			if out.PrimaryKey, e = decodeString("invalid_index_primary_key", ".primaryKey", m.value, true); e != nil {
-				return out, e
-			}
-		default:
-			return out, unknownField(m.name, "", "uid", "primaryKey")
+	at := root(apierr.BadRequest)
+	e := readObject(body, at, []string{"uid", "primaryKey"}, func(name string, v node) (e *apierr.Error) {
+		if name == "uid" {
+			seen = true
+			out.UID, e = v.indexUID(at.key(name, apierr.InvalidIndexUID))
+			return e
 		}
+		out.PrimaryKey, e = v.optionalString(at.key(name, apierr.InvalidIndexPrimaryKey))
+		return e
+	})
+	if e == nil && !seen {
+		e = root(apierr.MissingIndexUID).missing("uid")
 	}
-	if !seen {
-		return out, apierr.New("missing_index_uid", "Missing field `uid`")
-	}
-	return out, nil
+	return out, e
+}
+
+func (v node) optionalString(p place) (*string, *apierr.Error) {
+	return optional(v, func() (string, *apierr.Error) { return v.str(p) })
 }
 
 // IndexUpdate is the body of PATCH /indexes/{uid}.
@@ -89,34 +84,43 @@ type IndexUpdate struct {
 	PrimaryKey *string
 }
 
+// immutable are the members of an index that PATCH names apart from unknown ones.
+var immutable = map[string]apierr.Code{
+	"createdAt": apierr.ImmutableIndexCreatedAt, "updatedAt": apierr.ImmutableIndexUpdatedAt,
+}
+
 // ParseIndexUpdate reads the body of PATCH /indexes/{uid}.
 func ParseIndexUpdate(body []byte) (IndexUpdate, *apierr.Error) {
 	var out IndexUpdate
-	if e := checkBody(body); e != nil {
+	if e := CheckBody(body); e != nil {
 		return out, e
 	}
-	members, e := decodeObject(body, "")
-	if e != nil {
-		return out, e
+	at := root(apierr.BadRequest)
+	accepted := []string{"primaryKey", "uid"}
+	v := trimmed(body)
+	if v[0] != '{' {
+		return out, at.wrongType("an object", v)
 	}
-	for _, m := range members {
+	for _, m := range v.members() {
+		var e *apierr.Error
 		switch m.name {
 		case "primaryKey":
-			out.PrimaryKey, e = decodeString("invalid_index_primary_key", ".primaryKey", m.value, true)
+			out.PrimaryKey, e = m.value.optionalString(at.key(m.name, apierr.InvalidIndexPrimaryKey))
 		case "uid":
-			if out.UID, e = decodeString("invalid_index_uid", ".uid", m.value, true); e == nil && out.UID != nil {
-				e = CheckIndexUID(*out.UID)
-			}
-		case "createdAt":
-			e = apierr.New("immutable_index_created_at", "Immutable field `createdAt`: expected one of `primaryKey`, `uid`")
-		case "updatedAt":
-			e = apierr.New("immutable_index_updated_at", "Immutable field `updatedAt`: expected one of `primaryKey`, `uid`")
+			out.UID, e = m.value.optionalString(at.key(m.name, apierr.InvalidIndexUID))
 		default:
-			e = unknownField(m.name, "", "primaryKey", "uid")
+			if code, ok := immutable[m.name]; ok {
+				e = apierr.New(code, "Immutable field `%s`: expected one of %s", m.name, quoteAll(accepted))
+			} else {
+				e = at.unknownKey(m.name, accepted)
+			}
 		}
 		if e != nil {
 			return out, e
 		}
+	}
+	if out.UID != nil {
+		return out, CheckIndexUID(*out.UID)
 	}
 	return out, nil
 }
@@ -129,53 +133,39 @@ type Swap struct {
 
 // ParseSwaps reads the body of POST /swap-indexes.
 func ParseSwaps(body []byte) ([]Swap, *apierr.Error) {
-	if e := checkBody(body); e != nil {
+	if e := CheckBody(body); e != nil {
 		return nil, e
 	}
-	var items []json.RawMessage
-	if json.Unmarshal(body, &items) != nil {
-		return nil, wrongType(apierr.BadRequest, "", "an array", body)
-	}
-	swaps := make([]Swap, 0, len(items))
-	for i, item := range items {
-		s, e := parseSwap(item, "["+strconv.Itoa(i)+"]")
-		if e != nil {
-			return nil, e
-		}
+	swaps := []Swap{}
+	e := trimmed(body).array(root(apierr.BadRequest), func(p place, v node) *apierr.Error {
+		s, e := parseSwap(p, v)
 		swaps = append(swaps, s)
+		return e
+	})
+	if e == nil {
+		e = checkSwaps(swaps)
 	}
-	return swaps, checkSwaps(swaps)
+	return swaps, e
 }
 
-func parseSwap(item []byte, where string) (Swap, *apierr.Error) {
-	var s Swap
-	members, e := decodeObject(item, where)
-	if e != nil {
-		return s, e
-	}
-	for _, m := range members {
-		switch m.name {
-		case "indexes":
-			if json.Unmarshal(m.value, &s.Indexes) != nil || string(bytes.TrimSpace(m.value)) == "null" {
-				return s, wrongType("invalid_swap_indexes", where+".indexes", "an array", m.value)
-			}
-			for j, uid := range s.Indexes {
-				if !ValidIndexUID(uid) {
-					return s, apierr.New("invalid_swap_indexes", "Invalid value at `%s.indexes[%d]`: `%s` %s", where, j, uid, uidRule)
-				}
-			}
-		case "rename":
-			if json.Unmarshal(m.value, &s.Rename) != nil {
-				return s, wrongType("invalid_swap_rename", where+".rename", "a boolean", m.value)
-			}
-		default:
-			return s, unknownField(m.name, where, "indexes", "rename")
+func parseSwap(p place, v node) (s Swap, e *apierr.Error) {
+	e = v.object(p, []string{"indexes", "rename"}, func(name string, v node) (e *apierr.Error) {
+		if name == "rename" {
+			s.Rename, e = v.boolean(p.key(name, apierr.InvalidSwapRename))
+			return e
 		}
+		s.Indexes = []string{}
+		return v.array(p.key(name, apierr.InvalidSwapIndexes), func(p place, v node) *apierr.Error {
+			uid, e := v.indexUID(p)
+			s.Indexes = append(s.Indexes, uid)
+			return e
+		})
+	})
+	if e == nil && s.Indexes == nil {
+		p.code = apierr.MissingSwapIndexes
+		e = p.missing("indexes")
 	}
-	if s.Indexes == nil {
-		return s, apierr.New("missing_swap_indexes", "Missing field `indexes` inside `%s`", where)
-	}
-	return s, nil
+	return s, e
 }
 
 func checkSwaps(swaps []Swap) *apierr.Error {
@@ -183,9 +173,8 @@ func checkSwaps(swaps []Swap) *apierr.Error {
 	var twice []string
 	for _, s := range swaps {
 		if len(s.Indexes) != 2 {
-			list, _ := json.Marshal(s.Indexes)
-			return apierr.New("invalid_swap_indexes", "Two indexes must be given for each swap. The list `%s` contains %d indexes.",
-				strings.ReplaceAll(string(list), `","`, `", "`), len(s.Indexes))
+			return apierr.New(apierr.InvalidSwapIndexes, "Two indexes must be given for each swap. The list `[%s]` contains %d indexes.",
+				quoteWith(s.Indexes, `"`), len(s.Indexes))
 		}
 		for _, uid := range s.Indexes {
 			if count[uid]++; count[uid] == 2 {
@@ -193,13 +182,24 @@ func checkSwaps(swaps []Swap) *apierr.Error {
 			}
 		}
 	}
-	switch len(twice) {
-	case 0:
+	if len(twice) == 0 {
 		return nil
-	case 1:
-		return apierr.New("invalid_swap_duplicate_index_found",
-			"Indexes must be declared only once during a swap. %s was specified several times.", quoteAll(twice))
 	}
-	return apierr.New("invalid_swap_duplicate_index_found",
-		"Indexes must be declared only once during a swap. %s were specified several times.", quoteAll(sorted(twice)))
+	verb := "was"
+	if len(twice) > 1 {
+		verb = "were"
+	}
+	slices.Sort(twice)
+	return apierr.New(apierr.InvalidSwapDuplicateIndexFound,
+		"Indexes must be declared only once during a swap. %s %s specified several times.", quoteAll(twice), verb)
+}
+
+// quoteAll lists names in backticks.
+func quoteAll(list []string) string { return quoteWith(list, "`") }
+
+func quoteWith(list []string, mark string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return mark + strings.Join(list, mark+", "+mark) + mark
 }

@@ -3,7 +3,11 @@ package meili
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"strconv"
 	"unicode/utf8"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // JSONError is a syntax error of a JSON text, worded as Meilisearch's parser words it. Line and Column count from 1 and
@@ -21,7 +25,14 @@ func (e *JSONError) Error() string {
 // maxDepth is how deep Meilisearch's parser follows arrays and objects.
 const maxDepth = 127
 
-// CheckJSON says what is wrong with a JSON text; nil when it is one JSON value and nothing else.
+// NewJSONError words a fault that was found in a text, whose first line is the given one and begins column bytes earlier.
+func NewJSONError(reason rawjson.Reason, line, column int) *JSONError {
+	return &JSONError{Reason: reason.String(), Line: line, Column: column}
+}
+
+// CheckJSON says what is wrong with a JSON text; nil when it is one JSON value and nothing else. It is stricter than
+// rawjson.Valid where Meilisearch reads values and does not just pass them on: numbers must fit a float, surrogates must
+// come in pairs, and nesting is bounded.
 func CheckJSON(text []byte) *JSONError {
 	p := jsonParser{text: text}
 	if !p.value(0) {
@@ -29,7 +40,7 @@ func CheckJSON(text []byte) *JSONError {
 	}
 	p.space()
 	if p.at < len(p.text) {
-		p.fail("trailing characters")
+		p.fail(rawjson.Trailing)
 	}
 	return p.err
 }
@@ -42,11 +53,15 @@ type jsonParser struct {
 }
 
 // fail records an error at the byte p.at, or at the end of the text.
-func (p *jsonParser) fail(reason string) bool {
-	end := min(p.at+1, len(p.text))
-	line := 1 + bytes.Count(p.text[:end], []byte{'\n'})
-	column := end - (bytes.LastIndexByte(p.text[:end], '\n') + 1)
-	p.err = &JSONError{Reason: reason, Line: line, Column: column}
+func (p *jsonParser) fail(reason rawjson.Reason) bool {
+	p.at = min(p.at+1, len(p.text))
+	return p.failBefore(reason)
+}
+
+// failBefore records an error of the bytes before p.at.
+func (p *jsonParser) failBefore(reason rawjson.Reason) bool {
+	line, column := rawjson.Position(p.text, p.at)
+	p.err = NewJSONError(reason, line, column)
 	return false
 }
 
@@ -62,7 +77,7 @@ func (p *jsonParser) space() {
 }
 
 // peek skips white space and returns the next byte; eof is the error when there is none.
-func (p *jsonParser) peek(eof string) (byte, bool) {
+func (p *jsonParser) peek(eof rawjson.Reason) (byte, bool) {
 	p.space()
 	if p.at == len(p.text) {
 		return 0, p.fail(eof)
@@ -71,14 +86,14 @@ func (p *jsonParser) peek(eof string) (byte, bool) {
 }
 
 func (p *jsonParser) value(depth int) bool {
-	c, ok := p.peek("EOF while parsing a value")
+	c, ok := p.peek(rawjson.EndInValue)
 	if !ok {
 		return false
 	}
 	switch {
 	case c == '{' || c == '[':
-		if depth > maxDepth {
-			return p.fail("recursion limit exceeded")
+		if depth >= maxDepth {
+			return p.fail(rawjson.TooDeep)
 		}
 		p.at++
 		if c == '{' {
@@ -97,12 +112,12 @@ func (p *jsonParser) value(depth int) bool {
 	case c == 'n':
 		return p.ident("null")
 	}
-	return p.fail("expected value")
+	return p.fail(rawjson.NoValue)
 }
 
 func (p *jsonParser) array(depth int) bool {
 	for first := true; ; first = false {
-		c, ok := p.peek("EOF while parsing a list")
+		c, ok := p.peek(rawjson.EndInList)
 		if !ok {
 			return false
 		}
@@ -112,14 +127,14 @@ func (p *jsonParser) array(depth int) bool {
 		}
 		if !first {
 			if c != ',' {
-				return p.fail("expected `,` or `]`")
+				return p.fail(rawjson.NoListEnd)
 			}
 			p.at++
-			if c, ok = p.peek("EOF while parsing a value"); !ok {
+			if c, ok = p.peek(rawjson.EndInValue); !ok {
 				return false
 			}
 			if c == ']' {
-				return p.fail("trailing comma")
+				return p.fail(rawjson.TrailingComma)
 			}
 		}
 		if !p.value(depth) {
@@ -130,7 +145,7 @@ func (p *jsonParser) array(depth int) bool {
 
 func (p *jsonParser) object(depth int) bool {
 	for first := true; ; first = false {
-		c, ok := p.peek("EOF while parsing an object")
+		c, ok := p.peek(rawjson.EndInObject)
 		if !ok {
 			return false
 		}
@@ -140,28 +155,28 @@ func (p *jsonParser) object(depth int) bool {
 		}
 		if !first {
 			if c != ',' {
-				return p.fail("expected `,` or `}`")
+				return p.fail(rawjson.NoObjectEnd)
 			}
 			p.at++
-			if c, ok = p.peek("EOF while parsing a value"); !ok {
+			if c, ok = p.peek(rawjson.EndInValue); !ok {
 				return false
 			}
 			if c == '}' {
-				return p.fail("trailing comma")
+				return p.fail(rawjson.TrailingComma)
 			}
 		}
 		if c != '"' {
-			return p.fail("key must be a string")
+			return p.fail(rawjson.NoKey)
 		}
 		p.at++
 		if !p.str() {
 			return false
 		}
-		if c, ok = p.peek("EOF while parsing an object"); !ok {
+		if c, ok = p.peek(rawjson.EndInObject); !ok {
 			return false
 		}
 		if c != ':' {
-			return p.fail("expected `:`")
+			return p.fail(rawjson.NoColon)
 		}
 		p.at++
 		if !p.value(depth) {
@@ -173,10 +188,10 @@ func (p *jsonParser) object(depth int) bool {
 func (p *jsonParser) ident(word string) bool {
 	for i := range len(word) {
 		if p.at == len(p.text) {
-			return p.fail("EOF while parsing a value")
+			return p.fail(rawjson.EndInValue)
 		}
 		if p.text[p.at] != word[i] {
-			return p.fail("expected ident")
+			return p.fail(rawjson.NoIdent)
 		}
 		p.at++
 	}
@@ -192,93 +207,138 @@ func (p *jsonParser) digits() bool {
 }
 
 func (p *jsonParser) number() bool {
+	start := p.at
 	if p.text[p.at] == '-' {
 		p.at++
 	}
-	if p.at == len(p.text) {
-		return p.fail("EOF while parsing a value")
-	}
-	zero := p.text[p.at] == '0'
 	from := p.at
-	if !p.digits() || zero && p.at-from > 1 {
-		if zero {
-			p.at = from + 1
-		}
-		return p.fail("invalid number")
+	switch {
+	case !p.digits():
+		return p.endOr(rawjson.BadNumber)
+	case p.text[from] == '0' && p.at-from > 1:
+		p.at = from + 1
+		return p.fail(rawjson.BadNumber)
 	}
+	float := p.at-from > maxIntegerDigits
 	if p.at < len(p.text) && p.text[p.at] == '.' {
 		p.at++
 		if !p.digits() {
-			return p.endOr("invalid number")
+			return p.endOr(rawjson.BadNumber)
 		}
 	}
-	if p.at < len(p.text) && (p.text[p.at] == 'e' || p.text[p.at] == 'E') {
+	if p.at < len(p.text) && p.text[p.at]|0x20 == 'e' {
+		float = true
 		p.at++
 		if p.at < len(p.text) && (p.text[p.at] == '+' || p.text[p.at] == '-') {
 			p.at++
 		}
 		if !p.digits() {
-			return p.endOr("invalid number")
+			return p.endOr(rawjson.BadNumber)
+		}
+	}
+	if float {
+		if f, _ := strconv.ParseFloat(string(p.text[start:p.at]), 64); math.IsInf(f, 0) {
+			return p.failBefore(rawjson.NumberRange)
 		}
 	}
 	return true
 }
 
-func (p *jsonParser) endOr(reason string) bool {
+// maxIntegerDigits is the length up to which a number without an exponent is never too large for a float.
+const maxIntegerDigits = 300
+
+func (p *jsonParser) endOr(reason rawjson.Reason) bool {
 	if p.at == len(p.text) {
-		reason = "EOF while parsing a value"
+		reason = rawjson.EndInValue
 	}
 	return p.fail(reason)
 }
 
 func (p *jsonParser) str() bool {
+	start := p.at
+	wide := false
 	for p.at < len(p.text) {
-		switch c := p.text[p.at]; {
+		c := p.text[p.at]
+		p.at++
+		switch {
 		case c == '"':
-			p.at++
+			if wide && !utf8.Valid(p.text[start:p.at]) {
+				return p.failBefore(rawjson.BadUTF8)
+			}
 			return true
 		case c == '\\':
-			p.at++
 			if !p.escape() {
 				return false
 			}
 		case c < 0x20:
-			return p.fail("control character (\\u0000-\\u001F) found while parsing a string")
-		case c < utf8.RuneSelf:
-			p.at++
-		default:
-			r, n := utf8.DecodeRune(p.text[p.at:])
-			if r == utf8.RuneError && n == 1 {
-				return p.fail("invalid unicode code point")
-			}
-			p.at += n
+			return p.failBefore(rawjson.ControlCharacter)
+		case c >= utf8.RuneSelf:
+			wide = true
 		}
 	}
-	return p.fail("EOF while parsing a string")
+	return p.failBefore(rawjson.EndInString)
+}
+
+// next consumes one byte of a string.
+func (p *jsonParser) next() (byte, bool) {
+	if p.at == len(p.text) {
+		return 0, p.failBefore(rawjson.EndInString)
+	}
+	p.at++
+	return p.text[p.at-1], true
 }
 
 func (p *jsonParser) escape() bool {
-	if p.at == len(p.text) {
-		return p.fail("EOF while parsing a string")
-	}
-	c := p.text[p.at]
-	if c != 'u' {
-		if bytes.IndexByte([]byte(`"\/bfnrt`), c) < 0 {
-			return p.fail("invalid escape")
-		}
-		p.at++
-		return true
-	}
-	p.at++
-	if len(p.text)-p.at < 4 {
-		p.at = len(p.text)
-		return p.fail("EOF while parsing a string")
-	}
-	for range 4 {
-		if bytes.IndexByte([]byte("0123456789abcdefABCDEF"), p.text[p.at]) < 0 {
-			return p.fail("invalid escape")
-		}
-		p.at++
+	c, ok := p.next()
+	switch {
+	case !ok:
+		return false
+	case c == 'u':
+		return p.unicode()
+	case bytes.IndexByte([]byte(`"\/bfnrt`), c) < 0:
+		return p.failBefore(rawjson.BadEscape)
 	}
 	return true
+}
+
+// unicode reads the digits behind \u, and the second half of a pair of surrogates where one begins.
+func (p *jsonParser) unicode() bool {
+	r, ok := p.hex()
+	switch {
+	case !ok:
+		return false
+	case r >= 0xDC00 && r <= 0xDFFF:
+		return p.failBefore(rawjson.LoneSurrogate)
+	case r < 0xD800 || r > 0xDFFF:
+		return true
+	}
+	for _, want := range []byte(`\u`) {
+		c, ok := p.next()
+		if !ok {
+			return false
+		}
+		if c != want {
+			return p.failBefore(rawjson.HalfSurrogate)
+		}
+	}
+	if r, ok = p.hex(); !ok {
+		return false
+	}
+	if r < 0xDC00 || r > 0xDFFF {
+		return p.failBefore(rawjson.LoneSurrogate)
+	}
+	return true
+}
+
+func (p *jsonParser) hex() (rune, bool) {
+	if len(p.text)-p.at < 4 {
+		p.at = len(p.text)
+		return 0, p.failBefore(rawjson.EndInString)
+	}
+	p.at += 4
+	n, err := strconv.ParseUint(string(p.text[p.at-4:p.at]), 16, 16)
+	if err != nil {
+		return 0, p.failBefore(rawjson.BadEscape)
+	}
+	return rune(n), true
 }

@@ -1,7 +1,6 @@
 package meili
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"slices"
@@ -13,15 +12,6 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 )
 
-// searchFields are the members of a search body, in the order in which Meilisearch lists them.
-var searchFields = []string{
-	"q", "offset", "limit", "page", "hitsPerPage", "attributesToRetrieve", "attributesToCrop", "cropLength",
-	"cropMarker", "attributesToHighlight", "highlightPreTag", "highlightPostTag", "showMatchesPosition", "filter",
-	"sort", "distinct", "facets", "matchingStrategy", "attributesToSearchOn", "rankingScoreThreshold", "locales",
-	"hybrid", "vector", "retrieveVectors", "media", "personalize", "useNetwork", "showRankingScore",
-	"showRankingScoreDetails", "showPerformanceDetails",
-}
-
 // SearchQuery is a search as the gateway needs it: the window and the flags it acts on, everything else as raw JSON that
 // the nodes judge.
 type SearchQuery struct {
@@ -31,186 +21,122 @@ type SearchQuery struct {
 	Page, HitsPerPage       int
 	ShowRankingScore        bool
 	ShowRankingScoreDetails bool
+	RetrieveVectors         bool
+	Facets                  []string        // patterns; nil when not given
+	Distinct                string          // empty when not given
+	Filter                  json.RawMessage // as given; nil for none
+	Sort                    []string        // nil when not given
+	Hybrid                  json.RawMessage // as given; nil for none
+	Vector                  json.RawMessage // as given; nil for none
+	MatchingStrategy        string          // empty when not given
 	members                 []member
 }
 
-// ParseSearchBody reads the body of POST search. Only what the gateway acts on is checked here; a wrong value of any
-// other parameter gets the nodes' own answer.
+// ParseSearchBody reads the body of POST search and answers what a node would answer to it before it looks at the index.
+// What depends on the index (unknown attributes, the language of filters) is for the nodes.
 func ParseSearchBody(body []byte) (*SearchQuery, *apierr.Error) {
-	if e := checkBody(body); e != nil {
+	if e := CheckBody(body); e != nil {
 		return nil, e
 	}
-	list, e := decodeObject(body, "")
-	if e != nil {
-		return nil, e
-	}
-	q := &SearchQuery{Limit: defaultLimit, Page: 1, HitsPerPage: defaultLimit, members: list}
-	for _, m := range list {
-		if !slices.Contains(searchFields, m.name) {
-			return nil, unknownField(m.name, "", searchFields...)
-		}
-		if e := q.set(m.name, m.value); e != nil {
-			return nil, e
-		}
-	}
-	return q, nil
+	return parseSearch(trimmed(body), root(apierr.BadRequest))
 }
 
-func (q *SearchQuery) set(name string, raw []byte) (e *apierr.Error) {
-	if string(raw) == "null" {
+func parseSearch(v node, at place) (*SearchQuery, *apierr.Error) {
+	q := &SearchQuery{Limit: defaultLimit, Page: 1, HitsPerPage: defaultLimit}
+	e := v.object(at, searchFields, func(name string, v node) *apierr.Error {
+		f := searchTable[name]
+		if e := f.check(v, at.key(name, f.code)); e != nil {
+			return e
+		}
+		if !v.isNull() {
+			q.take(name, v)
+		}
 		return nil
+	})
+	if e == nil {
+		e = q.acceptable()
 	}
+	return q, e
+}
+
+// take keeps a checked member that is not null.
+func (q *SearchQuery) take(name string, v node) {
+	q.members = append(q.members, member{name, v})
+	p := place{}
 	switch name {
 	case "q":
-		var s *string
-		if s, e = decodeString("invalid_search_q", ".q", raw, false); e == nil {
-			q.Query = *s
-		}
+		q.Query, _ = v.str(p)
 	case "offset":
-		q.Offset, e = decodeCount("invalid_search_offset", ".offset", raw)
+		q.Offset = v.count()
 	case "limit":
-		q.Limit, e = decodeCount("invalid_search_limit", ".limit", raw)
+		q.Limit = v.count()
 	case "page":
 		q.Exhaustive = true
-		q.Page, e = decodeCount("invalid_search_page", ".page", raw)
+		q.Page = v.count()
 	case "hitsPerPage":
 		q.Exhaustive = true
-		q.HitsPerPage, e = decodeCount("invalid_search_hits_per_page", ".hitsPerPage", raw)
+		q.HitsPerPage = v.count()
 	case "showRankingScore":
-		q.ShowRankingScore, e = decodeBool("invalid_search_show_ranking_score", ".showRankingScore", raw)
+		q.ShowRankingScore = v[0] == 't'
 	case "showRankingScoreDetails":
-		q.ShowRankingScoreDetails, e = decodeBool("invalid_search_show_ranking_score_details", ".showRankingScoreDetails", raw)
+		q.ShowRankingScoreDetails = v[0] == 't'
+	case "retrieveVectors":
+		q.RetrieveVectors = v[0] == 't'
+	case "facets":
+		q.Facets, _ = v.strings(p)
+	case "sort":
+		q.Sort, _ = v.strings(p)
+	case "distinct":
+		q.Distinct, _ = v.str(p)
+	case "matchingStrategy":
+		q.MatchingStrategy, _ = v.str(p)
+	case "filter":
+		q.Filter = json.RawMessage(v)
+	case "hybrid":
+		q.Hybrid = json.RawMessage(v)
+	case "vector":
+		q.Vector = json.RawMessage(v)
 	}
-	return e
 }
 
-func decodeCount(code apierr.Code, where string, raw []byte) (int, *apierr.Error) {
-	n, err := strconv.ParseUint(string(raw), 10, 64)
-	if err != nil {
-		return 0, wrongType(code, where, "a positive integer", raw)
-	}
-	return int(min(n, math.MaxInt32)), nil //nolint:gosec // bounded
-}
-
-func decodeBool(code apierr.Code, where string, raw []byte) (bool, *apierr.Error) {
-	switch string(raw) {
-	case "true":
-		return true, nil
-	case "false":
-		return false, nil
-	}
-	return false, wrongType(code, where, "a boolean", raw)
-}
-
-// searchParameters are the names of the GET form, each with how its text becomes JSON.
-var searchParameters = map[string]func(string) json.RawMessage{
-	"q": text, "vector": numbers, "offset": number, "limit": number, "page": number, "hitsPerPage": number,
-	"attributesToRetrieve": words, "retrieveVectors": number, "attributesToCrop": words, "cropLength": number,
-	"attributesToHighlight": words, "filter": jsonOrText, "sort": words, "distinct": text, "showMatchesPosition": number,
-	"showRankingScore": number, "showRankingScoreDetails": number, "facets": words, "highlightPreTag": text,
-	"highlightPostTag": text, "cropMarker": text, "matchingStrategy": text, "attributesToSearchOn": words,
-	"rankingScoreThreshold": number, "locales": words, "showPerformanceDetails": number,
-}
-
-// ParseSearchParameters reads the query string of GET search into the same query as the POST form.
-func ParseSearchParameters(query string) (*SearchQuery, *apierr.Error) {
-	accepted := []string{
-		"q", "offset", "limit", "page", "hitsPerPage", "attributesToRetrieve", "attributesToCrop", "cropLength",
-		"cropMarker", "attributesToHighlight", "highlightPreTag", "highlightPostTag", "showMatchesPosition", "filter",
-		"sort", "distinct", "facets", "matchingStrategy", "attributesToSearchOn", "rankingScoreThreshold", "locales",
-		"hybridEmbedder", "hybridSemanticRatio", "vector", "retrieveVectors", "personalizeUserContext", "useNetwork",
-		"showRankingScore", "showRankingScoreDetails", "showPerformanceDetails",
-	}
-	list, e := queryParameters(query, accepted...)
+// count is a checked positive integer, bounded because no window is wider.
+func (v node) count() int {
+	n, e := v.uint(place{}, maxUint)
 	if e != nil {
-		return nil, e
+		return 0
 	}
-	q := &SearchQuery{Limit: defaultLimit, Page: 1, HitsPerPage: defaultLimit}
-	hybrid := map[string]json.RawMessage{}
-	for _, p := range list {
-		value := string(p.value)
-		switch p.name {
-		case "hybridEmbedder":
-			hybrid["embedder"] = text(value)
-			continue
-		case "hybridSemanticRatio":
-			hybrid["semanticRatio"] = number(value)
-			continue
-		}
-		convert := searchParameters[p.name]
-		if convert == nil {
-			return nil, apierr.New(apierr.MiroirNotImplemented, "The parameter `%s` is not implemented yet.", p.name)
-		}
-		raw := convert(value)
-		if e := checkNumber(p.name, value); e != nil {
-			return nil, e
-		}
-		if e := q.set(p.name, raw); e != nil {
-			return nil, e
-		}
-		q.members = append(q.members, member{p.name, raw})
-	}
-	if len(hybrid) > 0 {
-		raw, _ := json.Marshal(hybrid)
-		q.members = append(q.members, member{"hybrid", raw})
-	}
-	return q, nil
+	return bounded(n)
 }
 
-// checkNumber words a wrong number or boolean of the query string, which reads otherwise than in a body.
-func checkNumber(name, value string) *apierr.Error {
-	codes := map[string]apierr.Code{
-		"offset": "invalid_search_offset", "limit": "invalid_search_limit", "page": "invalid_search_page",
-		"hitsPerPage": "invalid_search_hits_per_page", "cropLength": "invalid_search_crop_length",
+func (q *SearchQuery) has(name string) bool {
+	return slices.ContainsFunc(q.members, func(m member) bool { return m.name == name })
+}
+
+// acceptable refuses what Meilisearch refuses before it looks for the index.
+func (q *SearchQuery) acceptable() *apierr.Error {
+	if q.has("useNetwork") {
+		return useNetworkRefused()
 	}
-	if code, ok := codes[name]; ok {
-		_, e := parseUint(code, name, value, 64)
-		return e
-	}
-	bools := map[string]apierr.Code{
-		"showMatchesPosition": "invalid_search_show_matches_position", "showRankingScore": "invalid_search_show_ranking_score",
-		"showRankingScoreDetails": "invalid_search_show_ranking_score_details", "retrieveVectors": "invalid_search_retrieve_vectors",
-		"showPerformanceDetails": "invalid_search_show_performance_details",
-	}
-	if code, ok := bools[name]; ok {
-		_, e := parseBool(code, name, value)
-		return e
-	}
-	if name == "rankingScoreThreshold" {
-		if _, err := strconv.ParseFloat(value, 64); err != nil {
-			return badParameter("invalid_search_ranking_score_threshold", name, "could not parse `%s` as a floating point number", value)
-		}
+	return checkFilter(apierr.InvalidSearchFilter, node(q.Filter))
+}
+
+func useNetworkRefused() *apierr.Error {
+	return FeatureNotEnabled("passing `useNetwork` in a search query", "network", 805)
+}
+
+// Check refuses what Meilisearch refuses once it found the index: parameters that do not go together, and what needs a
+// feature that Miroir does not switch on.
+func (q *SearchQuery) Check() *apierr.Error {
+	switch {
+	case q.has("personalize"):
+		return FeatureNotEnabled("reranking search results", "personalization", 866)
+	case q.Vector != nil && q.has("media"):
+		return apierr.New(apierr.InvalidSearchMediaAndVector, "%s", "Invalid request: both `media` and `vector` parameters are present.")
+	case q.Hybrid == nil && (q.Vector != nil || q.has("media")):
+		return apierr.New(apierr.MissingSearchHybrid, "%s",
+			"Invalid request: missing `hybrid` parameter when `vector` or `media` are present.")
 	}
 	return nil
-}
-
-func text(s string) json.RawMessage {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // strings always encode
-	return bytes.TrimSpace(b.Bytes())
-}
-
-func number(s string) json.RawMessage { return json.RawMessage(s) }
-
-func numbers(s string) json.RawMessage { return json.RawMessage("[" + s + "]") }
-
-func words(s string) json.RawMessage {
-	parts := strings.Split(s, ",")
-	out := make([]json.RawMessage, len(parts))
-	for i, p := range parts {
-		out[i] = text(p)
-	}
-	b, _ := json.Marshal(out)
-	return b
-}
-
-func jsonOrText(s string) json.RawMessage {
-	if json.Valid([]byte(s)) && (strings.HasPrefix(strings.TrimSpace(s), "[") || strings.HasPrefix(strings.TrimSpace(s), `"`)) {
-		return json.RawMessage(s)
-	}
-	return text(s)
 }
 
 // LegOptions say how a search changes on its way to the nodes.
@@ -273,7 +199,7 @@ func mulBound(a, b int) int {
 }
 
 // restrict keeps the attributes of a list that are displayed; "*" becomes the displayed ones.
-func restrict(raw json.RawMessage, displayed []string) json.RawMessage {
+func restrict(raw node, displayed []string) node {
 	var list []string
 	if string(raw) == "null" || json.Unmarshal(raw, &list) != nil {
 		return raw

@@ -3,11 +3,14 @@ package meili
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // minFacetValues is the least maxValuesPerFacet that nodes run with, so that facets ordered by count can be merged
@@ -21,13 +24,6 @@ const defaultMaxFacetValues = 100
 // of all settings; a reset is a null.
 type SettingsPatch struct {
 	Members json.RawMessage `json:"members"`
-}
-
-// allSettings are the members of a settings object in Meilisearch's order.
-var allSettings = []string{
-	"displayedAttributes", "searchableAttributes", "filterableAttributes", "sortableAttributes", "rankingRules", "stopWords",
-	"nonSeparatorTokens", "separatorTokens", "dictionary", "synonyms", "distinctAttribute", "proximityPrecision", "typoTolerance",
-	"faceting", "pagination", "embedders", "searchCutoffMs", "localizedAttributes", "facetSearch", "prefixSearch",
 }
 
 // SettingName is the member of the settings object that a sub-route names: "stop-words" is "stopWords".
@@ -59,43 +55,30 @@ func PatchOf(subroute string, body []byte) SettingsPatch {
 		return SettingsPatch{Members: append(append(append(members, ':'), bytes.TrimSpace(body)...), '}')}
 	}
 	if body == nil {
-		var b bytes.Buffer
-		for i, name := range allSettings {
-			b.WriteString([]string{"{", ","}[min(i, 1)])
-			fmt.Fprintf(&b, "%q:null", name)
-		}
-		b.WriteByte('}')
-		return SettingsPatch{Members: b.Bytes()}
+		return SettingsPatch{Members: ResetSettings().Body()}
 	}
-	return SettingsPatch{Members: json.RawMessage(compact(body))}
+	return SettingsPatch{Members: appendSerde(nil, trimmed(body))}
 }
 
 // NodeBody is the PATCH of all settings that nodes get: the client's change with the overlay kept in place. Values that
 // are wrong stay as they are, for the nodes to refuse them in their own words.
 func (p SettingsPatch) NodeBody() []byte {
-	list, e := decodeObject(p.Members, "")
-	if e != nil {
+	v := node(p.Members)
+	if len(v) == 0 || v[0] != '{' {
 		return p.Members
 	}
-	var b bytes.Buffer
-	for _, m := range list {
-		value := []byte(m.value)
+	list := v.members()
+	for i, m := range list {
 		switch m.name {
 		case "displayedAttributes":
-			value = displayedForNodes(value)
+			list[i].value = displayedForNodes(m.value)
 		case "filterableAttributes":
-			value = filterableForNodes(value)
+			list[i].value = filterableForNodes(m.value)
 		case "faceting":
-			value = facetingForNodes(value)
+			list[i].value = facetingForNodes(m.value)
 		}
-		b.WriteString([]string{"{", ","}[min(b.Len(), 1)])
-		fmt.Fprintf(&b, "%s:%s", text(m.name), value)
 	}
-	if b.Len() == 0 {
-		return []byte("{}")
-	}
-	b.WriteByte('}')
-	return b.Bytes()
+	return appendObject(nil, list)
 }
 
 func displayedForNodes(value []byte) []byte {
@@ -106,28 +89,24 @@ func displayedForNodes(value []byte) []byte {
 	return []byte(`["*"]`)
 }
 
+// filterableForNodes adds the shard, as a rule of its own before rules with patterns, which could forbid it.
 func filterableForNodes(value []byte) []byte {
-	var list []json.RawMessage
-	if json.Unmarshal(value, &list) != nil {
+	if len(value) == 0 || value[0] != '[' {
 		return value
 	}
-	own := json.RawMessage(strconv.Quote(nodeapi.FieldShard))
-	rules := false
-	for _, x := range list {
-		rules = rules || len(x) > 0 && x[0] == '{'
+	rules, empty := false, true
+	rawjson.EachElement(value, func(v []byte) bool {
+		rules, empty = v[0] == '{', false
+		return !rules
+	})
+	value = bytes.TrimSpace(value)
+	switch {
+	case empty:
+		return []byte(`["` + nodeapi.FieldShard + `"]`)
+	case rules:
+		return slices.Concat([]byte(`[`+shardRule+`,`), value[1:])
 	}
-	if rules {
-		own = json.RawMessage(`{"attributePatterns":["` + nodeapi.FieldShard +
-			`"],"features":{"facetSearch":false,"filter":{"equality":true,"comparison":true}}}`)
-		list = append([]json.RawMessage{own}, list...)
-	} else {
-		list = append(list, own)
-	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		return value
-	}
-	return b
+	return slices.Concat(value[:len(value)-1], []byte(`,"`+nodeapi.FieldShard+`"]`))
 }
 
 func facetingForNodes(value []byte) []byte {
@@ -151,12 +130,11 @@ func facetingForNodes(value []byte) []byte {
 	return b
 }
 
-// ClientView turns a node's settings, reserved fields already stripped, into what clients see: previous is the committed
+// ClientView turns the settings that a node shows, reserved fields already stripped, into what clients see: previous is the committed
 // client view (nil for none) and patch the change on its way (zero for none), which say what nodes do not.
-func ClientView(node, previous []byte, patch SettingsPatch) (json.RawMessage, error) {
-	list, e := decodeObject(node, "")
-	if e != nil {
-		return nil, fmt.Errorf("settings of a node: %w", e)
+func ClientView(shown, previous []byte, patch SettingsPatch) (json.RawMessage, error) {
+	if !rawjson.Valid(shown) || trimmed(shown)[0] != '{' {
+		return nil, errors.New("settings of a node are no JSON object")
 	}
 	displayed, most := json.RawMessage(`["*"]`), json.RawMessage(strconv.Itoa(defaultMaxFacetValues))
 	var old struct {
@@ -169,20 +147,18 @@ func ClientView(node, previous []byte, patch SettingsPatch) (json.RawMessage, er
 		displayed, most = old.Displayed, old.Faceting.Max
 	}
 	displayed, most = patch.override(displayed, most)
-	var b bytes.Buffer
-	for _, m := range list {
-		value := m.value
+	list := trimmed(shown).members()
+	for i, m := range list {
 		switch m.name {
 		case "displayedAttributes":
-			value = displayed
+			list[i].value = node(displayed)
 		case "faceting":
-			value = bytes.Replace(value, []byte(`"maxValuesPerFacet":`+nodeMax(value)), append([]byte(`"maxValuesPerFacet":`), most...), 1)
+			faceting := m.value.members()
+			set(faceting, "maxValuesPerFacet", node(most))
+			list[i].value = appendObject(nil, faceting)
 		}
-		b.WriteString([]string{"{", ","}[min(b.Len(), 1)])
-		fmt.Fprintf(&b, "%s:%s", text(m.name), value)
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return appendObject(nil, list), nil
 }
 
 // override applies the members of a patch that nodes do not get as clients sent them.
@@ -214,34 +190,20 @@ func (p SettingsPatch) override(displayed, most json.RawMessage) (d, m json.RawM
 
 // canonicalDisplayed is the list as Meilisearch shows it: without repetitions, and all when it holds a star.
 func canonicalDisplayed(v json.RawMessage) json.RawMessage {
-	var list []string
-	if json.Unmarshal(v, &list) != nil || list == nil {
+	if len(v) == 0 || v[0] != '[' {
 		return json.RawMessage(`["*"]`)
 	}
-	out := []string{}
-	seen := map[string]bool{}
-	for _, a := range list {
-		if a == "*" {
-			return json.RawMessage(`["*"]`)
-		}
-		if !seen[a] {
-			seen[a] = true
-			out = append(out, a)
-		}
-	}
-	b, err := json.Marshal(out)
-	if err != nil {
-		return v
-	}
-	return b
+	return json.RawMessage(attributeList(node(v)))
 }
 
-func nodeMax(faceting []byte) string {
-	var f struct {
-		Max json.RawMessage `json:"maxValuesPerFacet"`
+// Details is how a task shows the change. A wrong change shows as it is, because nodes refuse it and no task remains.
+func (p SettingsPatch) Details() json.RawMessage {
+	checked, e := ParseSettings(p.Members)
+	if e != nil {
+		return p.Members
 	}
-	if json.Unmarshal(faceting, &f) != nil {
-		return ""
+	if reset := ResetSettings(); bytes.Equal(p.Members, reset.Body()) {
+		checked = reset // of everything, settings behind experimental features included
 	}
-	return string(f.Max)
+	return checked.Details()
 }

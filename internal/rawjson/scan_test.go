@@ -227,3 +227,24 @@ func TestNoAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func FuzzAppendQuoted(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	f.Add("<b>&\u2028\x00\x1f\x7f\xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		raw := AppendQuoted(nil, s)
+		var back string
+		if err := json.Unmarshal(raw, &back); err != nil || !Valid(raw) {
+			t.Fatalf("%q becomes %q: %v", s, raw, err)
+		}
+		if want := strings.ToValidUTF8(s, "\x00"); strings.ReplaceAll(back, "\uFFFD", "") != strings.ReplaceAll(strings.ReplaceAll(want, "\x00", ""), "\uFFFD", "") &&
+			!strings.Contains(s, "\x00") {
+			t.Fatalf("%q becomes %q", s, back)
+		}
+		if got, ok := Unquote(raw); !ok || got != back {
+			t.Fatalf("%q reads back as %q", raw, got)
+		}
+	})
+}

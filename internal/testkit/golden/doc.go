@@ -1,0 +1,9 @@
+// Package golden owns the replay of recorded answers of a real Meilisearch: it sends every recorded request to a
+// target, waits for the task it made, and compares status, body and finished task with what was recorded.
+//
+// Values that differ from run to run (dates, durations, uids of tasks, sizes on disk) are compared by kind only. Every
+// other difference fails the test, unless the target's list of known differences names it with a reason. The list may
+// only shrink: an entry without a difference fails the test as well.
+//
+// It knows nothing of how the target is started.
+package golden

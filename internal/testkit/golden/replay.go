@@ -1,0 +1,218 @@
+package golden
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	// taskDeadline bounds the wait for one task; indexing 1,200 documents takes a second on a slow machine.
+	taskDeadline = 2 * time.Minute
+	firstPause   = 2 * time.Millisecond
+	longestPause = 100 * time.Millisecond
+	maxAnswer    = 64 << 20
+)
+
+// Target is what the recorded requests are sent to.
+type Target struct {
+	URL       string
+	MasterKey string
+}
+
+// Check replays a recorded file against a target that has no indexes and no tasks, and fails the test for every
+// difference that the list at knownPath does not have, and for every entry of the list that does not occur.
+func Check(t testing.TB, target Target, name, knownPath string) {
+	t.Helper()
+	shared, err := Shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := Load(shared, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := LoadKnown(knownPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := Replay(t.Context(), target, shared, name, entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict := Judge(name, found, known)
+	for _, difference := range verdict.Unlisted {
+		t.Errorf("not as recorded: %s", difference)
+	}
+	for _, stale := range verdict.Stale {
+		t.Errorf("a known difference no longer occurs, take it off the list: %s", stale)
+	}
+	t.Log(Summary(name, len(entries), verdict))
+}
+
+// Summary is one file's outcome in words.
+func Summary(name string, requests int, verdict Verdict) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s: %d requests, %d equal, %d with differences", name, requests, requests-verdict.Differ, verdict.Differ)
+	reasons := make([]string, 0, len(verdict.Reasons))
+	for reason := range verdict.Reasons {
+		reasons = append(reasons, reason)
+	}
+	slices.Sort(reasons)
+	for _, reason := range reasons {
+		fmt.Fprintf(&out, "\n  %4d known: %s", verdict.Reasons[reason], reason)
+	}
+	return out.String()
+}
+
+// Replay sends the entries in order and collects every difference.
+func Replay(ctx context.Context, target Target, shared, name string, entries []Entry) ([]Difference, error) {
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	session := session{target: target, client: client, shared: shared}
+	var found []Difference
+	for _, entry := range entries {
+		report := func(path, want, got string) {
+			found = append(found, Difference{File: name, N: entry.N, Path: path, Want: want, Got: got})
+		}
+		if err := session.play(ctx, entry, report); err != nil {
+			return nil, fmt.Errorf("%s %d, %s %s: %w", name, entry.N, entry.Request.Method, entry.Request.Path, err)
+		}
+	}
+	return found, nil
+}
+
+type session struct {
+	target Target
+	client *http.Client
+	shared string
+}
+
+func (s session) play(ctx context.Context, entry Entry, report func(path, want, got string)) error {
+	status, raw, err := s.send(ctx, entry.Request)
+	if err != nil {
+		return err
+	}
+	if status != entry.Response.Status {
+		report("/status", fmt.Sprint(entry.Response.Status), fmt.Sprint(status))
+	}
+	want, err := decode(entry.Response.Body)
+	if err != nil {
+		return fmt.Errorf("recorded body: %w", err)
+	}
+	got, err := decode(raw)
+	if err != nil {
+		got = string(raw) // not JSON: a difference like any other
+	}
+	compare("/body", want, got, report)
+	uid, made := taskUID(got)
+	if !made {
+		if len(entry.Task) > 0 {
+			report("/task", "a task", "none")
+		}
+		return nil
+	}
+	finished, err := s.await(ctx, uid)
+	if err != nil || len(entry.Task) == 0 {
+		return err
+	}
+	wantTask, err := decode(entry.Task)
+	if err != nil {
+		return fmt.Errorf("recorded task: %w", err)
+	}
+	compare("/task", wantTask, finished, report)
+	return nil
+}
+
+// send plays the request: as the recorder did, with the master key and as JSON unless the entry says otherwise.
+func (s session) send(ctx context.Context, r Request) (int, []byte, error) {
+	payload, err := r.payload(s.shared)
+	if err != nil {
+		return 0, nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, r.Method, s.target.URL+r.Path, bytes.NewReader(payload))
+	if err != nil {
+		return 0, nil, err
+	}
+	contentType, token := "application/json", s.target.MasterKey
+	if r.ContentType.Given {
+		contentType = ""
+		if r.ContentType.Value != nil {
+			contentType = *r.ContentType.Value
+		}
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	if r.Auth.Given {
+		token = ""
+		if r.Auth.Value != nil {
+			token = *r.Auth.Value
+		}
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return s.do(request)
+}
+
+func (s session) do(request *http.Request) (int, []byte, error) {
+	response, err := s.client.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return response.StatusCode, raw, err
+}
+
+// taskUID is the uid of the task that an answer tells of.
+func taskUID(answer any) (string, bool) {
+	object, ok := answer.(map[string]any)
+	if !ok {
+		return "", false
+	}
+	uid, ok := object["taskUid"].(json.Number)
+	return uid.String(), ok
+}
+
+// await returns a task once it is finished.
+func (s session) await(ctx context.Context, uid string) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, taskDeadline)
+	defer cancel()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.target.URL+"/tasks/"+uid, nil)
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set("Authorization", "Bearer "+s.target.MasterKey)
+		status, raw, err := s.do(request)
+		if err != nil {
+			return nil, fmt.Errorf("task %s: %w", uid, err)
+		}
+		task, err := decode(raw)
+		if err != nil || status != http.StatusOK {
+			return nil, fmt.Errorf("task %s: status %d, %s", uid, status, raw)
+		}
+		if object, ok := task.(map[string]any); ok {
+			switch object["status"] {
+			case "succeeded", "failed", "canceled":
+				return task, nil
+			}
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, fmt.Errorf("task %s was not finished within %s: %w", uid, taskDeadline, context.Cause(ctx))
+		}
+	}
+}
