@@ -34,6 +34,7 @@ type config struct {
 	socket              string
 	shape               formation.Shape
 	nodeKey, adminKey   string
+	pprof               bool
 	log                 telemetry.LogOptions
 }
 
@@ -59,6 +60,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.IntVar(&c.shape.Groups, "groups", shardmap.DefaultReplicaGroups, "replica groups of a new cluster")
 	f.IntVar(&c.shape.Replicas, "replicas", 1, "copies of every shard inside a group of a new cluster")
 	f.IntVar(&c.shape.Shards, "shards", shardmap.DefaultShards, "shards of a new index in a new cluster")
+	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err

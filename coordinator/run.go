@@ -115,7 +115,8 @@ func serve(ctx context.Context, c config, log zerolog.Logger, d doors, store *st
 	group.Go("publish", p.publisher().Run)
 	group.Go("sightings", p.observe)
 	group.Go("member", p.member)
-	group.Go("metrics", func(ctx context.Context) error { return telemetry.Serve(ctx, d.metrics, p.registry, p.ready) })
+	port := telemetry.Port{Metrics: p.registry, Ready: p.ready, Profiles: c.pprof}
+	group.Go("metrics", func(ctx context.Context) error { return port.Serve(ctx, d.metrics) })
 	group.Go("admin", func(ctx context.Context) error { return p.admin(ctx, d.admin) })
 	for scope, lead := range p.scopes() {
 		candidate := &election.Candidate{Store: store, Scope: scope, Holder: c.id, Log: log, Metrics: p.elections}

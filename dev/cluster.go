@@ -107,7 +107,7 @@ func (c *cluster) etcdProcess() supervise.Process {
 }
 
 func (c *cluster) coordinatorProcess() supervise.Process {
-	return c.own("coordinator-0",
+	return c.member("coordinator-0",
 		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin},
 		"coordinator", "--id", "coordinator-0", "--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
 		"--admin-listen", c.ports.address("coordinator-admin"), "--xds-listen", c.ports.address("coordinator-xds"),
@@ -118,7 +118,7 @@ func (c *cluster) coordinatorProcess() supervise.Process {
 }
 
 func (c *cluster) gatewayProcess() supervise.Process {
-	return c.own("gateway-0",
+	return c.member("gateway-0",
 		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node},
 		"gateway", "--id", "gateway-0", "--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
 		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-0"+metricsPort))
@@ -126,7 +126,7 @@ func (c *cluster) gatewayProcess() supervise.Process {
 
 func (c *cluster) sidecarProcess(i int) supervise.Process {
 	n := c.node(i)
-	return c.own(sidecarName(i),
+	return c.member(sidecarName(i),
 		[]string{"MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MEILI_MASTER_KEY=" + c.keys.engine},
 		"sidecar", "--id", n.ID, "--group", strconv.Itoa(n.Group),
 		"--listen", c.ports.address(sidecarName(i)), "--advertise", n.Sidecar, "--engine-url", n.Engine,
@@ -161,6 +161,14 @@ func (c *cluster) envoyProcess() supervise.Process {
 
 func (c *cluster) own(name string, secrets []string, args ...string) supervise.Process {
 	return supervise.Process{Name: name, Path: c.self, Args: args, Env: c.environment(secrets...)}
+}
+
+// member is a process of ours with a port for metrics, and profiles on it where they are wanted.
+func (c *cluster) member(name string, secrets []string, args ...string) supervise.Process {
+	if c.options.pprof {
+		args = append(args, "--pprof")
+	}
+	return c.own(name, secrets, args...)
 }
 
 func (c *cluster) environment(more ...string) []string {

@@ -29,6 +29,7 @@ type options struct {
 	engine    string
 	envoy     string
 	noRestart bool
+	pprof     bool
 	output    string
 	patience  time.Duration
 	log       telemetry.LogOptions
@@ -49,6 +50,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.engine, "engine", "", "engine to run (default: MEILISEARCH_BIN, meilisearch on PATH, miroir-engine beside this binary)")
 	flags.StringVar(&o.envoy, "envoy", "", "Envoy to run (default: ENVOY_BIN, envoy on PATH, envoy beside this binary)")
 	flags.BoolVar(&o.noRestart, "no-restart", false, "leave processes that end down; SIGUSR1 starts them again")
+	telemetry.RegisterProfiles(flags, &o.pprof)
 	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
 	flags.DurationVar(&o.patience, "start-timeout", 2*time.Minute, "how long the start may take")
 	o.log.RegisterFlags(flags)

@@ -33,6 +33,7 @@ const presenceTTL = 10 * time.Second
 type config struct {
 	id, etcd, cluster, socket, metrics string
 	maxBody                            int64
+	pprof                              bool
 	log                                telemetry.LogOptions
 }
 
@@ -45,6 +46,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.socket, "socket", "", "Unix socket on which Envoy reaches this gateway")
 	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
 	f.Int64Var(&c.maxBody, "max-body-bytes", 100<<20, "largest request body")
+	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err
@@ -117,7 +119,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	g := lifecycle.NewGroup(ctx)
 	g.Go("extproc", func(ctx context.Context) error { return extproc.New(service, log).Serve(ctx, socket) })
 	g.Go("metrics", func(ctx context.Context) error {
-		return telemetry.Serve(ctx, metrics, reg, func() error { return nil })
+		return telemetry.Port{Metrics: reg, Profiles: c.pprof}.Serve(ctx, metrics)
 	})
 	g.Go("presence", func(ctx context.Context) error { return present(ctx, store, views, c.id) })
 	log.Info().Str("id", c.id).Msg("gateway started")

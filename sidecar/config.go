@@ -27,6 +27,7 @@ type config struct {
 	etcd                                                             []string
 	probeInterval                                                    time.Duration
 	nodeKey, engineKey                                               string
+	pprof                                                            bool
 	log                                                              telemetry.LogOptions
 }
 
@@ -48,6 +49,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.StringVar(&c.cluster, "cluster", "default", "name of the cluster in etcd")
 	f.StringVar(&c.metricsListen, "metrics-listen", "127.0.0.1:9090", "address of metrics and health")
 	f.DurationVar(&c.probeInterval, "probe-interval", 0, "time between two probes of the engine (default 5s)")
+	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err

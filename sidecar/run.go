@@ -112,7 +112,8 @@ func serve(ctx context.Context, p assembly) error {
 	group.Go("probe", watcher.Run)
 	group.Go("dispatches", table.Recover)
 	group.Go("indexes", keeper.Run)
-	group.Go("metrics", func(ctx context.Context) error { return telemetry.Serve(ctx, p.metrics, p.registry, m.ready) })
+	port := telemetry.Port{Metrics: p.registry, Ready: m.ready, Profiles: p.config.pprof}
+	group.Go("metrics", func(ctx context.Context) error { return port.Serve(ctx, p.metrics) })
 	group.Go("door", func(ctx context.Context) error {
 		return lifecycle.ServeHTTP(ctx, p.door, &http.Server{
 			Handler: door, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 5 * time.Minute, ErrorLog: nil,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/meilisearch/meilisearch-go"
 
+	"github.com/miroir-search/miroir/dev/cities"
 	"github.com/miroir-search/miroir/dev/launch"
 	"github.com/miroir-search/miroir/internal/parts"
 )
@@ -33,7 +34,7 @@ func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, forma
 
 // show starts a cluster on a folder of its own, does everything there is to see, and takes it down again.
 func (d *demo) show(ctx context.Context) (err error) {
-	archive, err := fetchCities(ctx)
+	archive, err := cities.Fetch(ctx)
 	if err != nil {
 		return err
 	}

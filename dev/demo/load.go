@@ -11,6 +11,8 @@ import (
 	"github.com/meilisearch/meilisearch-go"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/miroir-search/miroir/dev/cities"
 )
 
 const (
@@ -47,7 +49,7 @@ func (d *demo) load(ctx context.Context, archive string) error {
 		return err
 	}
 	took := time.Since(began).Seconds()
-	d.say("\n%d cities in %.1f s, %.0f documents a second, each stored twice.\n", citiesCount, took, citiesCount/took)
+	d.say("\n%d cities in %.1f s, %.0f documents a second, each stored twice.\n", cities.Count, took, cities.Count/took)
 	return nil
 }
 
@@ -59,7 +61,7 @@ func (d *demo) fill(ctx context.Context, index meilisearch.IndexManager, archive
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	tasks := make(chan sent, citiesCount/batchSize+1) // never blocks the sender
+	tasks := make(chan sent, cities.Count/batchSize+1) // never blocks the sender
 	followed := make(chan error, 1)
 	go func() {
 		for s := range tasks {
@@ -73,7 +75,7 @@ func (d *demo) fill(ctx context.Context, index meilisearch.IndexManager, archive
 		followed <- nil
 	}()
 	primaryKey := "id"
-	err := eachBatch(archive, batchSize, func(batch []city) error {
+	err := cities.EachBatch(archive, batchSize, func(batch []cities.City) error {
 		task, err := index.AddDocumentsWithContext(ctx, batch, &meilisearch.DocumentOptions{PrimaryKey: &primaryKey})
 		if err != nil {
 			return fmt.Errorf("add documents: %w", err)
@@ -110,7 +112,7 @@ func barOptions(out io.Writer) []mpb.ContainerOption {
 }
 
 func bar(bars *mpb.Progress, name string) *mpb.Bar {
-	return bars.AddBar(citiesCount,
+	return bars.AddBar(cities.Count,
 		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 11, C: decor.DindentRight}), decor.CountersNoUnit("%6d of %d", decor.WCSyncWidth)),
 		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Elapsed(decor.ET_STYLE_MMSS, decor.WC{W: 6})))
 }

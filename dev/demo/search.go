@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/meilisearch/meilisearch-go"
+
+	"github.com/miroir-search/miroir/dev/cities"
 )
 
 // repeats is how often each search runs; the median is what is told.
@@ -75,14 +77,14 @@ func (d *demo) search(ctx context.Context, q question) error {
 }
 
 func (d *demo) sayHits(answer *meilisearch.SearchResponse) error {
-	var cities []struct {
-		city
+	var found []struct {
+		cities.City
 		Distance *int `json:"_geoDistance"`
 	}
-	if err := answer.Hits.DecodeInto(&cities); err != nil {
+	if err := answer.Hits.DecodeInto(&found); err != nil {
 		return fmt.Errorf("hits: %w", err)
 	}
-	for _, c := range cities {
+	for _, c := range found {
 		distance := ""
 		if c.Distance != nil {
 			distance = fmt.Sprintf("  %d m", *c.Distance)

