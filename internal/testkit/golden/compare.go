@@ -21,7 +21,15 @@ type Difference struct {
 }
 
 func (d Difference) String() string {
-	return fmt.Sprintf("%s %d %s: want %s, got %s", d.File, d.N, d.Path, d.Want, d.Got)
+	return fmt.Sprintf("%s %d %s: want %s, got %s", d.File, d.N, d.Path, short(d.Want), short(d.Got))
+}
+
+func short(value string) string {
+	const most = 300
+	if len(value) > most {
+		return value[:most] + "…"
+	}
+	return value
 }
 
 // absent stands for a member that is not there.
@@ -123,7 +131,7 @@ func sameNumber(a, b json.Number) bool {
 // alwaysVolatile are members that say when, where or how long, never what.
 var alwaysVolatile = map[string]bool{
 	"enqueuedAt": true, "startedAt": true, "finishedAt": true, "createdAt": true, "updatedAt": true, "lastUpdate": true,
-	"duration": true, "processingTimeMs": true, "requestUid": true, "taskUid": true, "batchUid": true,
+	"duration": true, "processingTimeMs": true, "requestUid": true,
 	"rawDocumentDbSize": true, "avgDocumentSize": true, "databaseSize": true, "usedDatabaseSize": true,
 	"progressTrace": true, "writeChannelCongestion": true, "internalDatabaseSizes": true,
 }
@@ -133,19 +141,8 @@ func volatile(key string, object map[string]any) bool {
 	if alwaysVolatile[key] {
 		return true
 	}
-	switch key {
-	case "uid":
-		// Tasks and batches have numbers; keys made at the first start have random uids.
-		_, number := object[key].(json.Number)
-		return number || defaultKey(object)
-	case "key":
-		return defaultKey(object)
-	case "from", "next":
-		// Uids of tasks, at the ends of a page.
-		_, page := object["results"]
-		return page
-	}
-	return false
+	// Keys made at the first start have random uids, from which their values are derived.
+	return (key == "uid" || key == "key") && defaultKey(object)
 }
 
 func defaultKey(object map[string]any) bool {
@@ -178,10 +175,6 @@ func show(value any) string {
 	raw, err := json.Marshal(value)
 	if err != nil {
 		return err.Error()
-	}
-	const most = 300
-	if len(raw) > most {
-		return string(raw[:most]) + "…"
 	}
 	return string(raw)
 }

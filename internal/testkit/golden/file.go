@@ -13,9 +13,9 @@ import (
 	"github.com/miroir-search/miroir/internal/parts"
 )
 
-// Names are the recorded files, without their extension.
+// Names are the recorded files, without their extension, in the order in which they were recorded.
 func Names() []string {
-	return []string{"indexes", "documents", "settings", "keys", "tasks", "search"}
+	return []string{"indexes", "documents", "keys", "settings", "search", "tasks"}
 }
 
 // Entry is one recorded request with its answer.

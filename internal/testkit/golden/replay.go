@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
-	"testing"
 	"time"
 )
 
@@ -21,78 +18,68 @@ const (
 	maxAnswer    = 64 << 20
 )
 
-// Target is what the recorded requests are sent to.
+// Target is what the recorded requests are sent to: a node or a cluster that has never been used.
 type Target struct {
 	URL       string
 	MasterKey string
 }
 
-// Check replays a recorded file against a target that has no indexes and no tasks, and fails the test for every
-// difference that the list at knownPath does not have, and for every entry of the list that does not occur.
-func Check(t testing.TB, target Target, name, knownPath string) {
-	t.Helper()
+// Played is what came of the replay of one file.
+type Played struct {
+	File     string
+	Requests int
+	Found    []Difference
+	Took     time.Duration
+}
+
+// Play replays the whole recording, as the recorder did, and collects every difference.
+func Play(ctx context.Context, target Target) ([]Played, error) {
 	shared, err := Shared()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	entries, err := Load(shared, name)
-	if err != nil {
-		t.Fatal(err)
+	files := map[string][]Entry{}
+	for _, name := range Names() {
+		if files[name], err = Load(shared, name); err != nil {
+			return nil, err
+		}
 	}
-	known, err := LoadKnown(knownPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := Replay(t.Context(), target, shared, name, entries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verdict := Judge(name, found, known)
-	for _, difference := range verdict.Unlisted {
-		t.Errorf("not as recorded: %s", difference)
-	}
-	for _, stale := range verdict.Stale {
-		t.Errorf("a known difference no longer occurs, take it off the list: %s", stale)
-	}
-	t.Log(Summary(name, len(entries), verdict))
-}
-
-// Summary is one file's outcome in words.
-func Summary(name string, requests int, verdict Verdict) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "%s: %d requests, %d equal, %d with differences", name, requests, requests-verdict.Differ, verdict.Differ)
-	reasons := make([]string, 0, len(verdict.Reasons))
-	for reason := range verdict.Reasons {
-		reasons = append(reasons, reason)
-	}
-	slices.Sort(reasons)
-	for _, reason := range reasons {
-		fmt.Fprintf(&out, "\n  %4d known: %s", verdict.Reasons[reason], reason)
-	}
-	return out.String()
-}
-
-// Replay sends the entries in order and collects every difference.
-func Replay(ctx context.Context, target Target, shared, name string, entries []Entry) ([]Difference, error) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	session := session{target: target, client: client, shared: shared}
-	var found []Difference
-	for _, entry := range entries {
-		report := func(path, want, got string) {
-			found = append(found, Difference{File: name, N: entry.N, Path: path, Want: want, Got: got})
-		}
-		if err := session.play(ctx, entry, report); err != nil {
-			return nil, fmt.Errorf("%s %d, %s %s: %w", name, entry.N, entry.Request.Method, entry.Request.Path, err)
-		}
+	if err := session.remember(ctx, files); err != nil {
+		return nil, fmt.Errorf("replay, before the first file: %w", err)
 	}
-	return found, nil
+	var all []Played
+	for _, name := range Names() {
+		began := time.Now()
+		found, err := session.replay(ctx, name, files[name])
+		if err != nil {
+			return nil, fmt.Errorf("replay %s: %w", name, err)
+		}
+		all = append(all, Played{File: name, Requests: len(files[name]), Found: found, Took: time.Since(began)})
+	}
+	return all, nil
 }
 
 type session struct {
 	target Target
 	client *http.Client
 	shared string
+}
+
+// replay sends the entries of a file in order, and deletes what indexes they leave.
+func (s session) replay(ctx context.Context, name string, entries []Entry) ([]Difference, error) {
+	var found []Difference
+	for _, entry := range entries {
+		report := func(path, want, got string) {
+			found = append(found, Difference{File: name, N: entry.N, Path: path, Want: want, Got: got})
+		}
+		if err := s.play(ctx, entry, report); err != nil {
+			return nil, fmt.Errorf("entry %d, %s %s: %w", entry.N, entry.Request.Method, entry.Request.Path, err)
+		}
+	}
+	return found, s.clear(ctx)
 }
 
 func (s session) play(ctx context.Context, entry Entry, report func(path, want, got string)) error {
@@ -188,12 +175,7 @@ func (s session) await(ctx context.Context, uid string) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, taskDeadline)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.target.URL+"/tasks/"+uid, nil)
-		if err != nil {
-			return nil, err
-		}
-		request.Header.Set("Authorization", "Bearer "+s.target.MasterKey)
-		status, raw, err := s.do(request)
+		status, raw, err := s.send(ctx, Request{Method: http.MethodGet, Path: "/tasks/" + uid})
 		if err != nil {
 			return nil, fmt.Errorf("task %s: %w", uid, err)
 		}
