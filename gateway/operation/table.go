@@ -36,6 +36,7 @@ const (
 	SearchPost
 	SearchGet
 	FacetSearch
+	MultiSearch
 
 	GetSettings
 	UpdateSettings
@@ -127,7 +128,7 @@ func Routes() []Route {
 		{"POST", ix + "/facet-search", FacetSearch, Keyed, "search"},
 		{"GET", ix + "/similar", Unserved, Keyed, "search"},
 		{"POST", ix + "/similar", Unserved, Keyed, "search"},
-		{"POST", "/multi-search", Unserved, Keyed, "search"},
+		{"POST", "/multi-search", MultiSearch, Keyed, "search"},
 
 		{"GET", ix + "/settings", GetSettings, Keyed, "settings.get"},
 		{"PATCH", ix + "/settings", UpdateSettings, Keyed, "settings.update"},

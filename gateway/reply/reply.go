@@ -72,6 +72,11 @@ func (r *Reply) Degraded(missing []int) *Reply {
 	return r
 }
 
+// DegradedIndex marks a read of several indexes whose answer lacks shards of one of them.
+func (r *Reply) DegradedIndex(uid string, missing []int) {
+	r.Header.Add(HeaderDegraded, bound("index="+uid+"; shards="+shardmap.FormatRanges(missing)))
+}
+
 // DegradedWrite marks an accepted write that some groups or copies missed.
 func (r *Reply) DegradedWrite(groups, shards []int) *Reply {
 	value := ""

@@ -16,6 +16,12 @@ func mustJSON(v any) json.RawMessage {
 	return b
 }
 
+// unique orders a list of names and drops those that repeat.
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
 func sortedInts(list []int) []int {
 	slices.Sort(list)
 	return list

@@ -7,6 +7,10 @@ type Metrics struct {
 	inFlight prometheus.Gauge
 	duration *prometheus.HistogramVec
 	missed   *prometheus.CounterVec
+
+	batches        prometheus.Counter
+	partialBatches prometheus.Counter
+	queries        prometheus.Histogram
 }
 
 // NewMetrics registers the metrics of this package.
@@ -22,7 +26,17 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		missed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "miroir_write_quorum_missed_total", Help: "Writes for which a group missed quorum.",
 		}, []string{"group"}),
+		batches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_multisearch_batches_total", Help: "Multi-searches.",
+		}),
+		partialBatches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_multisearch_partial_failures_total", Help: "Multi-searches of which some query could not be answered.",
+		}),
+		queries: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "miroir_multisearch_queries_per_batch", Help: "Queries of a multi-search.",
+			Buckets: []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 100},
+		}),
 	}
-	reg.MustRegister(m.inFlight, m.duration, m.missed)
+	reg.MustRegister(m.inFlight, m.duration, m.missed, m.batches, m.partialBatches, m.queries)
 	return m
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
@@ -24,33 +25,7 @@ func (s *Service) search(ctx context.Context, c *call) *reply.Reply {
 	if answer != nil {
 		return answer
 	}
-	ix, e := c.index()
-	if e != nil {
-		return reply.Error(e)
-	}
-	settings := s.settings.of(ix)
-	body := q.LegBody(meili.LegOptions{Displayed: settings.Displayed, MaxTotalHits: settings.MaxTotalHits})
-	p := plan.CoverIndex(c.view, ix, q.Seed(), nil)
-	if len(p.Legs) == 0 {
-		return uncovered(p.Missing)
-	}
-	out := s.read(ctx, c, ix, p, http.MethodPost, "/search", body)
-	if out.Refused != nil {
-		return refusal(out.Refused, ix)
-	}
-	if len(out.Results) == 0 {
-		return uncovered(out.Missing)
-	}
-	res, err := merge.Search(searchRequest(q, settings, c.now), bodies(out.Results))
-	if err != nil {
-		s.Log.Error().Err(err).Msg("merge failed")
-		return uncovered(every(ix.Shards))
-	}
-	r := reply.JSON(http.StatusOK, res.Body).Degraded(out.Missing).Settings(ix.SettingsVersion)
-	if len(res.ApproximateFacets) > 0 {
-		r.Header.Set(reply.HeaderFacetsApprox, strings.Join(res.ApproximateFacets, ", "))
-	}
-	return r
+	return s.find(ctx, c, c.op.Index, q, newRequestUID()).reply()
 }
 
 func (s *Service) readSearch(c *call) (*meili.SearchQuery, *reply.Reply) {
@@ -71,6 +46,72 @@ func (s *Service) readSearch(c *call) (*meili.SearchQuery, *reply.Reply) {
 	}
 	return q, nil
 }
+
+// found is what a read of one index brought: a body, or one of the two errors.
+type found struct {
+	body        []byte
+	version     uint64        // of the settings it was made with
+	missing     []int         // shards that the body lacks
+	approximate []string      // facets that may lack values
+	refused     *apierr.Error // by a rule or by a node: the request is wrong
+	failed      *apierr.Error // the request is right, but cannot be answered now
+}
+
+// reply is the answer to a request that asked for nothing else.
+func (f found) reply() *reply.Reply {
+	switch {
+	case f.refused != nil:
+		return reply.Error(f.refused)
+	case f.failed != nil:
+		return reply.Error(f.failed)
+	}
+	r := reply.JSON(http.StatusOK, f.body).Degraded(f.missing).Settings(f.version)
+	if len(f.approximate) > 0 {
+		r.Header.Set(reply.HeaderFacetsApprox, strings.Join(f.approximate, ", "))
+	}
+	return r
+}
+
+// find runs a search on one index.
+func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.SearchQuery, requestUID string) found {
+	start := time.Now()
+	ix, ok := c.view.Indexes[uid]
+	if !ok {
+		return found{refused: meili.IndexNotFound(uid)}
+	}
+	settings := s.settings.of(ix)
+	body := q.LegBody(meili.LegOptions{Displayed: settings.Displayed, MaxTotalHits: settings.MaxTotalHits})
+	p := plan.CoverIndex(c.view, ix, q.Seed(), nil)
+	out := s.read(ctx, c, ix, p, http.MethodPost, "/search", body)
+	if f, ok := unread(out, ix); !ok {
+		return f
+	}
+	res, err := merge.Search(searchRequest(q, settings, requestUID, start), bodies(out.Results))
+	if err != nil {
+		return s.unmerged(err)
+	}
+	return found{body: res.Body, version: ix.SettingsVersion, missing: out.Missing, approximate: res.ApproximateFacets}
+}
+
+// unread says why legs brought nothing to merge; ok is true where they brought something.
+func unread(out scatter.Outcome, ix *routing.Index) (f found, ok bool) {
+	switch {
+	case out.Refused != nil:
+		return found{refused: named(out.Refused, ix)}, false
+	case len(out.Results) == 0:
+		return found{failed: uncoveredError(out.Missing)}, false
+	}
+	return found{}, true
+}
+
+// unmerged reports an answer of a node that is none.
+func (s *Service) unmerged(err error) found {
+	s.Log.Error().Err(err).Msg("merge failed")
+	return found{failed: apierr.New(apierr.MiroirInternal, "The answers of the nodes could not be merged.")}
+}
+
+// newRequestUID is the name of one request in its answer.
+func newRequestUID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // read runs a planned read on an index, failed legs once more on other owners.
 func (s *Service) read(
@@ -105,14 +146,14 @@ func bodies(results []scatter.Result) [][]byte {
 	return list
 }
 
-func searchRequest(q *meili.SearchQuery, v settingsView, start time.Time) merge.SearchRequest {
+func searchRequest(q *meili.SearchQuery, v settingsView, requestUID string, start time.Time) merge.SearchRequest {
 	return merge.SearchRequest{
 		Query: q.Query,
 		Page: merge.Page{
 			Exhaustive: q.Exhaustive, Offset: q.Offset, Limit: q.Limit, Page: q.Page, HitsPerPage: q.HitsPerPage,
 		},
 		ShowRankingScoreDetails: q.ShowRankingScoreDetails,
-		MaxTotalHits:            v.MaxTotalHits, Facets: v.Facets, RequestUID: uuid.Must(uuid.NewV7()).String(),
+		MaxTotalHits:            v.MaxTotalHits, Facets: v.Facets, RequestUID: requestUID,
 		ProcessingTimeMs: max(0, time.Since(start).Milliseconds()),
 	}
 }

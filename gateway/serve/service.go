@@ -41,6 +41,11 @@ type Limits struct {
 	ReadLeg     time.Duration // deadline of a leg that reads
 	WriteLeg    time.Duration // deadline of a leg that writes, upload included
 	State       time.Duration // deadline of all state operations of a request
+
+	MultiQueries  int           // queries of one multi-search
+	MultiParallel int           // queries of one multi-search that run at the same time
+	MultiQuery    time.Duration // deadline of one query of a multi-search
+	Multi         time.Duration // deadline of a whole multi-search
 }
 
 // DefaultLimits are the defaults of the configuration page.
@@ -48,6 +53,7 @@ func DefaultLimits(spoolDir string) Limits {
 	return Limits{
 		MaxBody: 100 << 20, SpoolMemory: 8 << 20, SpoolDir: spoolDir,
 		ReadLeg: 5 * time.Second, WriteLeg: 60 * time.Second, State: 5 * time.Second,
+		MultiQueries: 100, MultiParallel: 16, MultiQuery: 30 * time.Second, Multi: 30 * time.Second,
 	}
 }
 
@@ -145,6 +151,7 @@ var handlers = map[operation.Kind]handler{
 	operation.SearchPost:      (*Service).search,
 	operation.SearchGet:       (*Service).search,
 	operation.FacetSearch:     (*Service).facetSearch,
+	operation.MultiSearch:     (*Service).multiSearch,
 	operation.GetSettings:     (*Service).getSettings,
 	operation.UpdateSettings:  (*Service).updateSettings,
 	operation.ResetSettings:   (*Service).updateSettings,

@@ -145,7 +145,10 @@ func logical(message string, ix *routing.Index) string {
 }
 
 // refusal is an engine's error as the client shall see it.
-func refusal(e *apierr.Error, ix *routing.Index) *reply.Reply {
+func refusal(e *apierr.Error, ix *routing.Index) *reply.Reply { return reply.Error(named(e, ix)) }
+
+// named is an engine's error with the name of the index that clients know.
+func named(e *apierr.Error, ix *routing.Index) *apierr.Error {
 	e.Message = logical(e.Message, ix)
-	return reply.Error(e)
+	return e
 }

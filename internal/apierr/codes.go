@@ -33,6 +33,7 @@ const (
 	MiroirShardUnavailable     Code = "miroir_shard_unavailable"
 	MiroirStateUnavailable     Code = "miroir_state_unavailable"
 	MiroirTimeout              Code = "miroir_timeout"
+	MiroirTooManyQueries       Code = "miroir_too_many_queries"
 	MiroirUnsafeConfig         Code = "miroir_unsafe_config"
 	MiroirWorkflowConflict     Code = "miroir_workflow_conflict"
 	MiroirWritesFrozen         Code = "miroir_writes_frozen"
@@ -51,6 +52,7 @@ var miroirKinds = map[Code]kind{
 	MiroirReservedField:        {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirInvalidHeader:        {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirConfigInvalid:        {http.StatusBadRequest, TypeInvalidRequest},
+	MiroirTooManyQueries:       {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirInvalidAuth:          {http.StatusUnauthorized, TypeAuth},
 	MiroirJWTInvalid:           {http.StatusUnauthorized, TypeAuth},
 	MiroirJWTScopeDenied:       {http.StatusForbidden, TypeAuth},

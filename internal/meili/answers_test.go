@@ -3,6 +3,7 @@ package meili
 import (
 	"bufio"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -113,12 +114,44 @@ func refuseQuery(route, query string) (e *apierr.Error) {
 	return e
 }
 
+// refuseMulti is what is wrong with a multi-search whose indexes all exist but `none` and `nope`.
+func refuseMulti(body []byte) *apierr.Error {
+	m, e := ParseMultiSearch(body)
+	if e != nil {
+		return e
+	}
+	for i := range m.Queries {
+		q := &m.Queries[i]
+		check := q.CheckPlain
+		if m.Federation != nil {
+			check = func() *apierr.Error { return q.CheckFederated(m.Federation) }
+		}
+		if e := check(); e != nil {
+			return Inside(i, e)
+		}
+		if e := q.Acceptable(); e != nil {
+			return Inside(i, e)
+		}
+		if q.IndexUID == "none" || q.IndexUID == "nope" {
+			e := IndexNotFound(q.IndexUID)
+			e.Status = http.StatusBadRequest
+			return Inside(i, e)
+		}
+		if e := q.Check(); e != nil {
+			return Inside(i, e)
+		}
+	}
+	return nil
+}
+
 func refuseBody(route string, segments []string, body []byte, missing bool) (e *apierr.Error) {
 	switch route {
 	case "POST /indexes":
 		_, e = ParseIndexCreation(body)
 	case "PATCH /indexes/{}":
 		_, e = ParseIndexUpdate(body)
+	case "POST /multi-search":
+		e = refuseMulti(body)
 	case "POST /swap-indexes":
 		_, e = ParseSwaps(body)
 	case "POST /indexes/{}/documents/delete-batch":

@@ -29,6 +29,7 @@ type SearchQuery struct {
 	Hybrid                  json.RawMessage // as given; nil for none
 	Vector                  json.RawMessage // as given; nil for none
 	MatchingStrategy        string          // empty when not given
+	useNetwork              bool
 	members                 []member
 }
 
@@ -41,8 +42,13 @@ func ParseSearchBody(body []byte) (*SearchQuery, *apierr.Error) {
 	return parseSearch(trimmed(body), root(apierr.BadRequest))
 }
 
+// newSearchQuery has the defaults of a search.
+func newSearchQuery() *SearchQuery {
+	return &SearchQuery{Limit: defaultLimit, Page: 1, HitsPerPage: defaultLimit}
+}
+
 func parseSearch(v node, at place) (*SearchQuery, *apierr.Error) {
-	q := &SearchQuery{Limit: defaultLimit, Page: 1, HitsPerPage: defaultLimit}
+	q := newSearchQuery()
 	e := v.object(at, searchFields, func(name string, v node) *apierr.Error {
 		f := searchTable[name]
 		if e := f.check(v, at.key(name, f.code)); e != nil {
@@ -54,7 +60,7 @@ func parseSearch(v node, at place) (*SearchQuery, *apierr.Error) {
 		return nil
 	})
 	if e == nil {
-		e = q.acceptable()
+		e = q.Acceptable()
 	}
 	return q, e
 }
@@ -90,6 +96,8 @@ func (q *SearchQuery) take(name string, v node) {
 		q.Distinct, _ = v.str(p)
 	case "matchingStrategy":
 		q.MatchingStrategy, _ = v.str(p)
+	case "useNetwork":
+		q.useNetwork = v[0] == 't'
 	case "filter":
 		q.Filter = json.RawMessage(v)
 	case "hybrid":
@@ -112,16 +120,19 @@ func (q *SearchQuery) has(name string) bool {
 	return slices.ContainsFunc(q.members, func(m member) bool { return m.name == name })
 }
 
-// acceptable refuses what Meilisearch refuses before it looks for the index.
-func (q *SearchQuery) acceptable() *apierr.Error {
+// Acceptable refuses what Meilisearch refuses before it looks for the index.
+func (q *SearchQuery) Acceptable() *apierr.Error {
 	if q.has("useNetwork") {
 		return useNetworkRefused()
 	}
 	return checkFilter(apierr.InvalidSearchFilter, node(q.Filter))
 }
 
+// networkDiscussion is the thread that errors about the network feature point to.
+const networkDiscussion = 805
+
 func useNetworkRefused() *apierr.Error {
-	return FeatureNotEnabled("passing `useNetwork` in a search query", "network", 805)
+	return FeatureNotEnabled("passing `useNetwork` in a search query", "network", networkDiscussion)
 }
 
 // Check refuses what Meilisearch refuses once it found the index: parameters that do not go together, and what needs a

@@ -22,7 +22,7 @@ var searchParameters = []string{
 
 // ParseSearchParameters reads the query string of GET search into the same query as the POST form.
 func ParseSearchParameters(query string) (*SearchQuery, *apierr.Error) {
-	q := &SearchQuery{Limit: defaultLimit, Page: 1, HitsPerPage: defaultLimit}
+	q := newSearchQuery()
 	var embedder *string
 	var ratio node
 	e := readQuery(query, searchParameters, func(p parameter) *apierr.Error {
@@ -53,7 +53,7 @@ func ParseSearchParameters(query string) (*SearchQuery, *apierr.Error) {
 		}
 		q.take("hybrid", append(v, '}'))
 	}
-	return q, q.acceptable()
+	return q, q.Acceptable()
 }
 
 // searchValue turns a parameter into the member of a search body that it stands for.
