@@ -92,32 +92,17 @@ var immutable = map[string]apierr.Code{
 // ParseIndexUpdate reads the body of PATCH /indexes/{uid}.
 func ParseIndexUpdate(body []byte) (IndexUpdate, *apierr.Error) {
 	var out IndexUpdate
-	if e := CheckBody(body); e != nil {
-		return out, e
-	}
 	at := root(apierr.BadRequest)
-	accepted := []string{"primaryKey", "uid"}
-	v := trimmed(body)
-	if v[0] != '{' {
-		return out, at.wrongType("an object", v)
-	}
-	for _, m := range v.members() {
-		var e *apierr.Error
-		switch m.name {
-		case "primaryKey":
-			out.PrimaryKey, e = m.value.optionalString(at.key(m.name, apierr.InvalidIndexPrimaryKey))
-		case "uid":
-			out.UID, e = m.value.optionalString(at.key(m.name, apierr.InvalidIndexUID))
-		default:
-			if code, ok := immutable[m.name]; ok {
-				e = apierr.New(code, "Immutable field `%s`: expected one of %s", m.name, quoteAll(accepted))
-			} else {
-				e = at.unknownKey(m.name, accepted)
-			}
+	e := readMutable(body, at, []string{"primaryKey", "uid"}, immutable, func(name string, v node) (e *apierr.Error) {
+		if name == "primaryKey" {
+			out.PrimaryKey, e = v.optionalString(at.key(name, apierr.InvalidIndexPrimaryKey))
+			return e
 		}
-		if e != nil {
-			return out, e
-		}
+		out.UID, e = v.optionalString(at.key(name, apierr.InvalidIndexUID))
+		return e
+	})
+	if e != nil {
+		return out, e
 	}
 	if out.UID != nil {
 		return out, CheckIndexUID(*out.UID)

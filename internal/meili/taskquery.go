@@ -196,30 +196,15 @@ func (p parameter) date(code apierr.Code, after bool) (*time.Time, *apierr.Error
 	if p.value == "*" {
 		return nil, nil
 	}
-	t, err := time.Parse(time.RFC3339Nano, upperRFC3339(p.value))
-	if err != nil {
-		if t, err = time.Parse(time.DateOnly, p.value); err == nil && after {
+	t, ok := parseRFC3339(p.value)
+	if !ok {
+		if t, ok = parseDate(p.value); ok && after {
 			t = t.AddDate(0, 0, 1)
 		}
 	}
-	if err != nil {
+	if !ok {
 		return nil, p.place(code).invalid("`" + p.value +
 			"` is an invalid date-time. It should follow the YYYY-MM-DD or RFC 3339 date-time format.")
 	}
 	return &t, nil
-}
-
-// upperRFC3339 spells a date-time with a capital T and Z, for which RFC 3339 allows small letters and a space.
-func upperRFC3339(s string) string {
-	if len(s) <= len(time.DateOnly) {
-		return s
-	}
-	b := []byte(s)
-	if c := &b[len(time.DateOnly)]; *c == 't' || *c == ' ' {
-		*c = 'T'
-	}
-	if c := &b[len(b)-1]; *c == 'z' {
-		*c = 'Z'
-	}
-	return string(b)
 }

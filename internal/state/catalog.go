@@ -82,24 +82,7 @@ func (c *Client) DeleteIndex(ctx context.Context, uid, physical string) (deleted
 // UpdateIndex changes a catalog entry by compare-and-swap; change may be called again with a newer record and refuses by
 // an error, which is returned.
 func (c *Client) UpdateIndex(ctx context.Context, uid string, change func(*routing.IndexRecord) error) (routing.IndexRecord, error) {
-	key := c.key(routing.FamilyIndexes, uid)
-	for {
-		value, rev, err := c.get(ctx, key)
-		if err != nil {
-			return routing.IndexRecord{}, err
-		}
-		rec, err := routing.Decode[routing.IndexRecord](value)
-		if err != nil {
-			return rec, err
-		}
-		if err := change(&rec); err != nil {
-			return rec, err
-		}
-		done, err := c.writeIf(ctx, key, rec, unchanged(key, rev))
-		if err != nil || done {
-			return rec, err
-		}
-	}
+	return amend(ctx, c, c.key(routing.FamilyIndexes, uid), routing.Decode[routing.IndexRecord], change)
 }
 
 // RenameIndex gives a logical index another name in one transaction. ErrNotFound when there is no such index,

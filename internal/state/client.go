@@ -117,6 +117,28 @@ func (c *Client) get(ctx context.Context, key string) (value []byte, modRevision
 	return res.Kvs[0].Value, res.Kvs[0].ModRevision, nil
 }
 
+// amend changes a record by compare-and-swap. change may be called again with a newer record and refuses by an error,
+// which is returned. ErrNotFound when there is no record.
+func amend[R any](ctx context.Context, c *Client, key string, decode func([]byte) (R, error), change func(*R) error) (R, error) {
+	for {
+		var rec R
+		value, rev, err := c.get(ctx, key)
+		if err != nil {
+			return rec, err
+		}
+		if rec, err = decode(value); err != nil {
+			return rec, err
+		}
+		if err := change(&rec); err != nil {
+			return rec, err
+		}
+		done, err := c.writeIf(ctx, key, rec, unchanged(key, rev))
+		if err != nil || done {
+			return rec, err
+		}
+	}
+}
+
 // putOp is the operation that writes a record under a full key.
 func putOp(key string, record any, opts ...clientv3.OpOption) (clientv3.Op, error) {
 	value, err := json.Marshal(record)
