@@ -36,6 +36,7 @@ type Kind string
 type Options struct {
 	MasterKey string
 	Dir       string // where data is kept; a node started again there continues
+	Import    string // dump that an empty node begins with
 }
 
 // Node is a running engine.
@@ -108,6 +109,9 @@ func launch(engine parts.Engine, options Options) (*Node, error) {
 		"--snapshot-dir", filepath.Join(options.Dir, "snapshots"),
 		"--log-level", "ERROR",
 	)
+	if options.Import != "" {
+		cmd.Args = append(cmd.Args, "--import-dump", options.Import)
+	}
 	cmd.Dir = options.Dir
 	cmd.Env = append(os.Environ(), "MEILI_MASTER_KEY="+options.MasterKey)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
