@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/miroir-search/miroir/internal/rawjson"
@@ -13,7 +14,6 @@ type FederatedRequest struct {
 	Distinct         string
 	MergeFacets      *MergeFacets             // nil: facets stay by index
 	Facets           map[string]FacetSettings // by the client's index name, for the indexes of facetsByIndex
-	Hide             []string                 // top-level fields the planner added to what is retrieved
 	RequestUID       string
 	ProcessingTimeMs int64
 	Metadata         []byte // raw value of `metadata`; nil: absent
@@ -25,6 +25,7 @@ type FederatedQuery struct {
 	Index                   string  // the client's name of the index
 	Weight                  float64 // federationOptions.weight, 1 if not given
 	ShowRankingScoreDetails bool
+	Veil                    Veil
 }
 
 // MergeFacets is the federation's mergeFacets object.
@@ -48,12 +49,12 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 	for i := range legs {
 		bodies[i] = legs[i].Body
 	}
-	f := federation{req: &req, legs: legs, sc: sc}
+	f := federation{req: &req, legs: legs, sc: sc, veils: make([]*veil, len(req.Queries))}
+	for i := range req.Queries {
+		f.veils[i] = newVeil(req.Queries[i].Veil, req.Queries[i].ShowRankingScoreDetails)
+	}
 	r := &sc.race
 	r.look = look{readScore: true}
-	for _, name := range req.Hide {
-		r.look.hide = append(r.look.hide, rawKey(name))
-	}
 	if err := sc.openAll(bodies); err != nil {
 		return Result{}, err
 	}
@@ -93,9 +94,10 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 
 // federation is one federated merge on its way.
 type federation struct {
-	req  *FederatedRequest
-	legs []FederatedLeg
-	sc   *scratch
+	req   *FederatedRequest
+	legs  []FederatedLeg
+	sc    *scratch
+	veils []*veil // by query
 }
 
 // fedHit is what `_federation` says of the current hit of a stream.
@@ -199,7 +201,7 @@ func (f *federation) pick(s *stream) {
 	sc := f.sc
 	q := &f.req.Queries[s.fed.query]
 	// Every query has its own wish; the looks of the race are those of the current pick.
-	sc.race.look.cutDetails = !q.ShowRankingScoreDetails
+	sc.race.look.cutDetails, sc.race.look.veil = !q.ShowRankingScoreDetails, f.veils[s.fed.query]
 	sc.pick(s)
 	p := &sc.picks[len(sc.picks)-1]
 	from := len(sc.arena)
@@ -207,12 +209,9 @@ func (f *federation) pick(s *stream) {
 	sc.arena = strconv.AppendInt(append(sc.arena, `,"queriesPosition":`...), int64(s.fed.query), 10)
 	sc.arena = append(append(sc.arena, `,"weightedRankingScore":`...), s.fed.raw.of(s.body)...)
 	sc.arena = append(sc.arena, '}')
-	own := swap{s.hit.federation, span{from, len(sc.arena)}}
-	sc.swaps = append(sc.swaps, own)
-	if mine := sc.swaps[p.swaps.start:]; len(mine) > 1 && mine[0].at.start > own.at.start {
-		mine[0], mine[1] = own, mine[0]
-	}
+	sc.swapped(s.hit.federation, from)
 	p.swaps.end = len(sc.swaps)
+	slices.SortFunc(sc.swaps[p.swaps.start:], func(x, y swap) int { return x.at.start - y.at.start })
 }
 
 // appendVectors writes queryVectors under the client's positions, if any leg has them.

@@ -40,7 +40,7 @@ func FuzzMergesAreJSON(f *testing.F) {
 				t.Fatalf("%s: %s\nfrom %s", kind, body, leg)
 			}
 		}
-		searches := SearchRequest{Page: Page{Limit: 50}, Distinct: "a.b", Hide: []string{"id", "title"}, CutRankingScore: true}
+		searches := SearchRequest{Page: Page{Limit: 50}, Distinct: "a.b", Veil: Veil{Extra: []Extra{{Field: "id"}, {Field: "title", Keep: []string{"a", "b.c"}, Formatted: []string{"x"}}}, Displayed: []string{"id", "a"}}, ShowRankingScoreDetails: true, CutRankingScore: true}
 		for _, req := range []SearchRequest{{Page: Page{Limit: 3, Offset: 1}}, {Page: Page{Limit: 9}, Pins: true}, searches} {
 			res, err := Search(req, [][]byte{leg, second})
 			check("search", res.Body, err)
@@ -55,7 +55,7 @@ func FuzzMergesAreJSON(f *testing.F) {
 		_, _ = KeywordGoodEnough(hybrid, [][]byte{leg})
 		fed := FederatedLeg{Body: leg, Queries: []int{1, 0}, Indexes: map[string]string{"movies": "m"}}
 		for _, merged := range []*MergeFacets{nil, {3}} {
-			res, err = Federated(FederatedRequest{Page: Page{Limit: 9}, Queries: make([]FederatedQuery, 2), MergeFacets: merged, Hide: []string{"id"}}, []FederatedLeg{fed, fed})
+			res, err = Federated(FederatedRequest{Page: Page{Limit: 9}, Queries: []FederatedQuery{{Veil: searches.Veil}, {ShowRankingScoreDetails: true, Veil: searches.Veil}}, MergeFacets: merged}, []FederatedLeg{fed, fed})
 			check("federated", res.Body, err)
 		}
 		for _, sorted := range []bool{false, true} {

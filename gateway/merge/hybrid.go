@@ -121,9 +121,9 @@ type halves struct {
 }
 
 func (h *halves) look(req HybridRequest) {
-	h.wanted = look{readScore: true, cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, primary: h.once.key}
-	for _, name := range req.Hide {
-		h.wanted.hide = append(h.wanted.hide, rawKey(name))
+	h.wanted = look{
+		readScore: true, cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, primary: h.once.key,
+		veil: newVeil(req.Veil, req.ShowRankingScoreDetails),
 	}
 	if h.dis != nil {
 		h.wanted.distinct = h.dis.root
@@ -171,9 +171,9 @@ func HybridLegs(req HybridRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
 	r := &sc.race
-	r.look = look{readScore: true, cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails}
-	for _, name := range req.Hide {
-		r.look.hide = append(r.look.hide, rawKey(name))
+	r.look = look{
+		readScore: true, cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails,
+		veil: newVeil(req.Veil, req.ShowRankingScoreDetails),
 	}
 	if err := sc.openAll(legs); err != nil {
 		return Result{}, err

@@ -4,13 +4,13 @@ package merge
 type SearchRequest struct {
 	Query                   string
 	Page                    Page
-	CutRankingScore         bool     // the legs were asked for `_rankingScore`, the client did not ask
-	ShowRankingScoreDetails bool     // the client asked; otherwise they are cut
-	MaxTotalHits            int      // pagination.maxTotalHits of the index; 0: no bound
-	CapTotals               bool     // the engine caps totals at MaxTotalHits (1.15 does, 1.50 does not)
-	Distinct                string   // distinct field; "" for none
-	Hide                    []string // top-level fields the planner added to what is retrieved
-	Pins                    bool     // dynamic search rules may have pinned hits
+	CutRankingScore         bool   // the legs were asked for `_rankingScore`, the client did not ask
+	ShowRankingScoreDetails bool   // the client asked; otherwise they are cut
+	MaxTotalHits            int    // pagination.maxTotalHits of the index; 0: no bound
+	CapTotals               bool   // the engine caps totals at MaxTotalHits (1.15 does, 1.50 does not)
+	Distinct                string // distinct field; "" for none
+	Veil                    Veil
+	Pins                    bool // dynamic search rules may have pinned hits
 	Facets                  FacetSettings
 	RequestUID              string
 	ProcessingTimeMs        int64  // 0: the slowest leg's (MG-7)
@@ -33,9 +33,8 @@ func Search(req SearchRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
 	r := &sc.race
-	r.look = look{cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails}
-	for _, name := range req.Hide {
-		r.look.hide = append(r.look.hide, rawKey(name))
+	r.look = look{
+		cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, veil: newVeil(req.Veil, req.ShowRankingScoreDetails),
 	}
 	if err := sc.openAll(legs); err != nil {
 		return Result{}, err

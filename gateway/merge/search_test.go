@@ -182,8 +182,8 @@ func TestMG3Strip(t *testing.T) {
 		{"score", SearchRequest{}, `{"_rankingScoreDetails":7, "a":1 ,"_rankingScore":"mine","_formatted":{"h":"x","a":"1"},"h":{"_rankingScore":2},"_rankingScore":0.5}`},
 		{"details", SearchRequest{CutRankingScore: true, ShowRankingScoreDetails: true}, `{"_rankingScoreDetails":7, "a":1 ,"_rankingScore":"mine","_formatted":{"h":"x","a":"1"},"h":{"_rankingScore":2},"_rankingScoreDetails":{"words":{"order":0}}}`},
 		{"none", SearchRequest{CutRankingScore: true}, `{"_rankingScoreDetails":7, "a":1 ,"_rankingScore":"mine","_formatted":{"h":"x","a":"1"},"h":{"_rankingScore":2}}`},
-		{"hidden", SearchRequest{CutRankingScore: true, Hide: []string{"h"}}, `{"_rankingScoreDetails":7, "a":1 ,"_rankingScore":"mine","_formatted":{"a":"1"}}`},
-		{"hidden first", SearchRequest{CutRankingScore: true, Hide: []string{"a", "_rankingScoreDetails"}}, `{"_rankingScore":"mine","_formatted":{"h":"x"},"h":{"_rankingScore":2}}`},
+		{"hidden", SearchRequest{CutRankingScore: true, Veil: Veil{Extra: []Extra{{Field: "h"}}}}, `{"_rankingScoreDetails":7, "a":1 ,"_rankingScore":"mine","_formatted":{"a":"1"}}`},
+		{"hidden first", SearchRequest{CutRankingScore: true, Veil: Veil{Extra: []Extra{{Field: "a"}, {Field: "_rankingScoreDetails"}}}}, `{"_rankingScore":"mine","_formatted":{"h":"x"},"h":{"_rankingScore":2}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.req.Page.Limit = 1

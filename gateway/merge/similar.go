@@ -13,7 +13,7 @@ type SimilarRequest struct {
 	CutRankingScore         bool // the legs were asked for `_rankingScore`, the client did not ask
 	ShowRankingScoreDetails bool
 	MaxTotalHits            int
-	Hide                    []string
+	Veil                    Veil
 	ProcessingTimeMs        int64
 	Dst                     []byte
 	// PrimaryKey is the field that identifies hits. It is needed when a leg was asked more than once because the document
@@ -28,9 +28,8 @@ func Similar(req SimilarRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
 	r := &sc.race
-	r.look = look{cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails}
-	for _, name := range req.Hide {
-		r.look.hide = append(r.look.hide, rawKey(name))
+	r.look = look{
+		cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, veil: newVeil(req.Veil, req.ShowRankingScoreDetails),
 	}
 	if err := sc.openAll(legs); err != nil {
 		return Result{}, err

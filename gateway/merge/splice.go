@@ -19,8 +19,11 @@ func (sc *scratch) pick(s *stream) {
 	l := &sc.race.look
 	cut, swapped := len(sc.cuts), len(sc.swaps)
 	sc.cuts = l.cutsOf(sc.cuts, &s.hit)
-	if len(l.hide) > 0 && s.hit.formatted.end > 0 {
-		sc.hideFormatted(s)
+	if l.veil != nil {
+		sc.cover(s, l.veil)
+	}
+	if mine := sc.cuts[cut:]; len(mine) > 1 {
+		slices.SortFunc(mine, func(x, y span) int { return x.start - y.start })
 	}
 	sc.picks = append(sc.picks, pick{
 		leg: int32(s.leg), semantic: s.key.vector, whole: s.hit.whole, //nolint:gosec // number of legs
@@ -28,9 +31,8 @@ func (sc *scratch) pick(s *stream) {
 	})
 }
 
-// cutsOf lists the members of the current hit that the client must not see, in the order of the bytes.
+// cutsOf lists the members that an engine adds to a hit and that the client did not ask for.
 func (l *look) cutsOf(dst []span, h *hitView) []span {
-	from := len(dst)
 	if l.cutScore && h.score.end > 0 {
 		dst = append(dst, h.score)
 	}
@@ -40,33 +42,7 @@ func (l *look) cutsOf(dst []span, h *hitView) []span {
 	if l.cutFederation && h.member.end > 0 {
 		dst = append(dst, h.member)
 	}
-	dst = append(dst, h.hidden[:h.nHidden]...)
-	if mine := dst[from:]; len(mine) > 1 {
-		slices.SortFunc(mine, func(x, y span) int { return x.start - y.start })
-	}
 	return dst
-}
-
-// hideFormatted replaces `_formatted` by one without the hidden fields.
-func (sc *scratch) hideFormatted(s *stream) {
-	at := s.hit.formatted
-	var cuts []span
-	m := objectAt(s.body, at.start)
-	for m.next() {
-		for _, name := range sc.race.look.hide {
-			if string(m.key) == string(name) {
-				m.raw()
-				cuts = append(cuts, span{m.start, m.i})
-				break
-			}
-		}
-	}
-	if len(cuts) == 0 || m.bad {
-		return
-	}
-	from := len(sc.arena)
-	sc.arena = appendObject(sc.arena, s.body, at, cuts)
-	sc.swaps = append(sc.swaps, swap{at, span{from, len(sc.arena)}})
 }
 
 // size is an upper bound of what append writes.

@@ -7,22 +7,19 @@ func (s span) of(b []byte) []byte { return b[s.start:s.end] }
 
 // look says which members of a hit matter beyond its score details.
 type look struct {
-	readScore     bool     // values of `_rankingScore` or `_federation` are needed
-	cutScore      bool     // `_rankingScore` was not asked for by the client
-	cutDetails    bool     // `_rankingScoreDetails` was not asked for by the client
-	hide          [][]byte // raw keys the planner added to the retrieved attributes
-	distinct      []byte   // raw key of the top-level field that holds the distinct values
-	cutFederation bool     // `_federation` was not asked for by the client
-	primary       []byte   // raw key of the primary key, where hits must be told apart
+	readScore     bool   // values of `_rankingScore` or `_federation` are needed
+	cutScore      bool   // `_rankingScore` was not asked for by the client
+	cutDetails    bool   // `_rankingScoreDetails` was not asked for by the client
+	veil          *veil  // what the client must not see of a hit; nil: nothing
+	distinct      []byte // raw key of the top-level field that holds the distinct values
+	cutFederation bool   // `_federation` was not asked for by the client
+	primary       []byte // raw key of the primary key, where hits must be told apart
 }
 
 // plain says that hits are only ranked, not looked into.
 func (l *look) plain() bool {
-	return l.distinct == nil && l.primary == nil && len(l.hide) == 0
+	return l.distinct == nil && l.primary == nil
 }
-
-// maxHidden bounds how many members of one hit can be cut besides the score members and `_federation`.
-const maxHidden = 8
 
 // hitView is the current hit of a stream: positions in the leg's body.
 type hitView struct {
@@ -31,11 +28,8 @@ type hitView struct {
 	details    span // member `_rankingScoreDetails`, key included
 	federation span // value of `_federation`
 	member     span // member `_federation`, key included
-	formatted  span // value of `_formatted`
 	distinct   span // value of the distinct field
 	primary    span // value of the primary key
-	hidden     [maxHidden]span
-	nHidden    int
 }
 
 // stream is the ordered list of hits of one leg, read one hit at a time.
@@ -84,7 +78,7 @@ func (s *stream) advance(l *look) (ok, same bool, err error) {
 	}
 	plain := l.plain()
 	if plain && !l.cutScore && !l.cutFederation && !l.readScore && s.body[start] == '{' {
-		s.hit.whole, s.hit.details, s.hit.nHidden = span{}, span{}, 0
+		s.hit.whole, s.hit.details = span{}, span{}
 		if same, fine := s.scanHit(start); fine {
 			s.list.skipTo(s.hit.whole.end)
 			return true, same, nil
@@ -139,9 +133,6 @@ func (s *stream) special(m *members, h *hitView) (details, same bool) {
 	case "_federation":
 		m.raw()
 		h.federation, h.member = span{m.value, m.i}, span{m.start, m.i}
-	case "_formatted":
-		m.raw()
-		h.formatted = span{m.value, m.i}
 	}
 	return false, false
 }
@@ -153,13 +144,6 @@ func (s *stream) wanted(m *members, h *hitView, l *look) {
 	}
 	if l.primary != nil && string(m.key) == string(l.primary) {
 		h.primary = span{m.value, s.after(m)}
-	}
-	for _, name := range l.hide {
-		if string(m.key) == string(name) && h.nHidden < maxHidden {
-			h.hidden[h.nHidden] = span{m.start, s.after(m)}
-			h.nHidden++
-			return
-		}
 	}
 }
 
