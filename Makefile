@@ -57,9 +57,10 @@ dataplane: build tools ## tests against real Envoy and engines, without a cluste
 e2e: build tools ## tests of a whole cluster
 	@$(RING) e2e
 
+# QUICK=1 is the short form, BENCH holds further flags: make bench BENCH='--rf 2 --connections 1'
 .PHONY: bench
-bench: build tools ## Go benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build tools ## what Miroir costs against one engine; QUICK=1 for two minutes of it
+	@go run ./bench $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: clean
 clean: ## remove what was built into the tree (the cache outside stays)
