@@ -63,17 +63,29 @@ func TestOrphans(t *testing.T) {
 	}
 	k := New(Config{Node: "n", Known: true})
 	k.seen["gone--2"] = true
+	removed := func(k *Keeper, uid string, after time.Duration) bool {
+		remove, _ := k.orphan(uid, view, now.Add(after))
+		return remove
+	}
+	for _, uid := range []string{"a--1", "gone--2", "mine", "strange--3", "x--Y"} {
+		if removed(k, uid, 0) {
+			t.Errorf("%s is deleted at first sight", uid)
+		}
+	}
 	for uid, want := range map[string]bool{"a--1": false, "gone--2": true, "mine": false, "strange--3": false, "x--Y": false} {
-		if got := k.orphan(uid, view, now); got != want {
+		if got := removed(k, uid, handOver); got != want {
 			t.Errorf("%s: %v", uid, got)
 		}
 	}
-	if k.orphan("strange--3", view, now.Add(k.Patience-time.Second)) || !k.orphan("strange--3", view, now.Add(k.Patience)) {
+	if removed(k, "gone--2", handOver-time.Millisecond) {
+		t.Error("the sweep is before the deletion that counts the documents")
+	}
+	if removed(k, "strange--3", k.Patience-time.Second) || !removed(k, "strange--3", k.Patience) {
 		t.Error("an index that was never seen is deleted after the patience, not before")
 	}
 	fresh := New(Config{Node: "n", Known: false})
-	fresh.orphan("strange--3", view, now)
-	if fresh.orphan("strange--3", view, now.Add(24*time.Hour)) {
+	removed(fresh, "strange--3", 0)
+	if removed(fresh, "strange--3", 24*time.Hour) {
 		t.Error("a node that registered just now deletes what it does not know")
 	}
 }

@@ -61,11 +61,11 @@ func (k *Keeper) pass(ctx context.Context) (done bool) {
 		}
 		done = done && k.Book.Exact(ix.Physical, h)
 	}
-	if err := k.sweep(ctx, view); err != nil {
+	left, err := k.sweep(ctx, view)
+	if err != nil {
 		k.failed(ctx, err, "orphans not swept")
-		done = false
 	}
-	return done
+	return done && !left && err == nil
 }
 
 func (k *Keeper) failed(ctx context.Context, err error, msg string) {
@@ -75,48 +75,56 @@ func (k *Keeper) failed(ctx context.Context, err error, msg string) {
 	}
 }
 
-// sweep deletes indexes that left the catalog.
-func (k *Keeper) sweep(ctx context.Context, view *routing.View) error {
+// sweep deletes indexes that left the catalog; left is true when one shall be looked at again soon.
+func (k *Keeper) sweep(ctx context.Context, view *routing.View) (left bool, err error) {
 	if _, ok := k.Views.Healthy(); !ok {
 		k.mu.Lock()
 		clear(k.lost) // time without a view is no proof
 		k.mu.Unlock()
-		return nil
+		return false, nil
 	}
 	list, err := k.Engine.Indexes(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	present := map[string]bool{}
 	for _, ix := range list {
-		if present[ix.UID] = true; !k.orphan(ix.UID, view, time.Now()) {
+		present[ix.UID] = true
+		remove, later := k.orphan(ix.UID, view, time.Now())
+		left = left || later
+		if !remove {
 			continue
 		}
 		if err := k.remove(ctx, ix.UID); err != nil {
-			return err
+			return left, err
 		}
 	}
 	k.tidy(present)
-	return nil
+	return left, nil
 }
 
-// orphan decides whether an index of the engine may be deleted.
-func (k *Keeper) orphan(uid string, view *routing.View, now time.Time) bool {
+// handOver is how long the deletion that took an index out of the catalog has to come to the engine itself: its task
+// counts the documents that go, and finds none when the sweep was first.
+const handOver = 2 * time.Second
+
+// orphan decides whether an index of the engine may be deleted; later is true when it may be soon.
+func (k *Keeper) orphan(uid string, view *routing.View, now time.Time) (remove, later bool) {
 	if _, ok := view.Physical[uid]; ok || !physicalName.MatchString(uid) {
-		return false
+		return false, false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.seen[uid] {
-		return true
-	}
 	since, ok := k.lost[uid]
 	if !ok {
 		k.lost[uid] = now
-		return false
+		return false, k.seen[uid]
+	}
+	if k.seen[uid] {
+		remove = now.Sub(since) >= handOver
+		return remove, !remove
 	}
 	node, registered := view.Nodes[k.Node]
-	return k.Known && registered && node.State == routing.NodeActive && now.Sub(since) >= k.Patience
+	return k.Known && registered && node.State == routing.NodeActive && now.Sub(since) >= k.Patience, false
 }
 
 // remove queues the deletion unless one is queued already, and looks at the newest view once more.

@@ -1,8 +1,11 @@
 package golden
 
 import (
+	"encoding/json"
 	"reflect"
 	"testing"
+
+	"github.com/miroir-search/miroir/internal/testkit/jsondiff"
 )
 
 func TestWithoutKeepsWhatTheNodeDoesNotDoTheSameWay(t *testing.T) {
@@ -57,8 +60,8 @@ func TestCompareSeesWhatMattersAndNothingElse(t *testing.T) {
 		{`[1,2]`, `[1]`, []string{"/1"}},
 		{`{"a/b":1}`, `{"c":1}`, []string{"/a~1b", "/c"}},
 	} {
-		want, errWant := decode([]byte(test.want))
-		got, errGot := decode([]byte(test.got))
+		want, errWant := jsondiff.Decode([]byte(test.want))
+		got, errGot := jsondiff.Decode([]byte(test.got))
 		if errWant != nil || errGot != nil {
 			t.Fatal(errWant, errGot)
 		}
@@ -67,5 +70,34 @@ func TestCompareSeesWhatMattersAndNothingElse(t *testing.T) {
 		if !reflect.DeepEqual(paths, test.paths) {
 			t.Errorf("%s against %s: %v, want %v", test.got, test.want, paths, test.paths)
 		}
+	}
+}
+
+func TestRecordedUidsAreReadAsPlaces(t *testing.T) {
+	u := &uids{made: []string{"0", "1", "7"}}
+	u.add(map[string]any{"taskUid": json.Number("3")}, map[string]any{"code": "miroir_not_implemented"})
+	u.add(nil, map[string]any{"taskUid": json.Number("9")})
+	if !u.rising() {
+		t.Error("9 comes after 7")
+	}
+	got, err := json.Marshal(u.translate(map[string]any{
+		"results": []any{map[string]any{"uid": json.Number("2"), "batchUid": json.Number("4"), "details": map[string]any{"limit": json.Number("2")}}},
+		"total":   json.Number("2"), "from": json.Number("2"), "next": json.Number("3"),
+		"batchStrategy": "stopped after task with id 4 because",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"batchStrategy":"stopped after task with id 9 because","from":7,"next":3,` +
+		`"results":[{"batchUid":9,"details":{"limit":2},"uid":7}],"total":2}`
+	if string(got) != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := u.path("/tasks?limit=2&from=2"); got != "/tasks?limit=2&from=7" {
+		t.Error(got)
+	}
+	u.add(nil, map[string]any{"taskUid": json.Number("8")})
+	if u.rising() {
+		t.Error("8 does not come after 9")
 	}
 }

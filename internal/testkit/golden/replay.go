@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/miroir-search/miroir/internal/testkit/jsondiff"
 )
 
 const (
@@ -46,7 +48,7 @@ func Play(ctx context.Context, target Target) ([]Played, error) {
 	}
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	session := session{target: target, client: client, shared: shared}
+	session := session{target: target, client: client, shared: shared, uids: &uids{}}
 	if err := session.remember(ctx, files); err != nil {
 		return nil, fmt.Errorf("replay, before the first file: %w", err)
 	}
@@ -66,6 +68,7 @@ type session struct {
 	target Target
 	client *http.Client
 	shared string
+	uids   *uids
 }
 
 // replay sends the entries of a file in order, and deletes what indexes they leave.
@@ -83,6 +86,7 @@ func (s session) replay(ctx context.Context, name string, entries []Entry) ([]Di
 }
 
 func (s session) play(ctx context.Context, entry Entry, report func(path, want, got string)) error {
+	entry.Request.Path = s.uids.path(entry.Request.Path)
 	status, raw, err := s.send(ctx, entry.Request)
 	if err != nil {
 		return err
@@ -90,15 +94,16 @@ func (s session) play(ctx context.Context, entry Entry, report func(path, want, 
 	if status != entry.Response.Status {
 		report("/status", fmt.Sprint(entry.Response.Status), fmt.Sprint(status))
 	}
-	want, err := decode(entry.Response.Body)
+	want, err := jsondiff.Decode(entry.Response.Body)
 	if err != nil {
 		return fmt.Errorf("recorded body: %w", err)
 	}
-	got, err := decode(raw)
+	got, err := jsondiff.Decode(raw)
 	if err != nil {
 		got = string(raw) // not JSON: a difference like any other
 	}
-	compare("/body", want, got, report)
+	s.uids.add(want, got)
+	compare("/body", s.uids.translate(want), got, report)
 	uid, made := taskUID(got)
 	if !made {
 		if len(entry.Task) > 0 {
@@ -106,15 +111,18 @@ func (s session) play(ctx context.Context, entry Entry, report func(path, want, 
 		}
 		return nil
 	}
+	if !s.uids.rising() {
+		report("/body/taskUid", "more than all before", uid)
+	}
 	finished, err := s.await(ctx, uid)
 	if err != nil || len(entry.Task) == 0 {
 		return err
 	}
-	wantTask, err := decode(entry.Task)
+	wantTask, err := jsondiff.Decode(entry.Task)
 	if err != nil {
 		return fmt.Errorf("recorded task: %w", err)
 	}
-	compare("/task", wantTask, finished, report)
+	compare("/task", s.uids.translate(wantTask), finished, report)
 	return nil
 }
 
@@ -179,7 +187,7 @@ func (s session) await(ctx context.Context, uid string) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("task %s: %w", uid, err)
 		}
-		task, err := decode(raw)
+		task, err := jsondiff.Decode(raw)
 		if err != nil || status != http.StatusOK {
 			return nil, fmt.Errorf("task %s: status %d, %s", uid, status, raw)
 		}
