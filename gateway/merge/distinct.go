@@ -14,6 +14,8 @@ type distinct struct {
 	path  [][]byte // raw keys below it
 	seen  map[string]struct{}
 	found []string
+
+	several bool // some hit has more than one value
 }
 
 func newDistinct(field string) *distinct {
@@ -44,6 +46,7 @@ func (d *distinct) fresh(body []byte, h *hitView) bool {
 		return true
 	}
 	d.collect(body, h.distinct.start, d.path)
+	d.several = d.several || len(d.found) > 1
 	for _, v := range d.found {
 		if _, ok := d.seen[v]; ok {
 			return false

@@ -21,6 +21,9 @@ type FacetSettings struct {
 	EngineCap int                   // the raised cap the legs ran with; 0: 1000
 	SortBy    map[string]FacetOrder // by attribute; "*" for the others
 	Hide      []string              // facets the planner added
+	Silent    bool                  // the client asked for no facets at all
+
+	once string // a facet of which every value stands for one hit of the whole list
 }
 
 const (
@@ -60,7 +63,7 @@ func (sc *scratch) facets(set FacetSettings, candidates int64) (facetAnswer, err
 			legs = append(legs, facetLeg{t.distribution, t.stats, t.total})
 		}
 	}
-	if len(legs) == 0 {
+	if len(legs) == 0 || set.Silent {
 		return facetAnswer{}, nil
 	}
 	return mergeFacets(set, candidates, legs)

@@ -49,6 +49,11 @@ func (t *facetTable) fill(a *attribute, set FacetSettings, candidates int64) (ex
 			t.add(&t.list[j])
 		}
 	}
+	if set.once != "" && a.name == set.once {
+		for i := range t.values {
+			t.values[i].count = 1
+		}
+	}
 	t.sort(order, level)
 	t.unifyNumbers()
 	return exact, nil

@@ -12,6 +12,8 @@ type FederatedRequest struct {
 	Page             Page // of the federation object
 	Queries          []FederatedQuery
 	Distinct         string
+	DistinctCounted  bool                     // the legs counted the distinct field's values for every index
+	MaxTotalHits     map[string]int           // pagination.maxTotalHits by the client's index name; none: no bound
 	MergeFacets      *MergeFacets             // nil: facets stay by index
 	Facets           map[string]FacetSettings // by the client's index name, for the indexes of facetsByIndex
 	RequestUID       string
@@ -32,7 +34,8 @@ type FederatedQuery struct {
 type MergeFacets struct{ MaxValues int } // 0: no bound of its own
 
 // FederatedLeg is the answer of one node to its part of the federated request. The part has the same weights, the window
-// from 0 to the end of the page, facetsByIndex but never mergeFacets, and score details for every query.
+// from 0 to the end of the page, facetsByIndex but never mergeFacets, and score details for every query. Where the
+// federation has a distinct field a part is about one index only.
 type FederatedLeg struct {
 	Body []byte
 	// Queries gives the client's position of every query of the part, in the part's order.
@@ -60,10 +63,11 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 	}
 	r.weigh, r.before = f.weigh, f.before
 	from, to := req.Page.window(0)
-	if err := f.collect(from, to); err != nil {
+	dis := newClaims(req.Distinct)
+	if err := f.collect(from, to, dis); err != nil {
 		return Result{}, err
 	}
-	res := Result{Total: sc.total(), Hits: len(sc.picks)}
+	res := Result{Total: f.total(dis), Hits: len(sc.picks)}
 	facets, byIndex, approximate, err := f.facets()
 	if err != nil {
 		return Result{}, err
@@ -110,7 +114,6 @@ type fedHit struct {
 
 // weigh reads `_federation` and makes the list of values the current hit is compared by.
 func (f *federation) weigh(s *stream) error {
-	leg := &f.legs[s.leg]
 	s.fed = fedHit{query: -1}
 	listed := false
 	if s.hit.federation.end == 0 {
@@ -121,16 +124,14 @@ func (f *federation) weigh(s *stream) error {
 		switch string(m.key) {
 		case "indexUid":
 			if name, ok := rawjson.Unquote(m.raw()); ok {
-				if s.fed.index = leg.Indexes[name]; s.fed.index == "" {
-					s.fed.index = name
-				}
+				s.fed.index = f.clientName(s.leg, name)
 			}
 		case "queriesPosition":
 			at, ok := parseInt(m.raw())
-			if !ok || at < 0 || at >= int64(len(leg.Queries)) {
+			if !ok || at < 0 || at >= int64(len(f.legs[s.leg].Queries)) {
 				return ErrAnswer
 			}
-			s.fed.query = leg.Queries[at]
+			s.fed.query = f.legs[s.leg].Queries[at]
 		case "weightedRankingScore":
 			raw := m.raw()
 			s.fed.raw = span{m.i - len(raw), m.i}
@@ -156,17 +157,23 @@ func (f *federation) weigh(s *stream) error {
 	return nil
 }
 
-// before orders hits of all queries: by weighted scores, then by the position of the query.
+// before orders hits of all queries: those of one query as the query's own search would (MG-1), others by weighted scores
+// and then by the position of the query.
 func (f *federation) before(x, y *stream) int {
+	if x.fed.query == y.fed.query {
+		return compareScores(x.key.scores, y.key.scores)
+	}
 	if c := compareWeighted(x.key.values, y.key.values, x.fed.weighted, y.fed.weighted); c != 0 {
 		return c
 	}
 	return x.fed.query - y.fed.query
 }
 
-// collect picks the ranks [from, to) and puts the client's names into `_federation`.
-func (f *federation) collect(from, to int) error {
-	sc, dis := f.sc, newDistinct(f.req.Distinct)
+// collect picks the ranks [from, to) and puts the client's names into `_federation`. Of every index no more hits take part
+// than one engine would have listed. With a distinct field the lists are read to their ends, because the hits that fall
+// out count against the total.
+func (f *federation) collect(from, to int, dis *claims) error {
+	sc := f.sc
 	if dis != nil {
 		sc.race.look.distinct = dis.root
 	}
@@ -176,18 +183,28 @@ func (f *federation) collect(from, to int) error {
 	if err := sc.race.start(); err != nil {
 		return err
 	}
-	for rank := 0; rank < to; {
+	listed := map[string]int{}
+	for rank := 0; rank < to || dis != nil; {
 		s := sc.race.best()
 		if s == nil {
 			return nil
 		}
-		if dis == nil || dis.admit(s.body, &s.hit) {
-			if rank >= from {
-				f.pick(s)
+		if index := s.fed.index; listed[index] < f.room(index, to) {
+			fresh, again := true, false
+			if dis != nil {
+				fresh, again = dis.admit(s)
 			}
-			rank++
+			if !again {
+				listed[index]++
+			}
+			if fresh {
+				if rank >= from && rank < to {
+					f.pick(s)
+				}
+				rank++
+			}
 		}
-		if rank == to {
+		if rank == to && dis == nil {
 			return nil
 		}
 		if err := sc.race.pop(); err != nil {
@@ -195,6 +212,14 @@ func (f *federation) collect(from, to int) error {
 		}
 	}
 	return nil
+}
+
+// room is the number of hits that an engine lists of an index.
+func (f *federation) room(index string, to int) int {
+	if most := f.req.MaxTotalHits[index]; most > 0 {
+		return min(to, most)
+	}
+	return to
 }
 
 func (f *federation) pick(s *stream) {

@@ -16,11 +16,7 @@ func (f *federation) facets() (merged facetAnswer, byIndex []byte, approximate [
 		}
 		m := objectAt(raw, 0)
 		for m.next() {
-			physical := m.name()
-			name, ok := f.legs[i].Indexes[physical]
-			if !ok {
-				name = physical
-			}
+			name := f.clientName(i, m.name())
 			value := m.raw()
 			if m.bad {
 				break

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -23,6 +24,10 @@ func (s *stream) fold(weight float64, global float64, hasGlobal bool) {
 // foldWeighted is fold where the weighted score of the whole hit is known.
 func (s *stream) foldWeighted(weighted, weight float64) {
 	k := &s.key
+	if len(k.scores) == 0 {
+		k.values = k.values[:0] // ranked by nothing: after all that is ranked by something
+		return
+	}
 	if slices.ContainsFunc(k.scores, func(v score) bool { return v.kind == ruleSort || v.kind == ruleGeo }) {
 		k.foldRules(weight)
 		return
@@ -159,13 +164,7 @@ func compareWeighted(x, y []score, globalX, globalY float64) int {
 			if len(x) != len(y) {
 				return len(y) - len(x)
 			}
-			switch {
-			case nearlyEqual(globalX, globalY):
-				return 0
-			case globalX > globalY:
-				return -1
-			}
-			return 1
+			return cmp.Compare(globalY, globalX)
 		}
 		if a.kind == ruleWeighted {
 			if nearlyEqual(a.a, b.a) {

@@ -110,7 +110,7 @@ func Hybrid(req HybridRequest, keyword, vector [][]byte) (Result, error) {
 		whole = meaning
 	}
 	legs := append(append(make([][]byte, 0, len(keyword)+len(vector)), keyword...), vector...)
-	return whole.finish(req.SearchRequest, legs, int64(semantic))
+	return whole.finish(req.SearchRequest, legs, h.dis, int64(semantic))
 }
 
 // halves is the merge of two merged lists.
@@ -197,8 +197,9 @@ func HybridLegs(req HybridRequest, legs [][]byte) (Result, error) {
 		return nil
 	}
 	from, to := req.Page.window(req.MaxTotalHits)
-	if err := sc.collect(from, to, newDistinct(req.Distinct), false); err != nil {
+	dis := newDistinct(req.Distinct)
+	if err := sc.collect(from, to, dis, false); err != nil {
 		return Result{}, err
 	}
-	return sc.finish(req.SearchRequest, legs, -1)
+	return sc.finish(req.SearchRequest, legs, dis, -1)
 }

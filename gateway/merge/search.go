@@ -9,6 +9,7 @@ type SearchRequest struct {
 	MaxTotalHits            int    // pagination.maxTotalHits of the index; 0: no bound
 	CapTotals               bool   // the engine caps totals at MaxTotalHits (1.15 does, 1.50 does not)
 	Distinct                string // distinct field; "" for none
+	DistinctCounted         bool   // the legs counted its values among their facets
 	Veil                    Veil
 	Pins                    bool // dynamic search rules may have pinned hits
 	Facets                  FacetSettings
@@ -40,16 +41,22 @@ func Search(req SearchRequest, legs [][]byte) (Result, error) {
 		return Result{}, err
 	}
 	from, to := req.Page.window(req.MaxTotalHits)
-	if err := sc.collect(from, to, newDistinct(req.Distinct), req.Pins); err != nil {
+	dis := newDistinct(req.Distinct)
+	if err := sc.collect(from, to, dis, req.Pins); err != nil {
 		return Result{}, err
 	}
-	return sc.finish(req, legs, -1)
+	return sc.finish(req, legs, dis, -1)
 }
 
 // finish writes the answer around the picked hits. semantic is the number of picks that a vector ranked, -1 to count
 // them where the legs speak of it.
-func (sc *scratch) finish(req SearchRequest, legs [][]byte, semantic int64) (Result, error) {
+func (sc *scratch) finish(req SearchRequest, legs [][]byte, dis *distinct, semantic int64) (Result, error) {
 	res := Result{Total: sc.total(), Hits: len(sc.picks)}
+	if req.Page.Exhaustive && req.DistinctCounted && dis != nil && !dis.several {
+		if total, ok := sc.distinctTotal(req.Distinct, req.Facets.EngineCap); ok {
+			res.Total, req.Facets.once = total, req.Distinct
+		}
+	}
 	candidates := res.Total
 	if req.CapTotals && req.MaxTotalHits > 0 {
 		res.Total = min(res.Total, int64(req.MaxTotalHits))
@@ -200,20 +207,6 @@ func (sc *scratch) firstVector() []byte {
 		}
 	}
 	return nil
-}
-
-// performance is the report of the slowest leg: it is the one the client waited for.
-func (sc *scratch) performance() []byte {
-	var slowest *tail
-	for i := range sc.tails {
-		if t := &sc.tails[i]; t.performance != nil && (slowest == nil || t.millis > slowest.millis) {
-			slowest = t
-		}
-	}
-	if slowest == nil {
-		return nil
-	}
-	return slowest.performance
 }
 
 func (sc *scratch) degraded() bool {
