@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func (s *Service) listTasks(ctx context.Context, c *call) *reply.Reply {
 	var page []task.Record
 	more := false
 	s.Tasks.Each(q.Reverse, func(r *task.Record) bool {
-		if !q.Filter.Match(r) {
+		if !q.Filter.Count(r) {
 			return true
 		}
 		out.Total++
@@ -94,6 +95,8 @@ func (s *Service) listTasks(ctx context.Context, c *call) *reply.Reply {
 		}
 		return true
 	})
+	// What counts and is not listed takes a place on the page all the same, as in Meilisearch.
+	page = slices.DeleteFunc(page, func(r task.Record) bool { return !q.Filter.Match(&r) })
 	if len(page) > int(q.Limit) {
 		more = true
 	}

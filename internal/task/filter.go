@@ -1,6 +1,7 @@
 package task
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -20,20 +21,48 @@ type Filter struct {
 	AfterFinished, BeforeFinished *time.Time
 }
 
-// Match says whether the record passes every part of the filter. A task's batch uid is its uid.
-func (f *Filter) Match(r *Record) bool {
+// Match says whether the record passes every part of the filter. A task's batch uid is its uid. A filter by index passes
+// only tasks of one index, which a swap is not, whatever it exchanges.
+func (f *Filter) Match(r *Record) bool { return f.Count(r) && (f.IndexUIDs == nil || r.IndexUID != nil) }
+
+// Count says whether the record counts for the total of a list. As in Meilisearch a swap counts for the indexes that it
+// exchanges, though the list has it not.
+func (f *Filter) Count(r *Record) bool {
 	switch {
 	case f.UIDs != nil && !slices.Contains(f.UIDs, r.UID),
 		f.BatchUIDs != nil && !slices.Contains(f.BatchUIDs, r.UID),
 		f.CanceledBy != nil && (r.CanceledBy == nil || !slices.Contains(f.CanceledBy, *r.CanceledBy)),
 		f.Types != nil && !slices.Contains(f.Types, r.Type),
 		f.Statuses != nil && !slices.Contains(f.Statuses, r.Status),
-		f.IndexUIDs != nil && (r.IndexUID == nil || !slices.Contains(f.IndexUIDs, *r.IndexUID)):
+		f.IndexUIDs != nil && !slices.ContainsFunc(r.indexes(), func(uid string) bool { return slices.Contains(f.IndexUIDs, uid) }):
 		return false
 	}
 	return within(&r.EnqueuedAt, f.AfterEnqueued, f.BeforeEnqueued) &&
 		within(r.StartedAt, f.AfterStarted, f.BeforeStarted) &&
 		within(r.FinishedAt, f.AfterFinished, f.BeforeFinished)
+}
+
+// indexes lists the indexes that a task is about: a swap names none as its own, but is about all that it exchanges.
+func (r *Record) indexes() []string {
+	if r.IndexUID != nil {
+		return []string{*r.IndexUID}
+	}
+	if r.Type != IndexSwap {
+		return nil
+	}
+	var details struct {
+		Swaps []struct {
+			Indexes []string `json:"indexes"`
+		} `json:"swaps"`
+	}
+	if json.Unmarshal(r.Details, &details) != nil {
+		return nil
+	}
+	var uids []string
+	for _, swap := range details.Swaps {
+		uids = append(uids, swap.Indexes...)
+	}
+	return uids
 }
 
 func within(at, after, before *time.Time) bool {

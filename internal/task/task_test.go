@@ -106,6 +106,17 @@ func TestDeletionOfAGoneIndexSucceeds(t *testing.T) {
 }
 
 // TK-8: every filter of GET /tasks.
+// A swap counts for all indexes that it exchanges, and is listed for none.
+func TestTK8SwapsCountForTheirIndexes(t *testing.T) {
+	r := Record{Type: IndexSwap, Details: []byte(`{"swaps":[{"indexes":["a","b"],"rename":false},{"indexes":["c","d"],"rename":true}]}`)}
+	for uid, want := range map[string]bool{"a": true, "d": true, "e": false} {
+		f := Filter{IndexUIDs: []string{uid}}
+		if got := f.Count(&r); got != want || f.Match(&r) {
+			t.Errorf("%s: %v", uid, got)
+		}
+	}
+}
+
 func TestTK8Filter(t *testing.T) {
 	at := func(s int) *time.Time { x := time.Unix(int64(s), 0); return &x }
 	name, by := "movies", uint32(9)

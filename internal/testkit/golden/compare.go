@@ -36,11 +36,12 @@ func compare(base string, want, got any, report func(path, want, got string)) {
 	}.Values(base, want, got)
 }
 
-// alwaysVolatile are members that say when, where or how long, never what.
+// alwaysVolatile are members that say when, where, how long or by which build, never what.
 var alwaysVolatile = map[string]bool{
 	"enqueuedAt": true, "startedAt": true, "finishedAt": true, "createdAt": true, "updatedAt": true, "lastUpdate": true,
 	"duration": true, "processingTimeMs": true, "requestUid": true,
 	"rawDocumentDbSize": true, "avgDocumentSize": true, "databaseSize": true, "usedDatabaseSize": true,
+	"commitSha": true, "commitDate": true,
 	"progressTrace": true, "writeChannelCongestion": true, "internalDatabaseSizes": true,
 }
 

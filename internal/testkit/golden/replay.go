@@ -126,7 +126,9 @@ func (s session) play(ctx context.Context, entry Entry, report func(path, want, 
 	return nil
 }
 
-// send plays the request: as the recorder did, with the master key and as JSON unless the entry says otherwise.
+// send plays the request: as the recorder did, with the master key and as JSON unless the entry says otherwise. Where the
+// recorder meant to leave the content type out, what was between it and the node put the usual one in: a node that really
+// gets none answers 415 (checked with 1.50).
 func (s session) send(ctx context.Context, r Request) (int, []byte, error) {
 	payload, err := r.payload(s.shared)
 	if err != nil {
@@ -137,15 +139,10 @@ func (s session) send(ctx context.Context, r Request) (int, []byte, error) {
 		return 0, nil, err
 	}
 	contentType, token := "application/json", s.target.MasterKey
-	if r.ContentType.Given {
-		contentType = ""
-		if r.ContentType.Value != nil {
-			contentType = *r.ContentType.Value
-		}
+	if r.ContentType.Value != nil {
+		contentType = *r.ContentType.Value
 	}
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
-	}
+	request.Header.Set("Content-Type", contentType)
 	if r.Auth.Given {
 		token = ""
 		if r.Auth.Value != nil {
