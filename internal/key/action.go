@@ -113,12 +113,14 @@ func IsGlobal(name string) bool { return byName[name].scope == global }
 func ChecksIndexes(name string) bool { return byName[name].scope == byRoute }
 
 // Expand lists what a key with the given actions may do (AU-12). A wildcard over a family stands for the actions of that
-// family and not for itself: what needs `documents.*` needs a key for everything.
+// family and not for itself: what needs `documents.*` needs a key for everything. Names that are no action allow nothing.
 func Expand(held []string) map[string]bool {
 	may := map[string]bool{}
 	for _, name := range held {
 		family, wild := strings.CutSuffix(name, "*")
+		_, known := byName[name]
 		switch {
+		case !known:
 		case name == "*":
 			for _, a := range actions {
 				may[a.name] = a.name != "*.get" || may[a.name]

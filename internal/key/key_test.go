@@ -51,6 +51,7 @@ func TestAU12Expand(t *testing.T) {
 		{[]string{"*.get"}, "chats.get chatsSettings.get documents.get dynamicSearchRules.get experimental.get export fields.post " +
 			"indexes.get metrics.get network.get search settings.get stats.get tasks.get version webhooks.get"},
 		{nil, ""},
+		{[]string{"keys.*", "nope"}, ""},
 	} {
 		if got := strings.Join(allowed(c.held...), " "); got != c.want {
 			t.Errorf("%v: %s", c.held, got)

@@ -1,0 +1,96 @@
+package auth
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miroir-search/miroir/gateway/operation"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/key"
+	"github.com/miroir-search/miroir/internal/meili"
+)
+
+// Grant is what the credential of one request allows. The zero Grant allows everything.
+type Grant struct {
+	key   *entry // nil: everything
+	rules *rules // of a tenant token; nil: none
+	now   time.Time
+}
+
+// AllIndexes says whether no index is out of bounds.
+func (g Grant) AllIndexes() bool {
+	return g.key == nil || slices.Contains(g.key.rec.Indexes, key.AllIndexes) &&
+		(g.rules == nil || slices.Contains(g.rules.patterns, key.AllIndexes))
+}
+
+// Index says whether an index may be touched (AU-13).
+func (g Grant) Index(uid string) bool {
+	return g.key == nil || key.AnyMatches(g.key.rec.Indexes, uid) && (g.rules == nil || key.AnyMatches(g.rules.patterns, uid))
+}
+
+// MayCreate says whether an index may be created, be it by adding documents to it or changing its settings.
+func (g Grant) MayCreate(uid string) bool {
+	return g.key == nil || g.holds(key.ActionIndexesCreate, "") && g.Index(uid)
+}
+
+// Filter is the filter that a tenant token puts on every search of an index, to be conjoined with the client's own; nil
+// for none (AU-14).
+func (g Grant) Filter(uid string) json.RawMessage {
+	if g.rules == nil {
+		return nil
+	}
+	pattern, _ := key.Closest(g.rules.patterns, uid)
+	return g.rules.filters[pattern]
+}
+
+// holds says whether the key allows an action now. index is empty where the route names none.
+func (g Grant) holds(action, index string) bool {
+	k := g.key
+	if !k.may[action] || k.rec.Expired(g.now) {
+		return false
+	}
+	switch {
+	case slices.Contains(k.rec.Indexes, key.AllIndexes):
+		return true
+	case index != "":
+		return key.AnyMatches(k.rec.Indexes, index)
+	}
+	return key.ChecksIndexes(action) && len(k.rec.Indexes) > 0
+}
+
+// allows checks the operation. An index that is out of bounds is told before everything else; what an API key is limited
+// to is told to its holder only.
+func (g Grant) allows(op operation.Operation) *apierr.Error {
+	if uid := op.Index; uid != "" {
+		switch {
+		case g.rules != nil && !key.AnyMatches(g.rules.patterns, uid):
+			return invalid("The provided tenant token cannot acces the index `%s`, allowed indexes are %s.", uid, list(g.rules.patterns))
+		case key.AnyMatches(g.key.rec.Indexes, uid):
+		case g.rules != nil:
+			return invalid("The API key used to generate this tenant token cannot acces the index `%s`.", uid)
+		default:
+			return invalid("The API key cannot acces the index `%s`, authorized indexes are %s.", uid, list(g.key.rec.Indexes))
+		}
+	}
+	for action := range strings.FieldsSeq(op.Action) {
+		if !g.holds(action, op.Index) {
+			return meili.InvalidAPIKey()
+		}
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) *apierr.Error {
+	return apierr.New(apierr.InvalidAPIKey, format, args...)
+}
+
+// list writes patterns as Meilisearch lists them: ascending, each once.
+func list(patterns []string) string {
+	sorted := slices.Compact(slices.Sorted(slices.Values(patterns)))
+	for i, p := range sorted {
+		sorted[i] = meili.QuoteDebug(p)
+	}
+	return "[" + strings.Join(sorted, ", ") + "]"
+}
