@@ -23,8 +23,9 @@ import (
 
 // Names of the environment variables that carry secrets.
 const (
-	envMasterKey = "MIROIR_MASTER_KEY"
-	envNodeKey   = "MIROIR_NODE_MASTER_KEY"
+	envMasterKey   = "MIROIR_MASTER_KEY"
+	envPreviousKey = "MIROIR_MASTER_KEY_PREVIOUS" // accepted beside the master key while that is being changed
+	envNodeKey     = "MIROIR_NODE_MASTER_KEY"
 )
 
 // presenceTTL is the lease of the gateway's presence key.
@@ -99,12 +100,19 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	reg := telemetry.NewRegistry("gateway")
+	checker := auth.NewChecker(auth.Options{
+		MasterKey: os.Getenv(envMasterKey), PreviousKey: os.Getenv(envPreviousKey), Now: time.Now, Metrics: auth.NewMetrics(reg),
+	})
+	keys, err := store.WatchKeys(ctx, log, checker.Adopt)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
 	nodes := client.New(client.Options{NodeKey: nodeKey})
 	defer nodes.Close()
 	limits := serve.DefaultLimits(filepath.Dir(c.socket))
 	limits.MaxBody = c.maxBody
 	service := &serve.Service{
-		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Auth: auth.NewChecker(os.Getenv(envMasterKey)),
+		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker,
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		NodeKey: nodeKey, Limits: limits, Log: log,
 	}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/coordinator/detect"
 	"github.com/miroir-search/miroir/coordinator/view"
+	"github.com/miroir-search/miroir/internal/key"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 )
@@ -29,12 +31,14 @@ type Shape struct {
 	Shards   int // of a new index
 }
 
-// Founder writes the shape; *state.Client does.
+// Founder writes the shape and the first keys; *state.Client does.
 type Founder interface {
 	EnsureCluster(ctx context.Context, cluster routing.ClusterRecord, groups []routing.GroupRecord) error
+	FoundKeys(ctx context.Context, first []key.Record) (created bool, err error)
 }
 
-// Found writes the shape of a new cluster down; an existing one keeps its own (CF-10). It tries until it works.
+// Found writes the shape of a new cluster down; an existing one keeps its own (CF-10). A cluster without any API key gets
+// those that Meilisearch starts with (AU-12). It tries until it works.
 func Found(ctx context.Context, store Founder, shape Shape, now time.Time, log zerolog.Logger) error {
 	groups := make([]routing.GroupRecord, shape.Groups)
 	for i := range groups {
@@ -42,6 +46,9 @@ func Found(ctx context.Context, store Founder, shape Shape, now time.Time, log z
 	}
 	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
 		err := store.EnsureCluster(ctx, routing.ClusterRecord{V: routing.Version, Shards: shape.Shards}, groups)
+		if err == nil {
+			_, err = store.FoundKeys(ctx, key.Defaults(now, uuid.NewString))
+		}
 		if err == nil || !errors.Is(err, state.ErrUnavailable) {
 			return err
 		}

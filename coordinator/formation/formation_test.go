@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/internal/key"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 )
@@ -18,6 +19,17 @@ type founder struct {
 	failures []error
 	cluster  routing.ClusterRecord
 	groups   []routing.GroupRecord
+	keys     []key.Record
+}
+
+func (f *founder) FoundKeys(_ context.Context, first []key.Record) (bool, error) {
+	if len(f.failures) > 0 {
+		err := f.failures[0]
+		f.failures = f.failures[1:]
+		return false, err
+	}
+	f.keys = first
+	return true, nil
 }
 
 func (f *founder) EnsureCluster(_ context.Context, c routing.ClusterRecord, g []routing.GroupRecord) error {
@@ -38,6 +50,9 @@ func TestFoundWaitsForTheStore(t *testing.T) {
 		}
 		if f.cluster.Shards != 16 || len(f.groups) != 2 || f.groups[1].ID != 1 || f.groups[1].RF != 3 || f.groups[1].State != routing.GroupActive {
 			t.Fatalf("%+v", f)
+		}
+		if len(f.keys) != 4 || f.keys[0].UID == f.keys[1].UID || len(f.keys[0].UID) != 36 {
+			t.Fatalf("AU-12: the first keys are %+v", f.keys)
 		}
 		f.failures = []error{state.ErrTooLarge}
 		if err := Found(t.Context(), f, Shape{Groups: 1}, time.Now(), zerolog.Nop()); !errors.Is(err, state.ErrTooLarge) {

@@ -45,6 +45,12 @@ const (
 	ListTasks
 	GetTask
 
+	ListKeys
+	CreateKey
+	GetKey
+	UpdateKey
+	DeleteKey
+
 	Admin
 )
 
@@ -66,7 +72,7 @@ type Route struct {
 	Pattern string
 	Kind    Kind
 	Access  Access
-	Action  string // Meilisearch's name of the action a key must hold
+	Action  string // Meilisearch's name of the action that a key must hold; several, separated by a space, must all be held
 }
 
 // settingRoutes are the sub-routes of settings with the verb that changes them.
@@ -168,11 +174,11 @@ func restOfTable() []Route {
 		{"GET", "/batches", Unserved, Keyed, "tasks.get"},
 		{"GET", "/batches/{id}", Unserved, Keyed, "tasks.get"},
 
-		{"GET", "/keys", Unserved, Keyed, "keys.get"},
-		{"POST", "/keys", Unserved, Keyed, "keys.create"},
-		{"GET", "/keys/{id}", Unserved, Keyed, "keys.get"},
-		{"PATCH", "/keys/{id}", Unserved, Keyed, "keys.update"},
-		{"DELETE", "/keys/{id}", Unserved, Keyed, "keys.delete"},
+		{"GET", "/keys", ListKeys, Keyed, "keys.get"},
+		{"POST", "/keys", CreateKey, Keyed, "keys.create"},
+		{"GET", "/keys/{id}", GetKey, Keyed, "keys.get"},
+		{"PATCH", "/keys/{id}", UpdateKey, Keyed, "keys.update"},
+		{"DELETE", "/keys/{id}", DeleteKey, Keyed, "keys.delete"},
 
 		{"POST", "/dumps", Unserved, Keyed, "dumps.create"},
 		{"POST", "/snapshots", Unserved, Keyed, "snapshots.create"},
@@ -191,7 +197,7 @@ func restOfTable() []Route {
 		{"GET", "/network", Unserved, Keyed, "network.get"},
 		{"PATCH", "/network", Unserved, Keyed, "network.update"},
 		{"POST", "/network/control", Unserved, Keyed, "network.update"},
-		{"POST", "/render-template", Unserved, Keyed, "settings.get"},
+		{"POST", "/render-template", Unserved, Keyed, "settings.get documents.get"},
 		{"POST", "/dynamic-search-rules", Unserved, Keyed, "dynamicSearchRules.get"},
 		{"DELETE", "/dynamic-search-rules", Unserved, Keyed, "dynamicSearchRules.delete"},
 		{"GET", "/dynamic-search-rules/{id}", Unserved, Keyed, "dynamicSearchRules.get"},

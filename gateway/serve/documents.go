@@ -76,6 +76,11 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 		return s.stateReply(err)
 	}
 	r.CustomMetadata = params.CustomMetadata
+	if s.barred(ctx, c) {
+		zero := 0
+		r.Details = mustJSON(additionDetails{Received: batch.Received, Indexed: &zero})
+		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
+	}
 	pk := batch.PrimaryKey
 	if batch.Failure != nil {
 		pk = "" // the index comes to be, without a key, as on one node

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,11 +48,12 @@ func (s *Service) listIndexes(_ context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	total := len(c.view.UIDs)
+	uids := c.visible()
+	total := len(uids)
 	from := min(q.Offset, total)
 	to := min(from+q.Limit, total)
 	results := make([]indexView, 0, to-from)
-	for _, uid := range c.view.UIDs[from:to] {
+	for _, uid := range uids[from:to] {
 		results = append(results, viewOf(c.view.Indexes[uid].IndexRecord))
 	}
 	return reply.Value(http.StatusOK, struct {
@@ -60,6 +62,14 @@ func (s *Service) listIndexes(_ context.Context, c *call) *reply.Reply {
 		Limit   int         `json:"limit"`
 		Total   int         `json:"total"`
 	}{results, q.Offset, q.Limit, total})
+}
+
+// visible lists the indexes that the request may touch, ascending.
+func (c *call) visible() []string {
+	if c.grant.AllIndexes() {
+		return c.view.UIDs
+	}
+	return slices.DeleteFunc(slices.Clone(c.view.UIDs), func(uid string) bool { return !c.grant.Index(uid) })
 }
 
 // createDetails are the details of indexCreation and indexUpdate tasks.
@@ -77,6 +87,9 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 	req, e := meili.ParseIndexCreation(body)
 	if e != nil {
 		return reply.Error(e)
+	}
+	if !c.grant.MayCreate(req.UID) {
+		return reply.Error(meili.InvalidAPIKey())
 	}
 	c.op.Index = req.UID
 	r, err := s.newTask(ctx, c, task.IndexCreation, createDetails{PrimaryKey: req.PrimaryKey})
@@ -100,6 +113,15 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 		index: ix.Index, shards: every(ix.Shards), method: http.MethodPost, path: "/documents",
 		contentType: nodeapi.DocumentsType, primaryKey: pk,
 	})
+}
+
+// barred says whether the operation's index would have to be made first, and the credential does not allow that (RT-2).
+func (s *Service) barred(ctx context.Context, c *call) bool {
+	if _, known := c.view.Indexes[c.op.Index]; known || c.grant.MayCreate(c.op.Index) {
+		return false
+	}
+	_, err := s.Store.Index(ctx, c.op.Index) // another gateway may have made it a moment ago
+	return errors.Is(err, state.ErrNotFound)
 }
 
 // located is an index together with the first view that knows it.
@@ -266,6 +288,11 @@ func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
 	swaps, e := meili.ParseSwaps(body)
 	if e != nil {
 		return reply.Error(e)
+	}
+	for _, swap := range swaps {
+		if slices.ContainsFunc(swap.Indexes, func(uid string) bool { return !c.grant.Index(uid) }) {
+			return reply.Error(meili.InvalidAPIKey())
+		}
 	}
 	r, err := s.newTask(ctx, c, task.IndexSwap, struct {
 		Swaps []meili.Swap `json:"swaps"`

@@ -131,7 +131,8 @@ func (s *Service) one(ctx context.Context, c *call, l plan.Leg, method, path str
 
 func (s *Service) stats(ctx context.Context, c *call) *reply.Reply {
 	counts := map[string]int64{}
-	for uid, ix := range c.view.Indexes {
+	for _, uid := range c.visible() {
+		ix := c.view.Indexes[uid]
 		n, e := s.countDocuments(ctx, c, ix)
 		if e != nil {
 			return refusal(e, ix)
@@ -150,10 +151,10 @@ func (s *Service) stats(ctx context.Context, c *call) *reply.Reply {
 	body, err := merge.GlobalStats(merge.GlobalStatsRequest{
 		Name: func(physical string) (string, bool) {
 			if ix, ok := c.view.Physical[physical]; ok {
-				return ix.UID, true
+				return ix.UID, c.grant.Index(ix.UID)
 			}
 			_, ok := c.view.Indexes[physical] // the sidecar may have named it already
-			return physical, ok
+			return physical, ok && c.grant.Index(physical)
 		},
 		Documents: counts,
 	}, legs)

@@ -28,6 +28,13 @@ func (s *Service) multiSearch(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(apierr.New(apierr.MiroirTooManyQueries,
 			"The multi-search has %d queries. The maximum accepted number of queries is %d.", len(m.Queries), most))
 	}
+	for i := range m.Queries {
+		q := &m.Queries[i]
+		if !c.grant.Index(q.IndexUID) {
+			return reply.Error(meili.Inside(i, meili.InvalidAPIKey()))
+		}
+		q.Restrict(c.grant.Filter(q.IndexUID))
+	}
 	s.Metrics.batches.Inc()
 	s.Metrics.queries.Observe(float64(len(m.Queries)))
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.Multi)

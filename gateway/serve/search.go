@@ -25,6 +25,7 @@ func (s *Service) search(ctx context.Context, c *call) *reply.Reply {
 	if answer != nil {
 		return answer
 	}
+	q.Restrict(c.grant.Filter(c.op.Index))
 	return s.find(ctx, c, c.op.Index, q, newRequestUID()).reply()
 }
 

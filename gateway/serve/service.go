@@ -14,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/key"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -31,6 +32,12 @@ type Views interface {
 type Tasks interface {
 	Get(uid uint32) (task.Record, bool)
 	Each(ascending bool, visit func(*task.Record) bool)
+}
+
+// Keys is the cache of API keys; *state.KeyWatch is one.
+type Keys interface {
+	Keys() *key.Set
+	Wait(ctx context.Context, cond func(*key.Set) bool) error
 }
 
 // Limits bound what a request may cost.
@@ -61,6 +68,7 @@ func DefaultLimits(spoolDir string) Limits {
 type Service struct {
 	Views   Views
 	Tasks   Tasks
+	Keys    Keys
 	Store   *state.Client
 	Nodes   *client.Client
 	Auth    *auth.Checker
@@ -77,9 +85,10 @@ type Service struct {
 // call is one request on its way through the service.
 type call struct {
 	*extproc.Request
-	op   operation.Operation
-	view *routing.View
-	now  time.Time
+	op    operation.Operation
+	grant auth.Grant
+	view  *routing.View
+	now   time.Time
 }
 
 // Serve implements extproc.Handler.
@@ -109,7 +118,10 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	case operation.Admin:
 		return &reply.Reply{Route: &reply.Route{}}
 	}
-	if e := s.Auth.Check(c.op, c.Header.Get("Authorization")); e != nil {
+	var e *apierr.Error
+	if c.grant, e = s.Auth.Check(c.op, c.Header); e != nil {
+		s.Log.Debug().Str("route", c.op.Pattern).Str("credential", auth.Fingerprint(c.Header.Get("Authorization"))).
+			Str("code", string(e.Code)).Msg("credential refused")
 		return reply.Error(e)
 	}
 	if c.op.Kind == operation.Unserved {
@@ -157,6 +169,11 @@ var handlers = map[operation.Kind]handler{
 	operation.ResetSettings:   (*Service).updateSettings,
 	operation.ListTasks:       (*Service).listTasks,
 	operation.GetTask:         (*Service).getTask,
+	operation.ListKeys:        (*Service).listKeys,
+	operation.CreateKey:       (*Service).createKey,
+	operation.GetKey:          (*Service).getKey,
+	operation.UpdateKey:       (*Service).updateKey,
+	operation.DeleteKey:       (*Service).deleteKey,
 }
 
 func (s *Service) root(context.Context, *call) *reply.Reply {

@@ -148,7 +148,7 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 	if err != nil {
 		return s.stateReply(err)
 	}
-	if _, known := c.view.Indexes[c.op.Index]; !known && c.op.Kind == operation.ResetSettings {
+	if _, known := c.view.Indexes[c.op.Index]; !known && c.op.Kind == operation.ResetSettings || s.barred(ctx, c) {
 		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
 	}
 	ix, _, err := s.ensureIndex(ctx, c.view, c.op.Index, "", r.UID, c.now)

@@ -2,6 +2,7 @@ package meili
 
 import (
 	"bytes"
+	"encoding/json"
 
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/rawjson"
@@ -74,3 +75,51 @@ func ParseFilterBody(body []byte) (string, *apierr.Error) {
 	}
 	return string(appendSerde(nil, filter)), nil
 }
+
+// Fuse conjoins a client's filter with another one the way Meilisearch does; nil stands for none.
+func Fuse(own, other json.RawMessage) json.RawMessage {
+	if len(own) == 0 || own[0] == 'n' {
+		return other
+	}
+	if len(other) == 0 {
+		return own
+	}
+	out := append(make([]byte, 0, len(own)+len(other)+3), '[')
+	for _, f := range [][]byte{own, other} {
+		if f[0] == '[' {
+			f = bytes.TrimSpace(f[1 : len(f)-1])
+		}
+		if len(f) > 0 && len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(out, f...)
+	}
+	return append(out, ']')
+}
+
+// Restricted is a checked body in which the filter is conjoined with another one. A body that is no object stays as it is:
+// whoever reads it refuses it.
+func Restricted(body []byte, filter json.RawMessage) []byte {
+	v := trimmed(body)
+	if len(filter) == 0 || v[0] != '{' {
+		return body
+	}
+	out := append(make([]byte, 0, len(body)+len(filter)+16), '{')
+	put := func(name string, value []byte) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(rawjson.AppendQuoted(out, name), ':'), value...)
+	}
+	for _, m := range v.members() {
+		if m.name == filterName {
+			filter = Fuse(json.RawMessage(m.value), filter)
+			continue
+		}
+		put(m.name, m.value)
+	}
+	put(filterName, filter)
+	return append(out, '}')
+}
+
+const filterName = "filter"

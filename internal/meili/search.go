@@ -116,6 +116,20 @@ func (v node) count() int {
 	return bounded(n)
 }
 
+// Restrict conjoins the query's filter with another one; nil stands for none.
+func (q *SearchQuery) Restrict(filter json.RawMessage) {
+	if len(filter) == 0 {
+		return
+	}
+	q.Filter = Fuse(q.Filter, filter)
+	i := slices.IndexFunc(q.members, func(m member) bool { return m.name == filterName })
+	if i < 0 {
+		i = len(q.members)
+		q.members = append(q.members, member{name: filterName})
+	}
+	q.members[i].value = node(q.Filter)
+}
+
 func (q *SearchQuery) has(name string) bool {
 	return slices.ContainsFunc(q.members, func(m member) bool { return m.name == name })
 }

@@ -21,6 +21,15 @@ func (c *Client) CreateKey(ctx context.Context, r key.Record) error {
 	return err
 }
 
+// Key reads an API key from the store itself, not from a cache.
+func (c *Client) Key(ctx context.Context, uid string) (key.Record, error) {
+	value, _, err := c.get(ctx, c.key(familyKeys, uid))
+	if err != nil {
+		return key.Record{}, err
+	}
+	return key.Decode(uid, value)
+}
+
 // UpdateKey changes an API key by compare-and-swap; change may be called again with a newer record. ErrNotFound when
 // there is no such key.
 func (c *Client) UpdateKey(ctx context.Context, uid string, change func(*key.Record)) (key.Record, error) {
