@@ -1,0 +1,111 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/gateway/auth"
+	"github.com/miroir-search/miroir/gateway/extproc"
+	"github.com/miroir-search/miroir/gateway/operation"
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/internal/etcdserver"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/state"
+)
+
+// masterKey is the one of the recorded answers.
+const masterKey = "masterKeymasterKey"
+
+// cluster is the state of a cluster without nodes, on a real etcd.
+type cluster struct{ endpoint string }
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
+		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	return &cluster{server.Endpoint()}
+}
+
+func freeURL(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return "http://" + l.Addr().String()
+}
+
+// gateway starts the service of another gateway of the cluster. What it logs goes to out.
+func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
+	t.Helper()
+	store, err := state.Open(t.Context(), state.Options{Endpoints: []string{k.endpoint}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	views, err := store.WatchView(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks, err := store.WatchTasks(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := prometheus.NewRegistry()
+	checker := auth.NewChecker(auth.Options{MasterKey: masterKey, Now: time.Now, Metrics: auth.NewMetrics(reg)})
+	keys, err := store.WatchKeys(t.Context(), zerolog.Nop(), checker.Adopt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := client.New(client.Options{NodeKey: "node"})
+	t.Cleanup(nodes.Close)
+	return &Service{
+		Views: views, Tasks: tasks, Keys: keys, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
+		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
+		Log: zerolog.New(out).Level(zerolog.DebugLevel),
+	}
+}
+
+// ask sends a request with a JSON body and a bearer token; an empty token is no header.
+func ask(t *testing.T, s *Service, token, method, path string, body any) *reply.Reply {
+	t.Helper()
+	header := http.Header{"Content-Type": {"application/json"}}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	raw, isRaw := body.(json.RawMessage)
+	if body != nil && !isRaw {
+		var err error
+		if raw, err = json.Marshal(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path, query, _ := strings.Cut(path, "?")
+	return s.Serve(t.Context(), &extproc.Request{Method: method, Path: path, Query: query, Header: header, Body: bytes.NewReader(raw)})
+}
+
+// decode reads an answer's body.
+func decode[T any](t *testing.T, r *reply.Reply) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal(r.Body, &v); err != nil {
+		t.Fatalf("status %d, %s: %v", r.Status, r.Body, err)
+	}
+	return v
+}
