@@ -33,6 +33,7 @@ type config struct {
 	ingress             netip.AddrPort
 	socket              string
 	shape               formation.Shape
+	dumpDir             string
 	nodeKey, adminKey   string
 	pprof               bool
 	log                 telemetry.LogOptions
@@ -61,6 +62,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.IntVar(&c.shape.Replicas, "replicas", 1, "copies of every shard inside a group of a new cluster")
 	f.IntVar(&c.shape.Shards, "shards", shardmap.DefaultShards, "shards of a new index in a new cluster")
 	telemetry.RegisterProfiles(f, &c.pprof)
+	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, made at first use; without one POST /dumps is refused")
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err
@@ -105,6 +107,7 @@ func (c *config) check(ingress string) error {
 	for _, address := range c.advertise {
 		say(!hostPort(address), "--admin-advertise must be host:port")
 	}
+	say(c.dumpDir != "" && !filepath.IsAbs(c.dumpDir), "--dump-dir must be an absolute path")
 	say(!filepath.IsAbs(c.socket), "--extproc-socket must be an absolute path")
 	s := c.shape
 	say(s.Groups < 1 || s.Groups > shardmap.MaxGroups, "--groups must be 1 to %d", shardmap.MaxGroups)

@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/adminapi"
 	"github.com/miroir-search/miroir/coordinator/election"
 	"github.com/miroir-search/miroir/coordinator/view"
+	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/coordinator/workflow/settings"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -44,14 +45,6 @@ type parts struct {
 	started   time.Time
 }
 
-// memberRecord is members/coordinator/<id>.
-type memberRecord struct {
-	V         int       `json:"v"`
-	Address   string    `json:"address"` // of its admin API
-	Version   string    `json:"version"`
-	StartedAt time.Time `json:"started_at"`
-}
-
 // member keeps the coordinator's presence key, under one session after another.
 func (p *parts) member(ctx context.Context) error {
 	for ctx.Err() == nil {
@@ -72,8 +65,8 @@ func (p *parts) member(ctx context.Context) error {
 
 // greet writes the presence key and lives as long as its session.
 func (p *parts) greet(ctx context.Context, session *state.Session) error {
-	err := session.Put(ctx, "members/coordinator/"+p.config.id, memberRecord{
-		V: 1, Address: p.config.admin, Version: telemetry.ReadBuild().Version, StartedAt: p.started,
+	err := session.Put(ctx, state.FamilyCoordinators+p.config.id, state.CoordinatorRecord{
+		V: 1, Address: p.config.admin, Version: telemetry.ReadBuild().Version, StartedAt: p.started, Dumps: p.config.dumpDir != "",
 	})
 	if err == nil {
 		select {
@@ -94,7 +87,7 @@ func (p *parts) greet(ctx context.Context, session *state.Session) error {
 func (p *parts) admin(ctx context.Context, l net.Listener) error {
 	api := adminapi.New(adminapi.Config{
 		Key: p.config.adminKey, Snapshot: p.snapshot, Sightings: p.sightings, Tasks: p.store, Nodes: p.nodes,
-		Workflows: p.store, Kinds: []string{settings.KindName}, Healthy: p.ready, Gatherer: p.registry, Log: p.log,
+		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName}, Healthy: p.ready, Gatherer: p.registry, Log: p.log,
 		Metrics: adminapi.NewMetrics(p.registry), Now: now,
 	})
 	return lifecycle.ServeHTTP(ctx, l, &http.Server{Handler: api, IdleTimeout: adminIdle, MaxHeaderBytes: 64 << 10}, adminDrain)

@@ -15,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/publish"
 	"github.com/miroir-search/miroir/coordinator/view"
 	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/coordinator/workflow/settings"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -132,15 +133,24 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 	finish := &finisher.Finisher{
 		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: finisher.NewMetrics(p.registry),
 	}
+	workflows := workflow.NewMetrics(p.registry)
 	change := &settings.Broadcast{
 		Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
-		Metrics: settings.NewMetrics(p.registry), Workflows: workflow.NewMetrics(p.registry),
+		Metrics: settings.NewMetrics(p.registry), Workflows: workflows,
 	}
-	return map[string]func(context.Context, *state.Leadership) error{
+	create := &dumps.Creator{
+		Folder: dumps.Folder(p.config.dumpDir), Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks,
+		Holder: p.config.id, Now: now, Log: p.log, Metrics: dumps.NewMetrics(p.registry), Workflows: workflows,
+	}
+	all := map[string]func(context.Context, *state.Leadership) error{
 		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
 		finisher.Scope:  func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
 		settings.Scope:  func(ctx context.Context, l *state.Leadership) error { return change.Lead(ctx, l) },
 	}
+	if p.config.dumpDir != "" {
+		all[dumps.Scope] = func(ctx context.Context, l *state.Leadership) error { return create.Lead(ctx, l) }
+	}
+	return all
 }
 
 func now() time.Time { return time.Now().UTC() }

@@ -114,7 +114,7 @@ func (c *cluster) coordinatorProcess() supervise.Process {
 		"--metrics-listen", c.ports.address("coordinator-0"+metricsPort),
 		"--ingress-listen", c.options.listen, "--extproc-socket", c.socket(),
 		"--groups", strconv.Itoa(c.options.groups), "--replicas", strconv.Itoa(c.options.replicas),
-		"--shards", strconv.Itoa(c.options.shards))
+		"--shards", strconv.Itoa(c.options.shards), "--dump-dir", c.folder.at("dumps"))
 }
 
 func (c *cluster) gatewayProcess() supervise.Process {

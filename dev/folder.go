@@ -21,6 +21,7 @@ import (
 //	run/                    pid files, ports.json, Envoy's bootstrap, the gateway's socket
 //	log/                    one log per process
 //	etcd/ node-0/ …         data
+//	dumps/                  dumps of the whole cluster
 type folder struct {
 	path string
 	lock *os.File

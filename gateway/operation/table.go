@@ -50,6 +50,7 @@ const (
 	GetKey
 	UpdateKey
 	DeleteKey
+	CreateDump
 
 	Admin
 )
@@ -180,7 +181,7 @@ func restOfTable() []Route {
 		{"PATCH", "/keys/{id}", UpdateKey, Keyed, "keys.update"},
 		{"DELETE", "/keys/{id}", DeleteKey, Keyed, "keys.delete"},
 
-		{"POST", "/dumps", Unserved, Keyed, "dumps.create"},
+		{"POST", "/dumps", CreateDump, Keyed, "dumps.create"},
 		{"POST", "/snapshots", Unserved, Keyed, "snapshots.create"},
 		{"POST", "/export", Unserved, Keyed, "export"},
 		{"GET", "/metrics", Unserved, Keyed, "metrics.get"},

@@ -174,6 +174,7 @@ var handlers = map[operation.Kind]handler{
 	operation.GetKey:          (*Service).getKey,
 	operation.UpdateKey:       (*Service).updateKey,
 	operation.DeleteKey:       (*Service).deleteKey,
+	operation.CreateDump:      (*Service).createDump,
 }
 
 func (s *Service) root(context.Context, *call) *reply.Reply {

@@ -33,7 +33,7 @@ func ask(t *testing.T, n *node.Node, method, path, body string, into any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode >= http.StatusBadRequest {
 		t.Fatalf("%s %s: %d %s %v", method, path, res.StatusCode, raw, err)

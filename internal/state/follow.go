@@ -33,9 +33,6 @@ type follower struct {
 	brokenAt atomic.Int64 // unix nanoseconds since when the watch is broken, 0 while it works
 }
 
-// listPage bounds one page of a list, so that a large family does not exceed a message.
-const listPage = 2000
-
 // list reads all followed keys at one revision and hands them over.
 func (f *follower) list(ctx context.Context) (revision int64, err error) {
 	f.to.reset()
@@ -49,29 +46,10 @@ func (f *follower) list(ctx context.Context) (revision int64, err error) {
 }
 
 func (f *follower) listPrefix(ctx context.Context, prefix string, revision int64) (int64, error) {
-	end := clientv3.GetPrefixRangeEnd(prefix)
-	for from := prefix; ; {
-		opts := []clientv3.OpOption{clientv3.WithRange(end), clientv3.WithLimit(listPage)}
-		if revision > 0 {
-			opts = append(opts, clientv3.WithRev(revision))
-		}
-		op, cancel := context.WithTimeout(ctx, 5*f.client.op)
-		res, err := f.client.etcd.Get(op, from, opts...)
-		cancel()
-		if err != nil {
-			return 0, unavailable("list", err)
-		}
-		if revision == 0 {
-			revision = res.Header.Revision
-		}
-		for _, kv := range res.Kvs {
-			f.to.apply(event{key: string(kv.Key[len(f.client.root):]), value: kv.Value, revision: kv.ModRevision})
-		}
-		if !res.More {
-			return revision, nil
-		}
-		from = string(res.Kvs[len(res.Kvs)-1].Key) + "\x00"
-	}
+	return f.client.scan(ctx, prefix, revision, func(kv *mvccpb.KeyValue) error {
+		f.to.apply(event{key: string(kv.Key[len(f.client.root):]), value: kv.Value, revision: kv.ModRevision})
+		return nil
+	})
 }
 
 // run watches from the revision after the list until ctx ends, and lists again whenever the watch breaks.

@@ -5,6 +5,11 @@ import (
 	"encoding/json"
 )
 
+// DumpDetails are the details of a dumpCreation task; DumpUID is null until the dump is written.
+type DumpDetails struct {
+	DumpUID *string `json:"dumpUid"`
+}
+
 // appendDetails writes the object again with its members in their old order and the given values.
 func appendDetails(old json.RawMessage, values map[string]json.RawMessage) json.RawMessage {
 	dec := json.NewDecoder(bytes.NewReader(old))

@@ -32,6 +32,7 @@ const (
 	IndexSwap        = "indexSwap"
 	TaskCancelation  = "taskCancelation"
 	TaskDeletion     = "taskDeletion"
+	DumpCreation     = "dumpCreation"
 )
 
 // Target is one node's part of a task.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -30,12 +29,6 @@ const (
 type Nodes interface {
 	Do(ctx context.Context, r client.Request) (client.Answer, error)
 	Dispatches(ctx context.Context, address string, ids []string) ([]nodeapi.Dispatch, error)
-}
-
-// Records reads workflow records; *state.Client does.
-type Records interface {
-	Workflow(ctx context.Context, kind, id string) (value []byte, revision int64, err error)
-	Workflows(ctx context.Context, kind string) (map[string][]byte, error)
 }
 
 // Store keeps tasks and committed settings; *state.Client does.
@@ -69,7 +62,7 @@ type Limits struct {
 
 // Broadcast runs settings changes. All fields but Limits must be set.
 type Broadcast struct {
-	Records   Records
+	Records   workflow.Records
 	Store     Store
 	Nodes     Nodes
 	Views     Views
@@ -300,19 +293,6 @@ func (b *Broadcast) run(ctx context.Context, l workflow.Leader, physical string,
 }
 
 // load reads the record of an index; revision 0 when there is none.
-func (b *Broadcast) load(ctx context.Context, physical string) (rec workflow.Record, p Progress, revision int64, err error) {
-	value, revision, err := b.Records.Workflow(ctx, KindName, physical)
-	if errors.Is(err, state.ErrNotFound) {
-		return rec, p, 0, nil
-	}
-	if err != nil {
-		return rec, p, 0, err
-	}
-	if rec, err = workflow.Decode(value); err != nil {
-		return rec, p, 0, err
-	}
-	if err := json.Unmarshal(rec.Progress, &p); err != nil {
-		return rec, p, 0, fmt.Errorf("progress: %w", err)
-	}
-	return rec, p, revision, nil
+func (b *Broadcast) load(ctx context.Context, physical string) (workflow.Record, Progress, int64, error) {
+	return workflow.Load[Progress](ctx, b.Records, KindName, physical)
 }

@@ -104,7 +104,7 @@ func (b *Broadcast) repair(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if ctx.Err() != nil {
 		return workflow.Verdict{}, context.Cause(ctx)
 	}
-	return enter(phaseVerify)
+	return workflow.Enter(phaseVerify)
 }
 
 // replay carries changes out again, under dispatch ids of their own. A change that the engine refuses is left to the

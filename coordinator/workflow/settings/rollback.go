@@ -18,11 +18,11 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 	v := b.Views.View()
 	ix := v.Physical[p.Physical]
 	if ix == nil {
-		return enter(phaseConclude)
+		return workflow.Enter(phaseConclude)
 	}
 	took := without(p.Proposed, p.Refused)
 	if len(took) == 0 {
-		return enter(phaseConclude)
+		return workflow.Enter(phaseConclude)
 	}
 	changes, err := b.pending(ctx, p)
 	if err != nil {
@@ -57,7 +57,7 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 			return workflow.Verdict{}, err
 		}
 	}
-	return enter(phaseConclude)
+	return workflow.Enter(phaseConclude)
 }
 
 // again commits the settings as they were under the next version. settled lists nodes that show them.

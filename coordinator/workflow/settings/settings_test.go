@@ -18,7 +18,9 @@ func doc(t *testing.T, raw string) document {
 	return d
 }
 
-func patch(members string) meili.SettingsPatch { return meili.SettingsPatch{Members: json.RawMessage(members)} }
+func patch(members string) meili.SettingsPatch {
+	return meili.SettingsPatch{Members: json.RawMessage(members)}
+}
 
 // A5.7: what clients reorder where order means nothing is no difference.
 func TestA57HashIgnoresOrderThatMeansNothing(t *testing.T) {

@@ -20,8 +20,6 @@ import (
 // viewPatience is how long a view that is known to be on its way is waited for.
 const viewPatience = 2 * time.Second
 
-func enter(phase string) (workflow.Verdict, error) { return workflow.Verdict{Next: phase}, nil }
-
 // stage notes what the change starts from.
 func (b *Broadcast) stage(ctx context.Context, p *Progress) (workflow.Verdict, error) {
 	t, err := b.Store.Task(ctx, p.Task)
@@ -37,7 +35,7 @@ func (b *Broadcast) stage(ctx context.Context, p *Progress) (workflow.Verdict, e
 	var patch meili.SettingsPatch
 	if err := json.Unmarshal(t.Op, &patch); err != nil || namedIn(patch) == nil {
 		p.Failure = apierr.New(apierr.MiroirInternal, "The recorded change of settings can not be read.")
-		return enter(phaseConclude)
+		return workflow.Enter(phaseConclude)
 	}
 	ix := b.await(ctx, p.Physical)
 	if ix == nil {
@@ -60,7 +58,7 @@ func (b *Broadcast) stage(ctx context.Context, p *Progress) (workflow.Verdict, e
 		}
 	}
 	p.Base, p.Repairs = ix.SettingsVersion, 0
-	return enter(phasePropose)
+	return workflow.Enter(phasePropose)
 }
 
 // await finds an index that somebody else may have created a moment ago; nil when there is none.
@@ -106,7 +104,7 @@ func (b *Broadcast) missing(ctx context.Context, p *Progress) (workflow.Verdict,
 		return workflow.Verdict{}, context.Cause(ctx)
 	}
 	p.Failure = meili.IndexNotFound(p.Index)
-	return enter(phaseConclude)
+	return workflow.Enter(phaseConclude)
 }
 
 // propose makes every live node carry the change out. Nodes are noted before they are sent anything.
@@ -119,7 +117,7 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 	live := alive(v, ix)
 	if fresh := without(live, p.Proposed); len(fresh) > 0 {
 		p.Proposed = slices.Sorted(slices.Values(append(p.Proposed, fresh...)))
-		return enter(phasePropose)
+		return workflow.Enter(phasePropose)
 	}
 	changes, err := b.pending(ctx, p)
 	if err != nil {
@@ -145,9 +143,9 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 		}
 	}
 	if p.Failure != nil {
-		return enter(phaseRollback)
+		return workflow.Enter(phaseRollback)
 	}
-	return enter(phaseVerify)
+	return workflow.Enter(phaseVerify)
 }
 
 // alive lists the nodes that hold a shard of the index and answer, ascending.
@@ -177,7 +175,7 @@ func (b *Broadcast) commit(ctx context.Context, p *Progress) (workflow.Verdict, 
 	}
 	p.Version = p.Base + 1
 	b.settled(ctx, p)
-	return enter(phaseConclude)
+	return workflow.Enter(phaseConclude)
 }
 
 // contested decides what a refused commit means: an earlier attempt of this workflow that was not recorded, or a
@@ -190,9 +188,9 @@ func (b *Broadcast) contested(ctx context.Context, p *Progress) (workflow.Verdic
 	}
 	if ix.SettingsVersion == p.Base+1 && equalJSON(ix.Settings, p.View) {
 		p.Version = p.Base + 1
-		return enter(phaseConclude)
+		return workflow.Enter(phaseConclude)
 	}
-	return enter(phaseStage)
+	return workflow.Enter(phaseStage)
 }
 
 // settled waits until this coordinator's own view shows the new version, so that the next change starts from it.

@@ -104,7 +104,7 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 		return b.missing(ctx, p)
 	}
 	if len(without(alive(v, ix), p.Proposed)) > 0 {
-		return enter(phasePropose) // a node came back meanwhile
+		return workflow.Enter(phasePropose) // a node came back meanwhile
 	}
 	changes, err := b.pending(ctx, p)
 	if err != nil {
@@ -129,7 +129,7 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 		return workflow.Verdict{}, err
 	}
 	p.Hash = s.shown[s.reference].hash()
-	return enter(phaseCommit)
+	return workflow.Enter(phaseCommit)
 }
 
 // effective says whether the change is in what the nodes show. Equal nodes alone prove nothing: a sidecar that compares
@@ -152,9 +152,9 @@ func (b *Broadcast) deviating(p *Progress, s survey) (workflow.Verdict, error) {
 	}
 	if p.Repairs++; p.Repairs > b.Limits.MaxRepairs {
 		p.Failure = apierr.New(apierr.MiroirDivergence, "The nodes did not come to the same settings.")
-		return enter(phaseRollback)
+		return workflow.Enter(phaseRollback)
 	}
-	return enter(phaseRepair)
+	return workflow.Enter(phaseRepair)
 }
 
 // lacking waits for the nodes that a complete cover lacks.
@@ -163,7 +163,7 @@ func (b *Broadcast) lacking(ctx context.Context, p *Progress, seen *routing.View
 	if _, err := b.Views.Wait(ctx, func(v *routing.View) bool { return v.Epoch > seen.Epoch }); err != nil {
 		return workflow.Verdict{}, err
 	}
-	return enter(phasePropose)
+	return workflow.Enter(phasePropose)
 }
 
 // covers says whether the nodes hold a copy of every shard in one of the groups.

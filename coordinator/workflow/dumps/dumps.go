@@ -1,0 +1,237 @@
+package dumps
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/key"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// KindName is the kind of these workflows and RecordID the id of the one record; Scope is what its runner leads.
+const (
+	KindName = "dump_create"
+	RecordID = "cluster"
+	Scope    = "dump_create"
+)
+
+// Nodes sends legs; *client.Client does.
+type Nodes interface {
+	Do(ctx context.Context, r client.Request) (client.Answer, error)
+}
+
+// Store keeps tasks and keys; *state.Client does.
+type Store interface {
+	Task(ctx context.Context, uid uint32) (task.Record, error)
+	UpdateTask(ctx context.Context, r task.Record) error
+	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
+	Keys(ctx context.Context) ([]key.Record, error)
+}
+
+// Views gives the newest routing view; *state.ViewWatch does.
+type Views interface {
+	View() *routing.View
+	Wait(ctx context.Context, cond func(*routing.View) bool) (*routing.View, error)
+}
+
+// Tasks is the cache of tasks; *state.TaskWatch is one.
+type Tasks interface {
+	Get(uid uint32) (task.Record, bool)
+	Open() []task.Record
+	Subscribe() (changed <-chan struct{}, cancel func())
+}
+
+// Limits of a dump. Zero values take the defaults.
+type Limits struct {
+	Parallel    int           // shards fetched at the same time, default 4
+	Page        int           // documents of one request, default 1000; fewer where they are large
+	PageBytes   int           // what a page should not exceed by much, default 8 MiB
+	Unavailable time.Duration // how long a shard may have no copy to read until the dump fails, default 5 min
+}
+
+// Creator makes dumps. All fields but Limits must be set.
+type Creator struct {
+	Folder    Folder
+	Records   workflow.Records
+	Store     Store
+	Nodes     Nodes
+	Views     Views
+	Tasks     Tasks
+	Holder    string
+	Now       func() time.Time
+	Limits    Limits
+	Log       zerolog.Logger
+	Metrics   *Metrics
+	Workflows *workflow.Metrics
+}
+
+// Progress is what the workflow record holds about a dump.
+type Progress struct {
+	Task      uint32        `json:"task"`
+	Dump      string        `json:"dump,omitempty"`    // uid of the dump
+	Indexes   []string      `json:"indexes,omitempty"` // physical names, in the order of the archive
+	Documents int64         `json:"documents,omitempty"`
+	Bytes     int64         `json:"bytes,omitempty"` // of the finished dump
+	Failure   *apierr.Error `json:"failure,omitempty"`
+}
+
+// Phases. Nothing is ever taken back: until pack has ended there is no dump, after it there is.
+const (
+	phaseStage    = "stage"
+	phaseCollect  = "collect"
+	phasePack     = "pack"
+	phaseConclude = "conclude"
+)
+
+func (c *Creator) kind() workflow.Kind[Progress] {
+	return workflow.Kind[Progress]{
+		Name: KindName, First: phaseStage,
+		Steps: map[string]workflow.Step[Progress]{
+			phaseStage: c.stage, phaseCollect: c.collect, phasePack: c.pack, phaseConclude: c.conclude,
+		},
+		Settle: func(p *Progress) { p.Indexes = nil },
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Parallel == 0 {
+		l.Parallel = 4
+	}
+	if l.Page == 0 {
+		l.Page = 1000
+	}
+	if l.PageBytes == 0 {
+		l.PageBytes = 8 << 20
+	}
+	if l.Unavailable == 0 {
+		l.Unavailable = 5 * time.Minute
+	}
+	return l
+}
+
+// Lead makes dumps for as long as the leadership lasts: first the one that somebody else left behind, then one after the
+// other as tasks come.
+func (c *Creator) Lead(ctx context.Context, l workflow.Leader) error {
+	c.Limits = c.Limits.withDefaults()
+	changed, cancel := c.Tasks.Subscribe()
+	defer cancel()
+	runner := &workflow.Runner[Progress]{
+		Kind: c.kind(), Leader: l, Holder: c.Holder, Now: c.Now, Log: c.Log, Metrics: c.Workflows,
+	}
+	served, tidied := uint32(0), false
+	for {
+		rec, p, revision, err := workflow.Load[Progress](ctx, c.Records, KindName, RecordID)
+		if err != nil {
+			return err
+		}
+		if revision > 0 && rec.State == workflow.Running {
+			if err := runner.Drive(ctx, rec, revision); err != nil {
+				return err
+			}
+			continue
+		}
+		if revision > 0 {
+			served = max(served, p.Task)
+		}
+		if !tidied {
+			c.Folder.tidy(c.Log)
+			tidied = true
+		}
+		if uid, found := c.next(served); found {
+			rec, revision, err := runner.Start(ctx, RecordID, Scope, Progress{Task: uid}, revision)
+			if err == nil {
+				err = runner.Drive(ctx, rec, revision)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-changed:
+		}
+	}
+}
+
+// next is the oldest dump that was asked for. Tasks up to served are over, whatever the cache still says.
+func (c *Creator) next(served uint32) (uid uint32, found bool) {
+	for _, r := range c.Tasks.Open() {
+		if r.Type == task.DumpCreation && r.UID > served {
+			return r.UID, true
+		}
+	}
+	return 0, false
+}
+
+// over says whether the task was canceled meanwhile.
+func (c *Creator) over(uid uint32) bool {
+	r, known := c.Tasks.Get(uid)
+	return known && r.Done()
+}
+
+// stage notes what the dump will hold.
+func (c *Creator) stage(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	t, err := c.Store.Task(ctx, p.Task)
+	if errors.Is(err, state.ErrNotFound) || err == nil && t.Done() {
+		return workflow.Verdict{}, nil
+	}
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	now := c.Now()
+	t.Status, t.StartedAt = task.Processing, &now
+	if err := c.Store.UpdateTask(ctx, t); err != nil && !errors.Is(err, state.ErrConflict) {
+		return workflow.Verdict{}, err
+	}
+	p.Dump, p.Indexes = uidOf(now), nil
+	v := c.Views.View()
+	for _, uid := range v.UIDs {
+		p.Indexes = append(p.Indexes, v.Indexes[uid].Physical)
+	}
+	return workflow.Enter(phaseCollect)
+}
+
+// conclude finishes the task and removes what was only needed to make the dump.
+func (c *Creator) conclude(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	t, err := c.Store.Task(ctx, p.Task)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return workflow.Verdict{}, err
+	}
+	if err == nil && !t.Done() {
+		if p.Failure == nil {
+			t.Details, err = json.Marshal(task.DumpDetails{DumpUID: &p.Dump})
+			if err != nil {
+				return workflow.Verdict{}, err
+			}
+		}
+		t.Finish(c.Now(), p.Failure)
+		if _, err := c.Store.FinishTask(ctx, t); err != nil {
+			return workflow.Verdict{}, err
+		}
+	}
+	c.Folder.discard(p.Dump)
+	if p.Failure != nil {
+		c.Log.Warn().Str("code", string(p.Failure.Code)).Msg("dump failed")
+	} else {
+		c.Log.Info().Str("dump", p.Dump).Int64("documents", p.Documents).Int64("bytes", p.Bytes).Msg("dump written")
+	}
+	return workflow.Verdict{Error: p.Failure}, nil
+}
+
+// abandon ends a dump whose task was canceled.
+func (c *Creator) abandon(p *Progress) (workflow.Verdict, error) {
+	c.Folder.discard(p.Dump)
+	c.Log.Info().Msg("dump canceled")
+	return workflow.Verdict{}, nil
+}

@@ -1,0 +1,148 @@
+package dumps
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/apierr"
+)
+
+// Endings of what stands in the folder: a dump, and the working folder of one that is being made.
+const (
+	ending  = ".dump"
+	working = ".parts"
+)
+
+// Folder is where dumps are written.
+//
+//	<uid>.dump                    a dump
+//	<uid>.parts/<physical>/<n>    the documents of shard n, one per line, complete
+//	<uid>.parts/*.new             something that is being written, of no use to anybody else
+type Folder string
+
+// uidOf is the name of a dump that is begun at a time, as Meilisearch makes it: 20261125-193812345, in UTC.
+func uidOf(at time.Time) string {
+	return strings.Replace(at.UTC().Format("20060102-150405.000"), ".", "", 1)
+}
+
+// Path is where a dump stands when it is finished.
+func (f Folder) Path(uid string) string { return filepath.Join(string(f), uid+ending) }
+
+func (f Folder) workshop(uid string) string { return filepath.Join(string(f), uid+working) }
+
+func (f Folder) shardPath(uid, physical string, shard int) string {
+	return filepath.Join(f.workshop(uid), physical, strconv.Itoa(shard))
+}
+
+// shardSize is the size of a shard that was fetched; have is false while it was not.
+func (f Folder) shardSize(uid, physical string, shard int) (size int64, have bool) {
+	info, err := os.Stat(f.shardPath(uid, physical, shard))
+	if err != nil {
+		return 0, false
+	}
+	return info.Size(), true
+}
+
+// write makes a file that stands under its name only when it is whole and on the disk. Writers of the same name do not
+// disturb each other; the last one wins.
+func (f Folder) write(uid, path string, content func(io.Writer) error) (size int64, err error) {
+	for _, folder := range []string{f.workshop(uid), filepath.Dir(path)} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return 0, diskError{err}
+		}
+	}
+	fresh, err := os.CreateTemp(f.workshop(uid), "*.new")
+	if err != nil {
+		return 0, diskError{err}
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(fresh.Name()) // tidy removes what this does not
+		}
+	}()
+	buffered := bufio.NewWriterSize(diskWriter{fresh}, 256<<10)
+	err = content(buffered)
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err != nil {
+		return 0, errors.Join(err, onDisk(fresh.Close()))
+	}
+	info, err := fresh.Stat()
+	if err := errors.Join(err, fresh.Sync(), fresh.Close()); err != nil {
+		return 0, diskError{err}
+	}
+	if err = os.Rename(fresh.Name(), path); err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	return info.Size(), onDisk(err)
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path) //nolint:gosec // a folder of ours
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// discard removes the working folder of a dump.
+func (f Folder) discard(uid string) {
+	if uid != "" {
+		_ = os.RemoveAll(f.workshop(uid)) // tidy tries again
+	}
+}
+
+// tidy removes all working folders. It is called while no dump is being made.
+func (f Folder) tidy(log zerolog.Logger) {
+	left, err := filepath.Glob(filepath.Join(string(f), "*"+working))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	if err != nil {
+		log.Warn().Err(err).Msg("working folders of earlier dumps not removed")
+	}
+}
+
+// diskError is a failure of this machine's disk, which other nodes can not help.
+type diskError struct{ cause error }
+
+func (e diskError) Error() string { return fmt.Sprintf("dump folder: %v", e.cause) }
+func (e diskError) Unwrap() error { return e.cause }
+
+func onDisk(err error) error {
+	if err == nil {
+		return nil
+	}
+	return diskError{err}
+}
+
+// diskWriter marks the errors of a file.
+type diskWriter struct{ to io.Writer }
+
+func (w diskWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	return n, onDisk(err)
+}
+
+// failure is how a task tells of a disk error. The path is nobody's business but the operator's, who finds it in the log.
+func (e diskError) failure() *apierr.Error {
+	switch {
+	case errors.Is(e, syscall.ENOSPC):
+		return apierr.New(apierr.NoSpaceLeftOnDevice, "There is no more space left on the device. Consider increasing the size of the disk/partition.")
+	case errors.Is(e, fs.ErrPermission):
+		return apierr.New(apierr.IOError, "The folder for dumps can not be written.")
+	}
+	return apierr.New(apierr.DumpProcessFailed, "The dump could not be written to the folder for dumps.")
+}

@@ -1,0 +1,223 @@
+package dumps
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/internal/dump"
+	"github.com/miroir-search/miroir/internal/key"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/rawjson"
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+// pack makes the archive of what was collected.
+func (c *Creator) pack(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	if c.over(p.Task) {
+		return c.abandon(p)
+	}
+	v := c.Views.View()
+	for _, physical := range p.Indexes {
+		if ix := v.Physical[physical]; ix != nil && !c.collected(p, ix) {
+			return workflow.Enter(phaseCollect) // another coordinator collected, in a folder of its own
+		}
+	}
+	keys, err := c.Store.Keys(ctx)
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	content := dump.Content{Date: c.Now(), Keys: keysOf(keys)}
+	content.DBVersion, content.Features = c.engine(ctx, v)
+	p.Documents = 0
+	p.Bytes, err = c.Folder.write(p.Dump, c.Folder.Path(p.Dump), func(to io.Writer) error {
+		return c.archive(ctx, p, v, content, to)
+	})
+	var disk diskError
+	if errors.As(err, &disk) {
+		c.Log.Error().Err(disk).Msg("dump folder failed")
+		p.Failure = disk.failure()
+	} else if err != nil {
+		return workflow.Verdict{}, err
+	}
+	return workflow.Enter(phaseConclude)
+}
+
+// collected says whether every shard of an index is in the folder.
+func (c *Creator) collected(p *Progress, ix *routing.Index) bool {
+	for s := range ix.Shards {
+		if _, have := c.Folder.shardSize(p.Dump, ix.Physical, s); !have && ix.PrimaryKey != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// archive writes the dump.
+func (c *Creator) archive(ctx context.Context, p *Progress, v *routing.View, content dump.Content, to io.Writer) error {
+	w, err := dump.NewWriter(to, content)
+	if err != nil {
+		return err
+	}
+	for _, physical := range p.Indexes {
+		ix := v.Physical[physical]
+		if ix == nil {
+			continue // deleted meanwhile
+		}
+		settings, err := settingsOf(ix)
+		if err != nil {
+			return err
+		}
+		m := dump.IndexMetadata{UID: ix.UID, CreatedAt: ix.CreatedAt, UpdatedAt: ix.UpdatedAt}
+		if ix.PrimaryKey != "" {
+			m.PrimaryKey = &ix.PrimaryKey
+		}
+		documents := c.open(ctx, p.Dump, ix)
+		err = w.Index(m, settings, documents, documents.size)
+		p.Documents += documents.lines
+		if err := errors.Join(err, documents.Close()); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// shards reads the files of an index's shards one after the other.
+type shards struct {
+	ctx   context.Context //nolint:containedctx // a reader has no other way to stop early
+	paths []string
+	file  *os.File
+	size  int64
+	lines int64
+}
+
+func (c *Creator) open(ctx context.Context, uid string, ix *routing.Index) *shards {
+	all := &shards{ctx: ctx}
+	for s := range ix.Shards {
+		if size, have := c.Folder.shardSize(uid, ix.Physical, s); have {
+			all.size += size
+			all.paths = append(all.paths, c.Folder.shardPath(uid, ix.Physical, s))
+		}
+	}
+	return all
+}
+
+func (s *shards) Read(p []byte) (int, error) {
+	for {
+		if err := s.ctx.Err(); err != nil {
+			return 0, context.Cause(s.ctx)
+		}
+		if s.file == nil {
+			if len(s.paths) == 0 {
+				return 0, io.EOF
+			}
+			f, err := os.Open(s.paths[0])
+			if err != nil {
+				return 0, diskError{err}
+			}
+			s.file, s.paths = f, s.paths[1:]
+		}
+		n, err := s.file.Read(p)
+		s.lines += int64(bytes.Count(p[:n], []byte{'\n'}))
+		if n > 0 {
+			return n, nil
+		}
+		closed := s.Close()
+		if !errors.Is(err, io.EOF) || closed != nil {
+			return 0, diskError{errors.Join(err, closed)}
+		}
+	}
+}
+
+// Close closes the file at hand.
+func (s *shards) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	s.file = nil
+	return err
+}
+
+// keysOf turns keys into lines of a dump, the oldest first.
+func keysOf(keys []key.Record) []dump.Key {
+	slices.SortFunc(keys, func(a, b key.Record) int {
+		if n := a.CreatedAt.Compare(b.CreatedAt); n != 0 {
+			return n
+		}
+		return strings.Compare(a.UID, b.UID)
+	})
+	lines := make([]dump.Key, len(keys))
+	for i, k := range keys {
+		lines[i] = dump.Key{
+			Description: k.Description, Name: k.Name, UID: k.UID, Actions: k.Actions, Indexes: k.Indexes, ExpiresAt: k.ExpiresAt,
+			CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt,
+		}
+	}
+	return lines
+}
+
+// engine asks a node for its version and the experimental features, which are the same everywhere. A dump without them is
+// one of an instance that has none on.
+func (c *Creator) engine(ctx context.Context, v *routing.View) (version string, features json.RawMessage) {
+	for _, id := range v.AllNodes() {
+		n := v.Nodes[id]
+		if !n.OK {
+			continue
+		}
+		if version == "" {
+			version = n.EngineVersion
+		}
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		a, err := c.Nodes.Do(ctx, client.Request{Address: n.Address, Method: http.MethodGet, Path: "/experimental-features"})
+		cancel()
+		if err == nil && a.Status == http.StatusOK && rawjson.Valid(a.Body) {
+			return version, a.Body
+		}
+	}
+	return version, nil
+}
+
+// maskedSecret is part of every secret that is only known masked.
+const maskedSecret = "XXX"
+
+// settingsOf is the settings of an index as a dump holds them. A secret that is only known masked is left out: whoever loads
+// the dump would otherwise send the mask.
+func settingsOf(ix *routing.Index) (json.RawMessage, error) {
+	if len(ix.Settings) == 0 {
+		return json.RawMessage(`{}`), nil
+	}
+	if !bytes.Contains(ix.Settings, []byte(maskedSecret)) {
+		return ix.Settings, nil
+	}
+	var all, embedders map[string]json.RawMessage
+	if err := json.Unmarshal(ix.Settings, &all); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(all["embedders"], &embedders); err != nil {
+		return ix.Settings, nil //nolint:nilerr // there are none, and the text stands somewhere else
+	}
+	for name, raw := range embedders {
+		var one map[string]json.RawMessage
+		if json.Unmarshal(raw, &one) != nil || !bytes.Contains(one["apiKey"], []byte(maskedSecret)) {
+			continue
+		}
+		delete(one, "apiKey")
+		var err error
+		if embedders[name], err = json.Marshal(one); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if all["embedders"], err = json.Marshal(embedders); err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}

@@ -1,0 +1,49 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+// createDump records the task that a coordinator with a folder for dumps carries out. Its operation is empty: the dump is of
+// everything.
+func (s *Service) createDump(ctx context.Context, c *call) *reply.Reply {
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
+	defer cancel()
+	present, err := s.Store.Coordinators(ctx)
+	if err != nil {
+		return s.stateReply(err)
+	}
+	if e := dumpsRefused(present); e != nil {
+		return reply.Error(e)
+	}
+	r, err := s.newTask(ctx, c, task.DumpCreation, task.DumpDetails{})
+	if err != nil {
+		return s.stateReply(err)
+	}
+	r.Op = json.RawMessage(`{}`)
+	if err := s.Store.CreateTask(ctx, r); err != nil {
+		return s.stateReply(err)
+	}
+	return reply.Value(http.StatusAccepted, summarize(r))
+}
+
+// dumpsRefused says why no dump can be taken; nil when one can. Whether dumps are written is a matter of how the coordinators
+// that are present were started.
+func dumpsRefused(present map[string]state.CoordinatorRecord) *apierr.Error {
+	for _, one := range present {
+		if one.Dumps {
+			return nil
+		}
+	}
+	if len(present) == 0 {
+		return apierr.New(apierr.MiroirStateUnavailable, "No coordinator is up to take a dump. Try again later.")
+	}
+	return apierr.New(apierr.MiroirRouteUnsupported, "No coordinator has a folder for dumps; see `--dump-dir`.")
+}
