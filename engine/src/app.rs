@@ -44,11 +44,8 @@ impl App {
             .num_threads(flags.indexing_threads)
             .build()
             .map_err(ApiError::internal)?;
-        let config = IndexerConfig {
-            max_memory: flags.indexing_memory,
-            thread_pool: Some(pool),
-            ..IndexerConfig::default()
-        };
+        let config =
+            IndexerConfig { max_memory: flags.indexing_memory, thread_pool: Some(pool), ..IndexerConfig::default() };
         let worker = Worker {
             book: Arc::clone(&book),
             indexes: Arc::clone(&indexes),

@@ -71,7 +71,8 @@ impl<'a> At<'a> {
 
     /// "Invalid value type at `.x`: expected …, but found …"
     pub fn wrong_type(&self, code: Code, expected: &str) -> ApiError {
-        let message = format!("Invalid value type{}: expected {expected}, but found {}", self.located("at"), found(self.value));
+        let message =
+            format!("Invalid value type{}: expected {expected}, but found {}", self.located("at"), found(self.value));
         ApiError::new(code, message)
     }
 
@@ -153,7 +154,10 @@ impl<'a> At<'a> {
     pub fn byte(&self, code: Code) -> Result<u8> {
         let number = self.value.as_u64().ok_or_else(|| self.wrong_type(code, "a positive integer"))?;
         u8::try_from(number).map_err(|_| {
-            self.invalid(code, format_args!("value: `{number}` is too large to be deserialized, maximum value authorized is `255`"))
+            self.invalid(
+                code,
+                format_args!("value: `{number}` is too large to be deserialized, maximum value authorized is `255`"),
+            )
         })
     }
 
@@ -313,7 +317,10 @@ impl Param<'_> {
 
     pub fn boolean(&self, code: Code) -> Result<bool> {
         self.value.trim().parse().map_err(|_| {
-            self.invalid(code, format_args!("could not parse `{}` as a boolean, expected either `true` or `false`", self.value))
+            self.invalid(
+                code,
+                format_args!("could not parse `{}` as a boolean, expected either `true` or `false`", self.value),
+            )
         })
     }
 
@@ -372,7 +379,10 @@ mod tests {
         let object = list.index(1, &body["a"][1]);
         let at = object.key("b", &body["a"][1]["b"]);
         let err = at.string(code::bad_request).unwrap_err();
-        assert_eq!(err.message, "Invalid value type at `.a[1].b`: expected a string, but found a negative integer: `-2`");
+        assert_eq!(
+            err.message,
+            "Invalid value type at `.a[1].b`: expected a string, but found a negative integer: `-2`"
+        );
         let err = root.array(code::bad_request).unwrap_err();
         assert_eq!(err.message, "Invalid value type: expected an array, but found an object: `{\"a\":[1,{\"b\":-2}]}`");
     }

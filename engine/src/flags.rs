@@ -130,16 +130,8 @@ impl Flags {
 }
 
 const NAMES: [&str; 10] = [
-    "http-addr",
-    "db-path",
-    "master-key",
-    "env",
-    "dump-dir",
-    "snapshot-dir",
-    "http-payload-size-limit",
-    "max-indexing-memory",
-    "max-indexing-threads",
-    "log-level",
+    "http-addr", "db-path", "master-key", "env", "dump-dir", "snapshot-dir", "http-payload-size-limit",
+    "max-indexing-memory", "max-indexing-threads", "log-level",
 ];
 
 /// A size in bytes: a bare number, or a number with a unit of thousands (`kB`) or of 1024 (`KiB`).

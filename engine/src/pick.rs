@@ -105,7 +105,10 @@ mod tests {
     #[test]
     fn dotted_names_reach_into_lists() {
         let document = map(json!({"a": [{"b": 1, "c": 2}, {"c": 3}, 4], "a.b": 5, "d": {"e": 6}, "f": 7}));
-        assert_eq!(Value::Object(select(document.clone(), &["a.b", "d"])), json!({"a": [{"b": 1}], "a.b": 5, "d": {"e": 6}}));
+        assert_eq!(
+            Value::Object(select(document.clone(), &["a.b", "d"])),
+            json!({"a": [{"b": 1}], "a.b": 5, "d": {"e": 6}})
+        );
         assert_eq!(Value::Object(select(document, &["f.g"])), json!({}));
     }
 
@@ -113,7 +116,9 @@ mod tests {
     fn leaves_know_their_places() {
         let mut document = map(json!({"a": [{"b": ["x", "y"]}], "c": 1}));
         let mut seen = Vec::new();
-        each_leaf(&mut document, &["a"], &mut |name, places, value| seen.push((name.to_owned(), places.to_vec(), value.clone())));
+        each_leaf(&mut document, &["a"], &mut |name, places, value| {
+            seen.push((name.to_owned(), places.to_vec(), value.clone()))
+        });
         assert_eq!(seen, [("a.b".to_owned(), vec![0, 0], json!("x")), ("a.b".to_owned(), vec![0, 1], json!("y"))]);
     }
 }

@@ -22,7 +22,9 @@ impl Rules {
             Value::Object(rules) => {
                 let read = |(pattern, rule): (&String, &Value)| match rule {
                     Value::Null => Some((pattern.clone(), None)),
-                    Value::Object(rule) => Some((pattern.clone(), rule.get("filter").filter(|f| !f.is_null()).cloned())),
+                    Value::Object(rule) => {
+                        Some((pattern.clone(), rule.get("filter").filter(|f| !f.is_null()).cloned()))
+                    }
                     _ => None,
                 };
                 rules.iter().map(read).collect::<Option<Vec<_>>>().map(Rules)
@@ -122,7 +124,8 @@ mod tests {
 
     #[test]
     fn signature_age_and_rules() {
-        let claims = json!({"apiKeyUid": Uuid::nil(), "exp": 100, "searchRules": {"m*": {"filter": "a = 1"}, "movies": null}});
+        let claims =
+            json!({"apiKeyUid": Uuid::nil(), "exp": 100, "searchRules": {"m*": {"filter": "a = 1"}, "movies": null}});
         let text = token(claims, "k");
         let rules = read(&text).unwrap().verify("k", 100).unwrap_or_else(|_| panic!("valid"));
         assert_eq!(rules.rule_for("movies"), Some(None));

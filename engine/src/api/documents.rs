@@ -56,10 +56,9 @@ impl AddParams {
                             ))
                         }
                         (None, _) => {
-                            return Err(param.invalid(
-                                code,
-                                "expected a string of one character, but found an empty string",
-                            ))
+                            return Err(
+                                param.invalid(code, "expected a string of one character, but found an empty string")
+                            )
                         }
                         _ => {
                             return Err(param.invalid(

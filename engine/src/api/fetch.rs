@@ -125,8 +125,7 @@ pub fn one(app: &App, call: &mut Call) -> Result<Answer> {
     }
     let index = app.indexes.require(&call.index)?;
     let txn = index.read_txn()?;
-    let not_found =
-        || ApiError::new(code::document_not_found, format!("Document `{}` not found.", call.tail));
+    let not_found = || ApiError::new(code::document_not_found, format!("Document `{}` not found.", call.tail));
     let id = index.external_documents_ids().get(&txn, &call.tail)?.ok_or_else(not_found)?;
     let known = index.fields_ids_map(&txn)?;
     Ok(Answer::ok(show(&index, &txn, &known, id, fields.as_deref(), vectors)?))

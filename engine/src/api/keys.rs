@@ -149,8 +149,10 @@ fn pattern(at: &At<'_>) -> Result<String> {
 fn expiry(at: &At<'_>, now: OffsetDateTime) -> Result<OffsetDateTime> {
     let code = code::invalid_api_key_expires_at;
     let text = at.string(code)?;
-    let spaced = format_description!("[year repr:full base:calendar]-[month repr:numerical]-[day] [hour]:[minute]:[second]");
-    let joined = format_description!("[year repr:full base:calendar]-[month repr:numerical]-[day]T[hour]:[minute]:[second]");
+    let spaced =
+        format_description!("[year repr:full base:calendar]-[month repr:numerical]-[day] [hour]:[minute]:[second]");
+    let joined =
+        format_description!("[year repr:full base:calendar]-[month repr:numerical]-[day]T[hour]:[minute]:[second]");
     let date = format_description!("[year repr:full base:calendar]-[month repr:numerical]-[day]");
     let moment = OffsetDateTime::parse(&text, &Rfc3339)
         .or_else(|_| PrimitiveDateTime::parse(&text, spaced).map(PrimitiveDateTime::assume_utc))

@@ -109,10 +109,7 @@ fn in_index<'a>(segments: &[&'a str]) -> Option<(Vec<Endpoint>, &'a str)> {
             delete("indexes.delete", indexes::delete),
         ],
         ["stats"] => vec![get("stats.get", indexes::stats)],
-        ["search"] => vec![
-            get("search", search::by_params).searching(),
-            post("search", search::by_body).searching(),
-        ],
+        ["search"] => vec![get("search", search::by_params).searching(), post("search", search::by_body).searching()],
         ["facet-search"] => vec![post("search", search::facets).searching()],
         ["similar"] => vec![get("search", search::similar_by_params), post("search", search::similar_by_body)],
         ["documents"] => vec![
@@ -125,7 +122,10 @@ fn in_index<'a>(segments: &[&'a str]) -> Option<(Vec<Endpoint>, &'a str)> {
         ["documents", "delete-batch"] => vec![post("documents.delete", documents::delete_batch)],
         ["documents", "delete"] => vec![post("documents.delete", documents::delete_by_filter)],
         ["documents", id] => {
-            return Some((vec![get("documents.get", fetch::one), delete("documents.delete", documents::delete_one)], id));
+            return Some((
+                vec![get("documents.get", fetch::one), delete("documents.delete", documents::delete_one)],
+                id,
+            ));
         }
         ["settings"] => vec![
             get("settings.get", settings::get_all),

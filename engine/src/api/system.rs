@@ -54,21 +54,9 @@ pub fn stats(app: &App, call: &mut Call) -> Result<Answer> {
 
 /// The features a client may switch; none of them exists here but `containsFilter`, which the engine always has.
 const FEATURES: [&str; 15] = [
-    "metrics",
-    "logsRoute",
-    "editDocumentsByFunction",
-    "containsFilter",
-    "dynamicSearchRules",
-    "network",
-    "getTaskDocumentsRoute",
-    "taskQueueCompactionRoute",
-    "compositeEmbedders",
-    "chatCompletions",
-    "multimodal",
-    "foreignKeys",
-    "disableDocumentsFetchQueue",
-    "legacySearch",
-    "renderRoute",
+    "metrics", "logsRoute", "editDocumentsByFunction", "containsFilter", "dynamicSearchRules", "network",
+    "getTaskDocumentsRoute", "taskQueueCompactionRoute", "compositeEmbedders", "chatCompletions", "multimodal",
+    "foreignKeys", "disableDocumentsFetchQueue", "legacySearch", "renderRoute",
 ];
 
 fn all_features(kept: &Map<String, Value>) -> Value {

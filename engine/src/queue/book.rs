@@ -213,7 +213,9 @@ impl Book {
             for (uid, row) in &state.rows {
                 if filter.matches(*uid, row, &state) {
                     total += 1;
-                    if visible(row) && filter.from.is_none_or(|from| if filter.reverse { *uid >= from } else { *uid <= from }) {
+                    if visible(row)
+                        && filter.from.is_none_or(|from| if filter.reverse { *uid >= from } else { *uid <= from })
+                    {
                         matching.push(*uid);
                     }
                 }
@@ -248,7 +250,11 @@ impl Book {
     }
 
     /// The batches with at least one task of `filter`.
-    pub fn list_batches(&self, filter: &Filter, visible: impl Fn(&Row) -> bool) -> Result<(Vec<Batch>, u64, Option<u32>)> {
+    pub fn list_batches(
+        &self,
+        filter: &Filter,
+        visible: impl Fn(&Row) -> bool,
+    ) -> Result<(Vec<Batch>, u64, Option<u32>)> {
         let (page, total, next) = {
             let state = self.state();
             let fits = |task: &TaskId| {
@@ -267,9 +273,8 @@ impl Book {
                 .map(|(uid, _)| uid)
                 .collect();
             let total = matching.len() as u64;
-            matching.retain(|uid| {
-                filter.from.is_none_or(|from| if filter.reverse { *uid >= from } else { *uid <= from })
-            });
+            matching
+                .retain(|uid| filter.from.is_none_or(|from| if filter.reverse { *uid >= from } else { *uid <= from }));
             if !filter.reverse {
                 matching.reverse();
             }

@@ -47,8 +47,8 @@ impl Span {
 }
 
 const LIST: [&str; 15] = [
-    "limit", "from", "reverse", "batchUids", "uids", "canceledBy", "types", "statuses", "indexUids",
-    "afterEnqueuedAt", "beforeEnqueuedAt", "afterStartedAt", "beforeStartedAt", "afterFinishedAt", "beforeFinishedAt",
+    "limit", "from", "reverse", "batchUids", "uids", "canceledBy", "types", "statuses", "indexUids", "afterEnqueuedAt",
+    "beforeEnqueuedAt", "afterStartedAt", "beforeStartedAt", "afterFinishedAt", "beforeFinishedAt",
 ];
 
 impl Filter {

@@ -75,8 +75,9 @@ pub fn run(worker: &Worker, tasks: &mut [Task], names: &mut BTreeMap<String, Ope
     };
     let done = match tasks[0].work.clone() {
         Work::AddDocuments { .. } | Work::DeleteDocuments { .. } => write_documents(worker, &index, tasks),
-        Work::DeleteByFilter { filter } => delete_by_filter(worker, &index, &uid, &filter)
-            .map(|count| tasks[0].count("deletedDocuments", count)),
+        Work::DeleteByFilter { filter } => {
+            delete_by_filter(worker, &index, &uid, &filter).map(|count| tasks[0].count("deletedDocuments", count))
+        }
         Work::ClearDocuments => clear(&index).map(|count| tasks[0].count("deletedDocuments", count)),
         Work::Settings { change, .. } => set_up(worker, &index, |settings| crate::settings::apply(&change, settings)),
         Work::CreateIndex { primary_key: None } => Ok(()),
@@ -180,8 +181,11 @@ fn write_documents(worker: &Worker, index: &Index, tasks: &mut [Task]) -> Result
             Some(err) => task.fail(ApiError::from(Error::UserError(err)).body()),
             None => {
                 any = true;
-                let counter =
-                    if matches!(task.work, Work::DeleteDocuments { .. }) { "deletedDocuments" } else { "indexedDocuments" };
+                let counter = if matches!(task.work, Work::DeleteDocuments { .. }) {
+                    "deletedDocuments"
+                } else {
+                    "indexedDocuments"
+                };
                 task.count(counter, stat.document_count);
             }
         }

@@ -65,38 +65,44 @@ pub enum Work {
         create_index: bool,
         skip_creation: bool,
     },
-    DeleteDocuments { ids: Vec<String> },
-    DeleteByFilter { filter: Value },
+    DeleteDocuments {
+        ids: Vec<String>,
+    },
+    DeleteByFilter {
+        filter: Value,
+    },
     ClearDocuments,
-    Settings { change: Map<String, Value>, create_index: bool, reset: bool },
-    CreateIndex { primary_key: Option<String> },
-    UpdateIndex { primary_key: Option<String>, new_uid: Option<String> },
+    Settings {
+        change: Map<String, Value>,
+        create_index: bool,
+        reset: bool,
+    },
+    CreateIndex {
+        primary_key: Option<String>,
+    },
+    UpdateIndex {
+        primary_key: Option<String>,
+        new_uid: Option<String>,
+    },
     DeleteIndex,
-    SwapIndexes { swaps: Vec<Swap> },
-    CancelTasks { tasks: Vec<TaskId>, query: String },
-    DeleteTasks { tasks: Vec<TaskId>, query: String },
+    SwapIndexes {
+        swaps: Vec<Swap>,
+    },
+    CancelTasks {
+        tasks: Vec<TaskId>,
+        query: String,
+    },
+    DeleteTasks {
+        tasks: Vec<TaskId>,
+        query: String,
+    },
 }
 
 /// The kinds a client can name, in the order the API lists them.
 pub const KINDS: [&str; 18] = [
-    "documentAdditionOrUpdate",
-    "documentEdition",
-    "documentDeletion",
-    "settingsUpdate",
-    "indexCreation",
-    "indexDeletion",
-    "indexUpdate",
-    "indexSwap",
-    "taskCancelation",
-    "taskDeletion",
-    "dumpCreation",
-    "snapshotCreation",
-    "export",
-    "upgradeDatabase",
-    "indexCompaction",
-    "networkTopologyChange",
-    "dsrUpdate",
-    "dsrClear",
+    "documentAdditionOrUpdate", "documentEdition", "documentDeletion", "settingsUpdate", "indexCreation",
+    "indexDeletion", "indexUpdate", "indexSwap", "taskCancelation", "taskDeletion", "dumpCreation", "snapshotCreation",
+    "export", "upgradeDatabase", "indexCompaction", "networkTopologyChange", "dsrUpdate", "dsrClear",
 ];
 
 impl Work {

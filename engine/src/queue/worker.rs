@@ -171,7 +171,8 @@ impl Worker {
             let rows = state.waiting.iter().filter_map(|uid| state.rows.get_key_value(uid));
             rows.map(|(uid, row)| (*uid, row.kind, row.index.clone())).collect()
         };
-        if let Some(overflow) = self.overflow().filter(|_| !waiting.iter().any(|(_, kind, _)| *kind == "taskDeletion")) {
+        if let Some(overflow) = self.overflow().filter(|_| !waiting.iter().any(|(_, kind, _)| *kind == "taskDeletion"))
+        {
             self.book.enqueue(
                 Work::DeleteTasks { tasks: overflow, query: "?statuses=succeeded,failed,canceled".into() },
                 None,
@@ -240,7 +241,9 @@ impl Worker {
 }
 
 fn alone(uid: TaskId, kind: &str) -> String {
-    format!("created batch containing only task with id {uid} of type `{kind}` that cannot be batched with any other task.")
+    format!(
+        "created batch containing only task with id {uid} of type `{kind}` that cannot be batched with any other task."
+    )
 }
 
 fn failed(mut tasks: Vec<Task>, err: &ApiError) -> Ending {

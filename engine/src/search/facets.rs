@@ -42,13 +42,15 @@ pub fn distribution(
         .collect();
     let mut facets = index.facets_distribution(txn);
     facets.facets(names.iter().copied());
-    facets.max_values_per_facet(
-        index.max_values_per_facet(txn)?.map_or(DEFAULT_VALUES_PER_FACET, |max| max as usize),
-    );
+    facets.max_values_per_facet(index.max_values_per_facet(txn)?.map_or(DEFAULT_VALUES_PER_FACET, |max| max as usize));
     facets.candidates(candidates).default_order_by(orders.get("*"));
     let shown = |name: &String| names.iter().any(|(known, _)| known == name);
-    let distribution: Map<String, Value> =
-        facets.execute()?.into_iter().filter(|(name, _)| shown(name)).map(|(name, counts)| (name, json!(counts))).collect();
+    let distribution: Map<String, Value> = facets
+        .execute()?
+        .into_iter()
+        .filter(|(name, _)| shown(name))
+        .map(|(name, counts)| (name, json!(counts)))
+        .collect();
     let stats: Map<String, Value> = facets
         .compute_stats()?
         .into_iter()
@@ -128,8 +130,14 @@ impl FacetQuery {
                 "exhaustiveFacetCount" => {
                     exhaustive = at.nullable(|at| at.boolean(code::invalid_facet_search_exhaustive_facet_count))?
                 }
-                "q" | "vector" | "hybrid" | "filter" | "matchingStrategy" | "attributesToSearchOn"
-                | "rankingScoreThreshold" | "locales" => {
+                "q"
+                | "vector"
+                | "hybrid"
+                | "filter"
+                | "matchingStrategy"
+                | "attributesToSearchOn"
+                | "rankingScoreThreshold"
+                | "locales" => {
                     search.read(field, &at)?;
                 }
                 _ => {}

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use milli_core::tokenizer::Language;
-use milli_core::{is_faceted_by, AttributePatterns, FormatOptions, LocalizedAttributesRule, MatchBounds, MatcherBuilder, PatternMatch};
+use milli_core::{
+    is_faceted_by, AttributePatterns, FormatOptions, LocalizedAttributesRule, MatchBounds, MatcherBuilder, PatternMatch,
+};
 use serde_json::Value;
 
 use crate::pick::{self, Document};
@@ -36,7 +38,13 @@ impl Formatter<'_, '_> {
         (document, positions)
     }
 
-    fn leaf(&self, name: &str, places: &[usize], value: &mut Value, options: Option<FormatOptions>) -> Vec<MatchBounds> {
+    fn leaf(
+        &self,
+        name: &str,
+        places: &[usize],
+        value: &mut Value,
+        options: Option<FormatOptions>,
+    ) -> Vec<MatchBounds> {
         let text = match value {
             Value::String(text) => std::mem::take(text),
             Value::Number(number) => number.to_string(),

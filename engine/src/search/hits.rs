@@ -87,7 +87,9 @@ impl<'a> Shape<'a> {
         let retrieved = match options.retrieve {
             None => displayed.clone(),
             Some(names) if names.iter().any(|name| name == "*") => displayed.clone(),
-            Some(names) => names.iter().filter_map(|name| fields.id(name)).filter(|id| displayed.contains(id)).collect(),
+            Some(names) => {
+                names.iter().filter_map(|name| fields.id(name)).filter(|id| displayed.contains(id)).collect()
+            }
         };
         let formatted = formatted_fields(&options, &fields, &displayed, &retrieved);
         Ok(Shape {
@@ -178,7 +180,7 @@ impl<'a> Shape<'a> {
         let displayed: Vec<&str> = self.displayed.iter().map(name).collect();
         let formatter = Formatter {
             matcher,
-            options: self.formatted.iter().filter(|(_, o)| o.should_format()).map(|(id, o)| (name(id), *o)).collect(),
+            options: self.formatted.iter().map(|(id, o)| (name(id), *o)).collect(),
             positions: self.options.positions,
             locales: self.options.locales,
             localized: &self.localized,
@@ -200,12 +202,7 @@ pub fn document(stored: &Stored, fields: &FieldsIdsMap, wanted: &[FieldId]) -> R
 }
 
 /// `_vectors` of a document: what the embedders hold, over what was stored.
-pub fn vectors(
-    index: &Index,
-    txn: &RoTxn<'_, WithoutTls>,
-    id: u32,
-    mut stored: Map<String, Value>,
-) -> Result<Value> {
+pub fn vectors(index: &Index, txn: &RoTxn<'_, WithoutTls>, id: u32, mut stored: Map<String, Value>) -> Result<Value> {
     let configs = index.embedding_configs(txn)?;
     for (name, embeddings) in index.embeddings(txn, id)? {
         let provided = configs.iter().any(|config| config.name == name && config.user_provided.contains(id));

@@ -55,12 +55,7 @@ impl Kind {
     }
 }
 
-pub fn choose(
-    name: &str,
-    index: &Index,
-    txn: &RoTxn<'_, WithoutTls>,
-    embedders: &Embedders,
-) -> Result<Option<Chosen>> {
+pub fn choose(name: &str, index: &Index, txn: &RoTxn<'_, WithoutTls>, embedders: &Embedders) -> Result<Option<Chosen>> {
     let chosen = embedders.of(index, txn)?.get(name);
     Ok(chosen.map(|(embedder, _prompt, quantized)| Chosen { name: name.to_owned(), embedder, quantized }))
 }

@@ -120,7 +120,8 @@ impl Query {
             "page" => self.page = at.nullable(|at| at.unsigned(code::invalid_search_page))?,
             "hitsPerPage" => self.hits_per_page = at.nullable(|at| at.unsigned(code::invalid_search_hits_per_page))?,
             "attributesToRetrieve" => {
-                self.attributes_to_retrieve = at.nullable(|at| at.strings(code::invalid_search_attributes_to_retrieve))?
+                self.attributes_to_retrieve =
+                    at.nullable(|at| at.strings(code::invalid_search_attributes_to_retrieve))?
             }
             "attributesToCrop" => {
                 self.attributes_to_crop = at.nullable(|at| at.strings(code::invalid_search_attributes_to_crop))?
@@ -165,14 +166,12 @@ impl Query {
             "showPerformanceDetails" => {
                 self.show_performance_details = at.boolean(code::invalid_search_show_performance_details)?
             }
-            "media" => {
-                at.nullable(|at| at.object(code::invalid_search_media).map(|_| ()))?
-                    .map_or(Ok(()), |()| Err(not_enabled("Passing `media` in a search query", "multimodal")))?
-            }
-            "personalize" => {
-                at.nullable(|at| at.object(code::invalid_search_personalize).map(|_| ()))?
-                    .map_or(Ok(()), |()| Err(not_enabled("Reranking search results", "personalization")))?
-            }
+            "media" => at
+                .nullable(|at| at.object(code::invalid_search_media).map(|_| ()))?
+                .map_or(Ok(()), |()| Err(not_enabled("Passing `media` in a search query", "multimodal")))?,
+            "personalize" => at
+                .nullable(|at| at.object(code::invalid_search_personalize).map(|_| ()))?
+                .map_or(Ok(()), |()| Err(not_enabled("Reranking search results", "personalization")))?,
             "useNetwork" => {
                 if at.nullable(|at| at.boolean(code::invalid_search_use_network))? == Some(true) {
                     return Err(not_enabled("Performing a remote federated search", "network"));
@@ -243,8 +242,7 @@ impl Query {
             "locales" => {
                 let known: Option<Vec<_>> = param.parts().map(language).collect();
                 let words = crate::settings::locale_words();
-                self.locales =
-                    Some(known.ok_or_else(|| param.unknown_value(code::invalid_search_locales, &words))?);
+                self.locales = Some(known.ok_or_else(|| param.unknown_value(code::invalid_search_locales, &words))?);
             }
             "vector" => {
                 let numbers: std::result::Result<Vec<f32>, _> = param.parts().map(str::parse).collect();
@@ -350,7 +348,11 @@ pub fn hybrid(at: &At<'_>) -> Result<Hybrid> {
                 semantic_ratio = number.ok_or_else(|| at_value.invalid(code, RATIO_COMPLAINT))? as f32;
             }
             _ => {
-                return Err(at.unknown_field_as(code::invalid_search_hybrid_query, name, &["semanticRatio", "embedder"]));
+                return Err(at.unknown_field_as(
+                    code::invalid_search_hybrid_query,
+                    name,
+                    &["semanticRatio", "embedder"],
+                ));
             }
         }
     }

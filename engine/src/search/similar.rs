@@ -6,9 +6,9 @@ use milli_core::{Error, Similar, UserError};
 use serde_json::{json, Value};
 
 use super::hits::{Shape, ShapeOptions};
+use super::kind;
 use super::query::{self, filter_param};
 use super::run::{combined, Place};
-use super::kind;
 use crate::decode::{At, Params};
 use crate::error::{code, ApiError, Result};
 
@@ -143,8 +143,7 @@ pub fn run(place: &Place<'_>, query: &SimilarQuery) -> Result<Value> {
     let Place { index, txn, .. } = place;
     let missing = || ApiError::from(Error::UserError(UserError::InvalidSimilarEmbedder(query.embedder.clone())));
     let chosen = kind::choose(&query.embedder, index, txn, place.embedders)?.ok_or_else(missing)?;
-    let not_found =
-        || ApiError::new(code::not_found_similar_id, format!("Document `{}` not found.", query.id));
+    let not_found = || ApiError::new(code::not_found_similar_id, format!("Document `{}` not found.", query.id));
     let id = index.external_documents_ids().get(txn, &query.id)?.ok_or_else(not_found)?;
     let filter_code = code::invalid_similar_filter;
     let filter_error = |err: Error| match err {
@@ -157,16 +156,8 @@ pub fn run(place: &Place<'_>, query: &SimilarQuery) -> Result<Value> {
             return Err(not_found());
         }
     }
-    let mut similar = Similar::new(
-        id,
-        query.offset,
-        query.limit,
-        index,
-        txn,
-        chosen.name,
-        chosen.embedder,
-        chosen.quantized,
-    );
+    let mut similar =
+        Similar::new(id, query.offset, query.limit, index, txn, chosen.name, chosen.embedder, chosen.quantized);
     if let Some(filter) = combined(query.filter.as_ref(), place.tenant_filter, filter_code)? {
         similar.filter(filter);
     }

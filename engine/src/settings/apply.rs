@@ -76,7 +76,8 @@ fn set(field: &str, value: &Value, to: &mut Settings<'_, '_, '_>) -> Result<()> 
         "rankingRules" => {
             let names: Vec<String> = read(value)?;
             let parse = |name: &String| {
-                Criterion::from_str(name).map_err(|err| ApiError::new(code::invalid_settings_ranking_rules, err.to_string()))
+                Criterion::from_str(name)
+                    .map_err(|err| ApiError::new(code::invalid_settings_ranking_rules, err.to_string()))
             };
             to.set_criteria(names.iter().map(parse).collect::<Result<_>>()?);
         }

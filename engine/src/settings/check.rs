@@ -96,8 +96,7 @@ fn filterable(list: &At<'_>, i: usize, value: &Value, code: Code, path: &[&str])
 /// Reads a value with the engine's own reader, which knows its place in the body by `path`.
 fn from_engine<T: Deserr<JsonError>>(value: &Value, path: &[&str], index: Option<usize>, code: Code) -> Result<T> {
     let read = |place: ValuePointerRef<'_>| {
-        T::deserialize_from_value(value.clone().into_value(), place)
-            .map_err(|err| ApiError::new(code, err.to_string()))
+        T::deserialize_from_value(value.clone().into_value(), place).map_err(|err| ApiError::new(code, err.to_string()))
     };
     let root = ValuePointerRef::Origin;
     let first = path.first().map_or(root, |key| root.push_key(key));
@@ -148,10 +147,9 @@ fn min_word_size(at: &At<'_>, code: Code) -> Result<Value> {
     }
     let size = |name: &str| sizes.get(name).and_then(Value::as_u64);
     match (size("oneTypo"), size("twoTypos")) {
-        (Some(one), Some(two)) if one > two => Err(at.invalid(
-            code,
-            milli_core::UserError::InvalidMinTypoWordLenSetting(one as u8, two as u8),
-        )),
+        (Some(one), Some(two)) if one > two => {
+            Err(at.invalid(code, milli_core::UserError::InvalidMinTypoWordLenSetting(one as u8, two as u8)))
+        }
         _ => Ok(Value::Object(sizes)),
     }
 }

@@ -6,6 +6,7 @@ use crate::decode::At;
 use crate::error::{Code, Result};
 
 /// Two letters and the three letters of the same language.
+#[rustfmt::skip]
 const PAIRS: [(&str, &str); 69] = [
     ("af", "afr"), ("ak", "aka"), ("am", "amh"), ("ar", "ara"), ("az", "aze"), ("be", "bel"), ("bn", "ben"),
     ("bg", "bul"), ("ca", "cat"), ("cs", "ces"), ("da", "dan"), ("de", "deu"), ("el", "ell"), ("en", "eng"),

@@ -32,9 +32,10 @@ impl Payloads {
         Ok(NamedTempFile::new_in(&self.scratch)?)
     }
 
-    /// Keeps a written file under a new name.
+    /// Keeps a written file under a new name, on the disk itself: the task that needs it is promised next.
     pub fn keep(&self, file: NamedTempFile) -> Result<Uuid> {
         let id = Uuid::new_v4();
+        file.as_file().sync_data()?;
         file.persist(self.path(id)).map_err(|err| err.error)?;
         Ok(id)
     }
