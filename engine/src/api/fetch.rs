@@ -123,7 +123,7 @@ pub fn one(app: &App, call: &mut Call) -> Result<Answer> {
             _ => return Err(param.unknown(&PARAMS)),
         }
     }
-    let index = app.indexes.require(&call.index)?;
+    let index = app.indexes.require(&call.index)?.index;
     let txn = index.read_txn()?;
     let not_found = || ApiError::new(code::document_not_found, format!("Document `{}` not found.", call.tail));
     let id = index.external_documents_ids().get(&txn, &call.tail)?.ok_or_else(not_found)?;
@@ -132,7 +132,7 @@ pub fn one(app: &App, call: &mut Call) -> Result<Answer> {
 }
 
 fn run(app: &App, name: &str, fetch: &Fetch) -> Result<Answer> {
-    let index = app.indexes.require(name)?;
+    let index = app.indexes.require(name)?.index;
     let txn = index.read_txn()?;
     let fields = index.fields_ids_map(&txn)?;
     let mut candidates = match &fetch.ids {

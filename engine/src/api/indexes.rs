@@ -46,7 +46,7 @@ pub fn list(app: &App, call: &mut Call) -> Result<Answer> {
 
 pub fn get(app: &App, call: &mut Call) -> Result<Answer> {
     uid::check(&call.index)?;
-    Ok(Answer::ok(view(&call.index, &app.indexes.require(&call.index)?)?))
+    Ok(Answer::ok(view(&call.index, &app.indexes.require(&call.index)?.index)?))
 }
 
 pub fn create(app: &App, call: &mut Call) -> Result<Answer> {
@@ -128,7 +128,7 @@ pub fn stats(app: &App, call: &mut Call) -> Result<Answer> {
             return Err(param.unknown(&PARAMS));
         }
     }
-    let index = app.indexes.require(&call.index)?;
+    let index = app.indexes.require(&call.index)?.index;
     let txn = index.read_txn()?;
     Ok(Answer::ok(index_stats(app, &call.index, &index, &txn)?))
 }

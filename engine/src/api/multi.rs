@@ -8,6 +8,7 @@ use crate::decode::At;
 use crate::error::{code, ApiError, Result};
 use crate::search::query::{Query, FIELDS};
 use crate::search::run::{run, Place};
+use crate::settings::rules;
 use crate::uid;
 
 struct Named {
@@ -76,12 +77,13 @@ pub fn search(app: &App, call: &mut Call) -> Result<Answer> {
 
 fn one(app: &App, call: &Call, named: &Named) -> Result<Map<String, Value>> {
     call.grant.check_index(&named.index)?;
-    let index = app.indexes.require(&named.index)?;
-    let txn = index.read_txn()?;
+    let opened = app.indexes.require(&named.index)?;
+    let txn = opened.index.read_txn()?;
     let tenant_filter = call.grant.tenant_filter(&named.index);
     let place = Place {
         name: &named.index,
-        index: &index,
+        index: &opened.index,
+        split_rules: rules::are_split(&opened.rules()),
         txn: &txn,
         embedders: &app.embedders,
         tenant_filter: tenant_filter.as_ref(),

@@ -9,16 +9,18 @@ use crate::search::facets::{search_values, FacetQuery};
 use crate::search::query::Query;
 use crate::search::run::{run, Place};
 use crate::search::similar::{self, SimilarQuery};
+use crate::settings::rules;
 use crate::uid;
 
 /// Calls `with` on the index of the path.
 fn in_place(app: &App, call: &Call, with: impl FnOnce(&Place<'_>) -> Result<Value>) -> Result<Answer> {
-    let index = app.indexes.require(&call.index)?;
-    let txn = index.read_txn()?;
+    let opened = app.indexes.require(&call.index)?;
+    let txn = opened.index.read_txn()?;
     let tenant_filter = call.grant.tenant_filter(&call.index);
     let place = Place {
         name: &call.index,
-        index: &index,
+        index: &opened.index,
+        split_rules: rules::are_split(&opened.rules()),
         txn: &txn,
         embedders: &app.embedders,
         tenant_filter: tenant_filter.as_ref(),

@@ -15,9 +15,9 @@ pub fn by_route(route: &str) -> Option<&'static Setting> {
 
 fn view(app: &App, index: &str) -> Result<Map<String, Value>> {
     uid::check(index)?;
-    let index = app.indexes.require(index)?;
-    let txn = index.read_txn()?;
-    settings::view(&index, &txn)
+    let opened = app.indexes.require(index)?;
+    let txn = opened.index.read_txn()?;
+    settings::view(&opened.index, &txn, &opened.rules())
 }
 
 pub fn get_all(app: &App, call: &mut Call) -> Result<Answer> {

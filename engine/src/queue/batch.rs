@@ -1,12 +1,13 @@
 //! A batch: the tasks that were worked off together.
 
+use milli_core::progress::{Progress, VariableNameStep};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Map, Value};
 use time::OffsetDateTime;
 
 use super::task::{iso8601, rfc3339, Task, TaskId};
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Batch {
     pub uid: u32,
     pub tasks: Vec<TaskId>,
@@ -17,6 +18,9 @@ pub struct Batch {
     #[serde(with = "time::serde::rfc3339::option")]
     pub finished_at: Option<OffsetDateTime>,
     pub strategy: String,
+    /// How far it is; for one that runs.
+    #[serde(skip)]
+    pub progress: Option<Progress>,
 }
 
 impl Batch {
@@ -29,6 +33,7 @@ impl Batch {
             started_at,
             finished_at: None,
             strategy,
+            progress: Some(Progress::default()),
         };
         batch.sum_up(tasks);
         batch
@@ -38,6 +43,9 @@ impl Batch {
     pub fn finish(&mut self, tasks: &[Task], at: OffsetDateTime) {
         self.finished_at = Some(at);
         self.sum_up(tasks);
+        if let Some(progress) = self.progress.take() {
+            self.stats.insert("progressTrace".to_owned(), json!(progress.accumulated_durations()));
+        }
     }
 
     fn sum_up(&mut self, tasks: &[Task]) {
@@ -65,7 +73,7 @@ impl Batch {
     pub fn view(&self) -> Value {
         json!({
             "uid": self.uid,
-            "progress": null,
+            "progress": self.progress.as_ref().map(Progress::as_progress_view),
             "details": self.details,
             "stats": self.stats,
             "duration": self.finished_at.and_then(|at| iso8601(at - self.started_at)),
@@ -73,6 +81,18 @@ impl Batch {
             "finishedAt": self.finished_at.map(rfc3339),
             "batchStrategy": self.strategy,
         })
+    }
+}
+
+/// One of the two steps of every batch.
+pub enum Stage {}
+
+impl Batch {
+    /// The progress to tell of, now at the given step.
+    pub fn at_stage(&self, name: &str, number: u32) -> Progress {
+        let progress = self.progress.clone().unwrap_or_default();
+        progress.update_progress(VariableNameStep::<Stage>::new(name, number, 2));
+        progress
     }
 }
 

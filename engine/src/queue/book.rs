@@ -20,6 +20,8 @@ pub struct Row {
     pub status: Status,
     pub kind: &'static str,
     pub index: Option<String>,
+    /// The indexes of a swap.
+    pub swapped: Vec<String>,
     pub batch: Option<u32>,
     pub canceled_by: Option<TaskId>,
     pub enqueued: OffsetDateTime,
@@ -33,6 +35,10 @@ impl Row {
             status: task.status,
             kind: task.work.kind(),
             index: task.index_uid.clone(),
+            swapped: match &task.work {
+                Work::SwapIndexes { swaps } => swaps.iter().flat_map(|swap| swap.indexes.iter().cloned()).collect(),
+                _ => Vec::new(),
+            },
             batch: task.batch_uid,
             canceled_by: task.canceled_by,
             enqueued: task.enqueued_at,
@@ -86,6 +92,10 @@ pub struct Ending {
     pub deleted: Vec<TaskId>,
     /// The index names from now on, when they changed.
     pub names: Option<BTreeMap<String, Uuid>>,
+    /// Ranking rules that clients named, by the folder of the index.
+    pub rules: Vec<(Uuid, Vec<String>)>,
+    /// Folders of indexes that are no more.
+    pub discarded: Vec<Uuid>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -346,6 +356,12 @@ impl Book {
             for (name, folder) in names {
                 self.register.indexes.put(&mut txn, name, folder)?;
             }
+        }
+        for (folder, rules) in &ending.rules {
+            self.register.rules.put(&mut txn, &folder.to_string(), rules)?;
+        }
+        for folder in &ending.discarded {
+            self.register.rules.delete(&mut txn, &folder.to_string())?;
         }
         txn.commit()?;
         show();

@@ -120,7 +120,10 @@ impl Filter {
             && self.canceled_by.as_ref().is_none_or(cancels)
             && self.kinds.as_ref().is_none_or(|wanted| wanted.contains(&row.kind))
             && allows(&self.statuses, &row.status)
-            && self.indexes.as_ref().is_none_or(|wanted| row.index.as_ref().is_some_and(|index| wanted.contains(index)))
+            && self
+                .indexes
+                .as_ref()
+                .is_none_or(|wanted| row.index.iter().chain(&row.swapped).any(|i| wanted.contains(i)))
             && self.enqueued.holds(Some(row.enqueued))
             && self.started.holds(row.started)
             && self.finished.holds(row.finished)

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use bumpalo::Bump;
+use heed::{RoTxn, WithoutTls};
 use memmap2::Mmap;
 use milli_core::documents::PrimaryKey;
 use milli_core::progress::Progress;
 use milli_core::update::new::indexer::{self, DocumentDeletion, DocumentOperation};
 use milli_core::update::{ClearDocuments, IndexerConfig, Settings};
 use milli_core::{Error, Filter, Index, InternalError, ThreadPoolNoAbort};
+use roaring::RoaringBitmap;
 use serde_json::Value;
 
 use super::task::{Method, Task, Work};
@@ -49,7 +51,12 @@ impl From<ApiError> for Stop {
 }
 
 /// Runs the tasks, which all are about one index. Each ends succeeded or failed.
-pub fn run(worker: &Worker, tasks: &mut [Task], names: &mut BTreeMap<String, Opened>) -> Result<Result<(), Aborted>> {
+pub fn run(
+    worker: &Worker,
+    tasks: &mut [Task],
+    names: &mut BTreeMap<String, Opened>,
+    progress: &Progress,
+) -> Result<Result<(), Aborted>> {
     let uid = tasks.first().and_then(|task| task.index_uid.clone()).unwrap_or_default();
     let existing = names.get(&uid).cloned();
     let creates = tasks.iter().any(|task| match &task.work {
@@ -74,9 +81,11 @@ pub fn run(worker: &Worker, tasks: &mut [Task], names: &mut BTreeMap<String, Ope
         }
     };
     let done = match tasks[0].work.clone() {
-        Work::AddDocuments { .. } | Work::DeleteDocuments { .. } => write_documents(worker, &index, tasks),
-        Work::DeleteByFilter { filter } => {
-            delete_by_filter(worker, &index, &uid, &filter).map(|count| tasks[0].count("deletedDocuments", count))
+        Work::AddDocuments { .. } | Work::DeleteDocuments { .. } | Work::DeleteByFilter { .. } => {
+            match tasks.iter().any(|task| matches!(task.work, Work::AddDocuments { .. })) {
+                true => write_documents(worker, &index, tasks, progress),
+                false => delete_documents(worker, &index, tasks, progress),
+            }
         }
         Work::ClearDocuments => clear(&index).map(|count| tasks[0].count("deletedDocuments", count)),
         Work::Settings { change, .. } => set_up(worker, &index, |settings| crate::settings::apply(&change, settings)),
@@ -120,7 +129,7 @@ enum Part {
     Deletion(Vec<String>),
 }
 
-fn write_documents(worker: &Worker, index: &Index, tasks: &mut [Task]) -> Result<(), Stop> {
+fn write_documents(worker: &Worker, index: &Index, tasks: &mut [Task], progress: &Progress) -> Result<(), Stop> {
     let must_stop = || worker.book.abort.load(Ordering::Relaxed);
     let rtxn = index.read_txn()?;
     let mut parts = Vec::with_capacity(tasks.len());
@@ -164,7 +173,6 @@ fn write_documents(worker: &Worker, index: &Index, tasks: &mut [Task]) -> Result
     let known_fields = index.fields_ids_map(&rtxn)?;
     let mut fields = known_fields.clone();
     let arena = Bump::new();
-    let progress = Progress::default();
     let (changes, stats, key) = operation.into_changes(
         &arena,
         index,
@@ -205,7 +213,7 @@ fn write_documents(worker: &Worker, index: &Index, tasks: &mut [Task]) -> Result
             &changes,
             embedders,
             &must_stop,
-            &progress,
+            progress,
         )?;
         wtxn.commit()?;
     } else if let Some(key) = primary_key.filter(|_| positions.is_empty()) {
@@ -265,30 +273,41 @@ fn document_id(raw: &str, key: &str) -> serde_json::Result<Option<String>> {
     })
 }
 
-fn delete_by_filter(worker: &Worker, index: &Index, uid: &str, filter: &Value) -> Result<u64, Stop> {
+/// Deletions by ids and by filters, without any addition between them.
+fn delete_documents(worker: &Worker, index: &Index, tasks: &mut [Task], progress: &Progress) -> Result<(), Stop> {
     let must_stop = || worker.book.abort.load(Ordering::Relaxed);
     let rtxn = index.read_txn()?;
-    let as_filter_error = |err: Error| match err {
-        err @ Error::UserError(_) => {
-            let err = ApiError { code: code::invalid_document_filter, ..ApiError::from(err) };
-            Stop::Failed(err.prefixed(&format!("Index `{uid}`: ")))
+    let mut doomed = RoaringBitmap::new();
+    for task in tasks.iter_mut() {
+        let before = doomed.len();
+        match &task.work {
+            Work::DeleteDocuments { ids } => {
+                let known = index.external_documents_ids();
+                for id in ids {
+                    doomed.extend(known.get(&rtxn, id)?);
+                }
+            }
+            Work::DeleteByFilter { filter } => match filtered(index, &rtxn, filter) {
+                Ok(found) => doomed |= found,
+                Err(err @ Error::UserError(_)) => {
+                    let uid = task.index_uid.as_deref().unwrap_or_default();
+                    let err = ApiError { code: code::invalid_document_filter, ..ApiError::from(err) };
+                    task.fail(err.prefixed(&format!("Index `{uid}`: ")).body());
+                    continue;
+                }
+                Err(err) => return Err(err.into()),
+            },
+            _ => {}
         }
-        err => err.into(),
-    };
-    let Some(filter) = Filter::from_json(filter).map_err(as_filter_error)? else { return Ok(0) };
-    let candidates = filter.evaluate(&rtxn, index).map_err(as_filter_error)?;
-    let known_fields = index.fields_ids_map(&rtxn)?;
-    let Some(key) = index.primary_key(&rtxn)?.and_then(|name| PrimaryKey::new(name, &known_fields)) else {
-        return Ok(0);
-    };
-    let count = candidates.len();
-    if count == 0 {
-        return Ok(0);
+        task.count("deletedDocuments", doomed.len() - before);
     }
+    let known_fields = index.fields_ids_map(&rtxn)?;
+    let primary_key = index.primary_key(&rtxn)?.and_then(|name| PrimaryKey::new(name, &known_fields));
+    let Some(primary_key) = primary_key.filter(|_| !doomed.is_empty()) else { return Ok(()) };
     let arena = Bump::new();
     let mut deletion = DocumentDeletion::new();
-    deletion.delete_documents_by_docids(candidates);
-    let changes = deletion.into_changes(&arena, key);
+    deletion.delete_documents_by_docids(doomed);
+    let changes = deletion.into_changes(&arena, primary_key);
     let embedders = worker.embedders.of(index, &rtxn)?;
     let mut wtxn = index.write_txn()?;
     indexer::index(
@@ -302,10 +321,17 @@ fn delete_by_filter(worker: &Worker, index: &Index, uid: &str, filter: &Value) -
         &changes,
         embedders,
         &must_stop,
-        &Progress::default(),
+        progress,
     )?;
     wtxn.commit()?;
-    Ok(count)
+    Ok(())
+}
+
+fn filtered(index: &Index, rtxn: &RoTxn<'_, WithoutTls>, filter: &Value) -> Result<RoaringBitmap, Error> {
+    match Filter::from_json(filter)? {
+        Some(filter) => filter.evaluate(rtxn, index),
+        None => Ok(RoaringBitmap::new()),
+    }
 }
 
 fn clear(index: &Index) -> Result<u64, Stop> {

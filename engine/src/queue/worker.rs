@@ -1,10 +1,11 @@
 //! The worker: takes the next batch off the book, works it off, writes its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
+use milli_core::progress::Progress;
 use milli_core::update::IndexerConfig;
 
 use super::book::{Book, Ending};
@@ -13,6 +14,7 @@ use super::swap;
 use super::task::{Status, Task, TaskId, Work};
 use crate::embedders::Embedders;
 use crate::error::{ApiError, Result};
+use crate::settings::rules::default_rules;
 use crate::store::indexes::{Indexes, Opened};
 use crate::store::payloads::Payloads;
 
@@ -59,9 +61,10 @@ impl Worker {
             tasks.extend(self.book.load(uid)?);
         }
         let batch = self.book.start(&mut tasks, strategy);
+        let progress = batch.at_stage("processing tasks", 0);
         let mut names = self.indexes.all();
         let before = folders(&names);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.work(tasks.clone(), &mut names)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.work(tasks.clone(), &mut names, &progress)));
         let mut ending = match outcome {
             Ok(Ok(Ok(ending))) => ending,
             Ok(Ok(Err(Aborted))) => {
@@ -78,11 +81,22 @@ impl Worker {
                 failed(tasks, &ApiError::internal("the engine stopped unexpectedly while it processed this task"))
             }
         };
+        batch.at_stage("writing tasks to disk", 1);
         let after = folders(&names);
-        ending.names = (after != before).then_some(after);
+        if after != before {
+            let kept: HashSet<_> = after.values().collect();
+            ending.discarded = before.values().filter(|folder| !kept.contains(folder)).copied().collect();
+            ending.names = Some(after);
+        }
+        let rules = ending.rules.clone();
         let finished: Vec<_> = ending.tasks.iter().chain(&ending.others).filter_map(payload).collect();
         let renamed = ending.names.is_some();
         self.book.finish(batch, ending, || {
+            for (folder, rules) in rules {
+                if let Some(opened) = names.values().find(|opened| opened.folder == folder) {
+                    opened.show_rules(rules);
+                }
+            }
             if renamed {
                 self.indexes.replace(names);
             }
@@ -100,7 +114,12 @@ impl Worker {
         }
     }
 
-    fn work(&self, mut tasks: Vec<Task>, names: &mut BTreeMap<String, Opened>) -> Result<Result<Ending, Aborted>> {
+    fn work(
+        &self,
+        mut tasks: Vec<Task>,
+        names: &mut BTreeMap<String, Opened>,
+        progress: &Progress,
+    ) -> Result<Result<Ending, Aborted>> {
         let mut ending = Ending::default();
         match tasks.first().map(|task| task.work.clone()) {
             Some(Work::CancelTasks { tasks: wanted, .. }) => {
@@ -128,7 +147,7 @@ impl Worker {
             },
             Some(Work::UpdateIndex { new_uid, .. }) => {
                 let old_uid = tasks[0].index_uid.clone();
-                if operate::run(self, &mut tasks, names)?.is_err() {
+                if operate::run(self, &mut tasks, names, progress)?.is_err() {
                     return Ok(Err(Aborted));
                 }
                 if let (Some(old), Some(new), Status::Succeeded) = (old_uid, new_uid, tasks[0].status) {
@@ -136,9 +155,10 @@ impl Worker {
                 }
             }
             _ => {
-                if operate::run(self, &mut tasks, names)?.is_err() {
+                if operate::run(self, &mut tasks, names, progress)?.is_err() {
                     return Ok(Err(Aborted));
                 }
+                ending.rules = named_rules(&tasks, names);
             }
         }
         ending.tasks = tasks;
@@ -193,21 +213,29 @@ impl Worker {
         self.documents_together(index, same_index).map(Some)
     }
 
-    /// Consecutive additions and deletions by id of one index go together; anything else goes alone.
+    /// Consecutive additions and deletions by id of one index go together, and so do deletions of any kind; anything
+    /// else goes alone.
     fn documents_together(&self, index: &str, uids: impl Iterator<Item = TaskId>) -> Result<(Vec<TaskId>, String)> {
         let mut together: Vec<TaskId> = Vec::new();
         let mut bytes = 0;
         let mut key: Option<Option<String>> = None;
+        let (mut adds, mut filters) = (false, false);
         for uid in uids.take(MAX_TASKS) {
             let Some(task) = self.book.load(uid)? else { continue };
             let reason = match &task.work {
                 Work::DeleteDocuments { .. } => None,
+                // What a filter matches depends on the additions before it.
+                Work::DeleteByFilter { .. } if !adds => {
+                    filters = true;
+                    None
+                }
                 Work::AddDocuments { skip_creation: true, .. } if together.is_empty() => {
                     return Ok((vec![uid], alone(uid, task.work.kind())));
                 }
                 Work::AddDocuments { file, primary_key, skip_creation: false, .. } => {
                     bytes += self.payloads.size(*file);
-                    let fits = key.as_ref().is_none_or(|known| known == primary_key);
+                    let fits = !filters && key.as_ref().is_none_or(|known| known == primary_key);
+                    adds = true;
                     key.get_or_insert_with(|| primary_key.clone());
                     (!fits || (bytes > MAX_BYTES && !together.is_empty()))
                         .then(|| format!("stopped batching before task with id {uid}"))
@@ -244,6 +272,18 @@ fn alone(uid: TaskId, kind: &str) -> String {
     format!(
         "created batch containing only task with id {uid} of type `{kind}` that cannot be batched with any other task."
     )
+}
+
+/// The ranking rules that the tasks gave their index.
+fn named_rules(tasks: &[Task], names: &BTreeMap<String, Opened>) -> Vec<(uuid::Uuid, Vec<String>)> {
+    let of = |task: &Task| {
+        let Work::Settings { change, .. } = &task.work else { return None };
+        let opened = names.get(task.index_uid.as_ref()?).filter(|_| task.status == Status::Succeeded)?;
+        let named = change.get("rankingRules")?.as_array();
+        let rules = named.map(|rules| rules.iter().filter_map(|rule| rule.as_str().map(str::to_owned)).collect());
+        Some((opened.folder, rules.unwrap_or_else(default_rules)))
+    };
+    tasks.iter().filter_map(of).collect()
 }
 
 fn failed(mut tasks: Vec<Task>, err: &ApiError) -> Ending {

@@ -12,8 +12,10 @@ use serde_json::{json, Map, Value};
 
 use super::format::Formatter;
 use super::query::Query;
+use super::run::Place;
 use crate::error::Result;
 use crate::pick::{self, Document};
+use crate::settings::rules;
 
 /// A document as the engine stores it.
 type Stored = obkv::KvReaderU16;
@@ -70,10 +72,12 @@ pub struct Shape<'a> {
     localized: Vec<LocalizedAttributesRule>,
     show_vectors: bool,
     geo_origin: Option<[f64; 2]>,
+    split_rules: bool,
 }
 
 impl<'a> Shape<'a> {
-    pub fn new(index: &'a Index, txn: &'a RoTxn<'a, WithoutTls>, options: ShapeOptions<'a>) -> Result<Self> {
+    pub fn new(place: &Place<'a>, options: ShapeOptions<'a>) -> Result<Self> {
+        let Place { index, txn, split_rules, .. } = *place;
         let fields = index.fields_ids_map(txn)?;
         let explicit: Option<BTreeSet<FieldId>> = index.displayed_fields_ids(txn)?.map(|ids| ids.into_iter().collect());
         let vectors_field = fields.id(VECTORS);
@@ -98,6 +102,7 @@ impl<'a> Shape<'a> {
             geo_origin: options.sort.iter().find_map(|rule| geo_origin(rule)),
             index,
             txn,
+            split_rules,
             options,
             fields,
             displayed,
@@ -157,7 +162,7 @@ impl<'a> Shape<'a> {
             hit.insert("_rankingScore".into(), json!(ScoreDetails::global_score(scores.iter())));
         }
         if self.options.score_details {
-            hit.insert("_rankingScoreDetails".into(), Value::Object(ScoreDetails::to_json_map(scores.iter())));
+            hit.insert("_rankingScoreDetails".into(), Value::Object(rules::details(scores, self.split_rules)));
         }
         Ok(hit)
     }

@@ -23,6 +23,8 @@ const DEFAULT_CUTOFF_MS: u64 = 1500;
 pub struct Place<'a> {
     pub name: &'a str,
     pub index: &'a Index,
+    /// Whether the rule `attribute` is shown as `attributeRank` and `wordPosition`.
+    pub split_rules: bool,
     pub txn: &'a RoTxn<'a, WithoutTls>,
     pub embedders: &'a Embedders,
     /// What the bearer's token adds to every filter.
@@ -154,7 +156,7 @@ pub fn run(place: &Place<'_>, query: &Query) -> Result<Map<String, Value>> {
     let (result, semantic_hits) = execute(place, &kind, &prepared.search)?;
     let SearchResult { matching_words, candidates, documents_ids, document_scores, .. } = result;
 
-    let shape = Shape::new(place.index, place.txn, ShapeOptions::of(query))?;
+    let shape = Shape::new(place, ShapeOptions::of(query))?;
     let hits = shape.hits(matching_words, &documents_ids, &document_scores)?;
     let total = candidates.len() as usize;
     let mut answer = Map::new();

@@ -172,7 +172,7 @@ pub fn run(place: &Place<'_>, query: &SimilarQuery) -> Result<Value> {
         score_details: query.score_details,
         ..ShapeOptions::default()
     };
-    let hits = Shape::new(index, txn, options)?.hits(
+    let hits = Shape::new(place, options)?.hits(
         milli_core::MatchingWords::default(),
         &result.documents_ids,
         &result.document_scores,

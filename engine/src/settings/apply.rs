@@ -11,7 +11,7 @@ use milli_core::{Criterion, LocalizedAttributesRule, OrderBy};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::language;
+use super::{language, rules};
 use crate::error::{code, ApiError, Result};
 
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
@@ -75,11 +75,11 @@ fn set(field: &str, value: &Value, to: &mut Settings<'_, '_, '_>) -> Result<()> 
         "sortableAttributes" => to.set_sortable_fields(read(value)?),
         "rankingRules" => {
             let names: Vec<String> = read(value)?;
-            let parse = |name: &String| {
+            let parse = |name: &str| {
                 Criterion::from_str(name)
                     .map_err(|err| ApiError::new(code::invalid_settings_ranking_rules, err.to_string()))
             };
-            to.set_criteria(names.iter().map(parse).collect::<Result<_>>()?);
+            to.set_criteria(rules::to_engine(&names).into_iter().map(parse).collect::<Result<_>>()?);
         }
         "stopWords" => to.set_stop_words(read(value)?),
         "nonSeparatorTokens" => to.set_non_separator_tokens(read(value)?),

@@ -9,7 +9,7 @@ use milli_core::vector::settings::EmbeddingSettings;
 use milli_core::{Criterion, FilterableAttributesRule};
 use serde_json::{json, Map, Value};
 
-use super::{locale, Setting, ALL};
+use super::{locale, rules, Setting, ALL};
 use crate::decode::At;
 use crate::error::{code, ApiError, Code, Result};
 
@@ -52,7 +52,11 @@ fn check(setting: &Setting, at: &At<'_>, path: &[&str]) -> Result<Value> {
             words.dedup();
             Ok(json!(words))
         }
-        "rankingRules" => at.each(code, |rule| ranking_rule(rule, code)).map(Value::Array),
+        "rankingRules" => {
+            let list = at.each(code, |rule| ranking_rule(rule, code))?;
+            rules::check(&list.iter().map(String::as_str).collect::<Vec<_>>())?;
+            Ok(json!(list))
+        }
         "synonyms" => {
             let mut synonyms = std::collections::BTreeMap::new();
             for (word, others) in at.object(code)? {
@@ -107,10 +111,13 @@ fn from_engine<T: Deserr<JsonError>>(value: &Value, path: &[&str], index: Option
     }
 }
 
-fn ranking_rule(at: &At<'_>, code: Code) -> Result<Value> {
+fn ranking_rule(at: &At<'_>, code: Code) -> Result<String> {
     let rule = at.string(code)?;
+    if rules::is_half(&rule) {
+        return Ok(rule);
+    }
     match Criterion::from_str(&rule) {
-        Ok(criterion) => Ok(Value::String(criterion.to_string())),
+        Ok(criterion) => Ok(criterion.to_string()),
         Err(err) => Err(at.invalid(code, err)),
     }
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod locale;
+pub mod rules;
 mod view;
 
 use serde_json::{json, Map, Value};

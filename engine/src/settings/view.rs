@@ -11,10 +11,10 @@ use serde_json::{json, Map, Value};
 use super::mask_secrets;
 use crate::error::{ApiError, Result};
 
-pub fn view(index: &Index, txn: &RoTxn<'_, WithoutTls>) -> Result<Map<String, Value>> {
+/// `rules` are the ranking rules as the client named them.
+pub fn view(index: &Index, txn: &RoTxn<'_, WithoutTls>, rules: &[String]) -> Result<Map<String, Value>> {
     let stop_words = index.stop_words(txn)?.map(|set| set.stream().into_strs()).transpose();
     let stop_words = stop_words.map_err(ApiError::internal)?.unwrap_or_default();
-    let rules: Vec<String> = index.criteria(txn)?.iter().map(ToString::to_string).collect();
     let mut sortable: Vec<String> = index.sortable_fields(txn)?.into_iter().collect();
     sortable.sort_unstable();
     let star = || vec!["*"];

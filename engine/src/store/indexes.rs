@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use heed::EnvOpenOptions;
 use milli_core::Index;
@@ -10,14 +10,28 @@ use uuid::Uuid;
 
 use super::register::Register;
 use crate::error::{ApiError, Result};
+use crate::settings::rules::default_rules;
 
-/// Address space reserved for one index; its file grows only as it is filled.
-const MAP_SIZE: usize = 256 << 30;
+/// Address space reserved for one index; its file grows only as it is filled. A process has 128 TiB, so some 4,000
+/// indexes can be open. One that grows beyond this fails its task.
+const MAP_SIZE: usize = 32 << 30;
 
 #[derive(Clone)]
 pub struct Opened {
     pub folder: Uuid,
     pub index: Index,
+    rules: Arc<RwLock<Arc<Vec<String>>>>,
+}
+
+impl Opened {
+    /// The ranking rules as a client named them.
+    pub fn rules(&self) -> Arc<Vec<String>> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn show_rules(&self, rules: Vec<String>) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
 }
 
 pub struct Indexes {
@@ -34,8 +48,11 @@ impl Indexes {
         let txn = register.read()?;
         for entry in register.indexes.iter(&txn)? {
             let (name, folder) = entry?;
-            let index = indexes.open_folder(folder, false)?;
-            open.insert(name.to_owned(), Opened { folder, index });
+            let opened = indexes.open_folder(folder, false)?;
+            if let Some(rules) = register.rules.get(&txn, &folder.to_string())? {
+                opened.show_rules(rules);
+            }
+            open.insert(name.to_owned(), opened);
         }
         let known: HashSet<String> = open.values().map(|opened| opened.folder.to_string()).collect();
         for entry in std::fs::read_dir(&indexes.root)? {
@@ -52,8 +69,8 @@ impl Indexes {
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    pub fn require(&self, name: &str) -> Result<Index> {
-        self.get(name).map(|opened| opened.index).ok_or_else(|| ApiError::index_not_found(name))
+    pub fn require(&self, name: &str) -> Result<Opened> {
+        self.get(name).ok_or_else(|| ApiError::index_not_found(name))
     }
 
     /// All open indexes, sorted by name.
@@ -63,9 +80,7 @@ impl Indexes {
 
     /// Makes a new index that no name points to yet.
     pub fn create(&self) -> Result<Opened> {
-        let folder = Uuid::new_v4();
-        let index = self.open_folder(folder, true)?;
-        Ok(Opened { folder, index })
+        self.open_folder(Uuid::new_v4(), true)
     }
 
     /// Shows other indexes from now on. The folders of those that are gone are removed; requests
@@ -88,11 +103,12 @@ impl Indexes {
         }
     }
 
-    fn open_folder(&self, folder: Uuid, creation: bool) -> Result<Index> {
+    fn open_folder(&self, folder: Uuid, creation: bool) -> Result<Opened> {
         let path = self.root.join(folder.to_string());
         std::fs::create_dir_all(&path)?;
         let mut options = EnvOpenOptions::new().read_txn_without_tls();
         options.map_size(MAP_SIZE).max_readers(1024);
-        Ok(Index::new(options, path, creation)?)
+        let index = Index::new(options, path, creation)?;
+        Ok(Opened { folder, index, rules: Arc::new(RwLock::new(Arc::new(default_rules()))) })
     }
 }

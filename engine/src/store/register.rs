@@ -25,6 +25,8 @@ pub struct Register {
     /// Index name → folder of the index.
     pub indexes: Database<Str, SerdeJson<Uuid>>,
     pub keys: Database<Str, SerdeJson<Key>>,
+    /// Folder of an index → its ranking rules as a client named them, where one did.
+    pub rules: Database<Str, SerdeJson<Vec<String>>>,
     /// Small facts: `features`, `next_task`, `next_batch`, `last_update`.
     facts: Database<Str, SerdeJson<Value>>,
 }
@@ -43,6 +45,7 @@ impl Register {
             batches: env.create_database(&mut txn, Some("batches"))?,
             indexes: env.create_database(&mut txn, Some("indexes"))?,
             keys: env.create_database(&mut txn, Some("keys"))?,
+            rules: env.create_database(&mut txn, Some("rules"))?,
             facts: env.create_database(&mut txn, Some("facts"))?,
             env: env.clone(),
         };
