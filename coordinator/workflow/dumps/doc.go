@@ -1,10 +1,12 @@
 // Package dumps owns the workflow behind POST /dumps: one standard Meilisearch dump of the whole cluster.
 //
-//		stage ──► collect ──► pack ──► conclude ──► (end)
-//		             │          │          ▲
-//		             └──────────┴──────────┘   failure
+//		stage ──► settle ──► collect ──► pack ──► conclude ──► (end)
+//		            │           │         │          ▲
+//		            └───────────┴─────────┴──────────┘   failure
 //
-//	  - stage: the task is marked processing; the name of the dump and the indexes that are in it are noted.
+//	  - stage: the task is marked processing and the dump gets its name.
+//	  - settle: tasks that were enqueued before this one come to their end, for what was acknowledged belongs into the dump.
+//	    Then the indexes that are in it are noted.
 //	  - collect: every shard is fetched once, from a complete copy, into a file of its own in the dump's working folder. A
 //	    file stands under its final name when it is whole, so a step that is entered again fetches what is missing.
 //	  - pack: the shards of every index, its settings, the keys and the features become one archive. It gets its final name

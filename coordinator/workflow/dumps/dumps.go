@@ -52,10 +52,12 @@ type Tasks interface {
 
 // Limits of a dump. Zero values take the defaults.
 type Limits struct {
-	Parallel    int           // shards fetched at the same time, default 4
-	Page        int           // documents of one request, default 1000; fewer where they are large
-	PageBytes   int           // what a page should not exceed by much, default 8 MiB
-	Unavailable time.Duration // how long a shard may have no copy to read until the dump fails, default 5 min
+	Parallel  int // shards fetched at the same time, default 4
+	Page      int // documents of one request, default 1000; fewer where they are large
+	PageBytes int // what a page should not exceed by much, default 8 MiB
+	// Unavailable is how long a shard may have no copy to read, and earlier tasks may make no progress, until the dump fails;
+	// default 5 min.
+	Unavailable time.Duration
 }
 
 // Creator makes dumps. All fields but Limits must be set.
@@ -87,6 +89,7 @@ type Progress struct {
 // Phases. Nothing is ever taken back: until pack has ended there is no dump, after it there is.
 const (
 	phaseStage    = "stage"
+	phaseSettle   = "settle"
 	phaseCollect  = "collect"
 	phasePack     = "pack"
 	phaseConclude = "conclude"
@@ -96,7 +99,7 @@ func (c *Creator) kind() workflow.Kind[Progress] {
 	return workflow.Kind[Progress]{
 		Name: KindName, First: phaseStage,
 		Steps: map[string]workflow.Step[Progress]{
-			phaseStage: c.stage, phaseCollect: c.collect, phasePack: c.pack, phaseConclude: c.conclude,
+			phaseStage: c.stage, phaseSettle: c.settle, phaseCollect: c.collect, phasePack: c.pack, phaseConclude: c.conclude,
 		},
 		Settle: func(p *Progress) { p.Indexes = nil },
 	}
@@ -180,7 +183,7 @@ func (c *Creator) over(uid uint32) bool {
 	return known && r.Done()
 }
 
-// stage notes what the dump will hold.
+// stage takes the task up and gives the dump its name.
 func (c *Creator) stage(ctx context.Context, p *Progress) (workflow.Verdict, error) {
 	t, err := c.Store.Task(ctx, p.Task)
 	if errors.Is(err, state.ErrNotFound) || err == nil && t.Done() {
@@ -194,12 +197,8 @@ func (c *Creator) stage(ctx context.Context, p *Progress) (workflow.Verdict, err
 	if err := c.Store.UpdateTask(ctx, t); err != nil && !errors.Is(err, state.ErrConflict) {
 		return workflow.Verdict{}, err
 	}
-	p.Dump, p.Indexes = uidOf(now), nil
-	v := c.Views.View()
-	for _, uid := range v.UIDs {
-		p.Indexes = append(p.Indexes, v.Indexes[uid].Physical)
-	}
-	return workflow.Enter(phaseCollect)
+	p.Dump = uidOf(now)
+	return workflow.Enter(phaseSettle)
 }
 
 // conclude finishes the task and removes what was only needed to make the dump.

@@ -328,6 +328,53 @@ func TestF9DumpHoldsEveryDocumentOnce(t *testing.T) {
 	}
 }
 
+// What was acknowledged before the dump was asked for is in it; what came later does not keep it waiting.
+func TestF9DumpWaitsForEarlierTasks(t *testing.T) {
+	documents := many(20)
+	w, folder := newWorld(), t.TempDir()
+	at := time.Unix(1000, 0)
+	earlier := task.Record{UID: 3, Type: task.DocumentAddition, Status: task.Processing, EnqueuedAt: at}
+	_ = w.putTask(earlier)
+	_ = w.putTask(task.Record{UID: 8, Type: task.DocumentAddition, Status: task.Enqueued, EnqueuedAt: at.Add(2 * time.Second)})
+	_ = w.putTask(task.Record{UID: 9, Type: task.SettingsUpdate, Status: task.Enqueued, EnqueuedAt: at.Add(-time.Second)})
+	_ = w.putTask(task.Record{UID: 5, Type: task.DumpCreation, Status: task.Enqueued, EnqueuedAt: at.Add(time.Second), Op: json.RawMessage(`{}`)})
+	c := w.creator(folder)
+	looked := make(chan struct{})
+	c.Now = sync.OnceValue(func() time.Time { close(looked); return time.Unix(2000, 0) })
+	go func() {
+		<-looked
+		w.mu.Lock()
+		for _, n := range newWorld(documents...).nodes {
+			for _, mine := range w.nodes {
+				for id, d := range n.documents {
+					mine.documents[id] = d
+				}
+			}
+		}
+		w.mu.Unlock()
+		for _, uid := range []uint32{3, 9} {
+			_ = w.putTask(task.Record{UID: uid, Type: task.DocumentAddition, Status: task.Succeeded})
+		}
+	}()
+	w.until(t, c, w.finished(5))
+	r, _ := w.Get(5)
+	if _, got := read(t, folder, r); !slices.Equal(got, documents) {
+		t.Errorf("%d documents", len(got))
+	}
+}
+
+func TestF9DumpFailsWhenEarlierTasksAreStuck(t *testing.T) {
+	w := newWorld()
+	_ = w.putTask(task.Record{UID: 1, Type: task.DocumentAddition, Status: task.Processing})
+	w.ask(2)
+	c := w.creator(t.TempDir())
+	c.Limits = Limits{Unavailable: time.Millisecond}
+	w.until(t, c, w.finished(2))
+	if r, _ := w.Get(2); r.Status != task.Failed || r.Error.Code != apierr.DumpProcessFailed {
+		t.Errorf("%+v", r)
+	}
+}
+
 // §0.5: writes that go on meanwhile make no document appear twice or vanish that was there all the time.
 func TestF05WritesGoOnDuringTheScan(t *testing.T) {
 	w, folder := newWorld(many(200)...), t.TempDir()
@@ -417,7 +464,7 @@ func TestF9DumpWithoutACopyFails(t *testing.T) {
 func TestBG8DumpSurvivesItsRunner(t *testing.T) {
 	documents := many(120)
 	for _, shared := range []bool{true, false} {
-		for dieAt := 1; dieAt <= 5; dieAt++ {
+		for dieAt := 1; dieAt <= 6; dieAt++ {
 			t.Run(fmt.Sprintf("shared %v, commit %d", shared, dieAt), func(t *testing.T) {
 				w, first := newWorld(documents...), t.TempDir()
 				w.dieAt = dieAt
@@ -433,7 +480,7 @@ func TestBG8DumpSurvivesItsRunner(t *testing.T) {
 				w.until(t, w.creator(second), func() bool { return w.finished(1)() && !w.running() })
 				r, _ := w.Get(1)
 				folder := second
-				if dieAt == 5 { // the dump was written and the task finished before
+				if dieAt == 6 { // the dump was written and the task finished before
 					folder = first
 				}
 				if _, got := read(t, folder, r); !slices.Equal(got, documents) {
@@ -517,6 +564,15 @@ func TestPageFollowsTheSizeOfDocuments(t *testing.T) {
 func TestLinesAndMaskedSecrets(t *testing.T) {
 	if got := string(appendLine(nil, []byte("{\n \"a\":\r\n1}"))); got != `{ "a":1}` {
 		t.Error(got)
+	}
+	for document, want := range map[string]string{
+		`{"id":1,"_vectors":{}}`:              `{"id":1}`,
+		`{"_vectors":{},"a":{"_vectors":{}}}`: `{"a":{"_vectors":{}}}`,
+		`{"id":1,"_vectors":{"x":[1]}}`:       `{"id":1,"_vectors":{"x":[1]}}`,
+	} {
+		if got := string(withoutNoVectors([]byte(document))); got != want {
+			t.Errorf("%s: %s", document, got)
+		}
 	}
 	for settings, want := range map[string]string{
 		``:                    `{}`,

@@ -57,7 +57,7 @@ func (c *Creator) fetch(ctx context.Context, src source, to io.Writer) error {
 		}
 		size := 0
 		err = each(got, func(document []byte) error {
-			line = append(appendLine(line[:0], document), '\n')
+			line = append(appendLine(line[:0], withoutNoVectors(document)), '\n')
 			size += len(line)
 			c.Metrics.documents.Inc()
 			_, err := to.Write(line)
@@ -140,6 +140,16 @@ func each(answer []byte, visit func(document []byte) error) error {
 		return err == nil
 	})
 	return err
+}
+
+// withoutNoVectors drops an empty `_vectors`, which a list that asks for vectors shows for every document and a dump for none.
+func withoutNoVectors(document []byte) []byte {
+	if !bytes.Contains(document, []byte(`"_vectors":{}`)) {
+		return document
+	}
+	return rawjson.AppendWithout(nil, document, func(key, value []byte) bool {
+		return rawjson.KeyIs(key, "_vectors") && string(value) == "{}"
+	})
 }
 
 // appendLine appends a document on one line: line breaks can only stand between tokens, where they mean nothing.
