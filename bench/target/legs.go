@@ -127,8 +127,23 @@ func (c Cluster) shares(ix *routing.Index, q query.Query) ([]share, error) {
 		at := slices.IndexFunc(holders, func(h shardmap.Holder) bool { return h.Node == l.Node })
 		list = append(list, share{
 			node: l.Node, shards: l.Shards, whole: len(holders[at].Shards) == len(l.Shards),
-			body: parsed.LegBody(meili.LegOptions{MaxTotalHits: maxTotalHits}),
+			body: legBody(parsed),
 		})
 	}
 	return list, nil
+}
+
+// legBody is a search by offset and limit as a gateway asks it of a leg: everything up to the end of the window, with
+// score details.
+func legBody(q *meili.SearchQuery) []byte {
+	b := []byte{'{'}
+	q.Each(func(name string, value []byte) {
+		switch name {
+		case "offset", "limit", "showRankingScoreDetails":
+			return
+		}
+		b = append(append(append(append(b, '"'), name...), `":`...), value...)
+		b = append(b, ',')
+	})
+	return fmt.Appendf(b, `"limit":%d,"showRankingScoreDetails":true}`, min(q.Offset+q.Limit, maxTotalHits))
 }

@@ -150,7 +150,9 @@ func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err
 		if s == nil {
 			return semantic, nil
 		}
-		if h.once.admit(s) && (h.dis == nil || h.dis.admit(s.body, &s.hit)) {
+		// A node that was asked for vectors and for words ranks what has no vector by its words. The keyword half has that hit.
+		ranked := side == 0 || s.key.vector
+		if ranked && h.once.admit(s) && (h.dis == nil || h.dis.admit(s.body, &s.hit)) {
 			if rank >= from {
 				words.pick(s)
 				semantic += side
@@ -202,4 +204,20 @@ func HybridLegs(req HybridRequest, legs [][]byte) (Result, error) {
 		return Result{}, err
 	}
 	return sc.finish(req.SearchRequest, legs, dis, -1)
+}
+
+// QueryVector is the vector that a node made of a query, as a JSON array, from the answer of a search with
+// retrieveVectors.
+func QueryVector(leg []byte) ([]byte, error) {
+	m := objectAt(leg, 0)
+	for m.next() {
+		if string(m.key) == "queryVector" {
+			if v := m.raw(); !m.bad && v[0] == '[' {
+				return v, nil
+			}
+			break
+		}
+		m.raw()
+	}
+	return nil, ErrAnswer
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/miroir-search/miroir/gateway/leg"
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/plan"
@@ -80,29 +81,20 @@ func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.Search
 	if !ok {
 		return found{refused: meili.IndexNotFound(uid)}
 	}
-	settings := s.settings.of(ix)
-	body := q.LegBody(meili.LegOptions{Displayed: settings.Displayed, MaxTotalHits: settings.MaxTotalHits})
-	p := plan.CoverIndex(c.view, ix, q.Seed(), nil)
-	out := s.read(ctx, c, ix, p, http.MethodPost, "/search", body)
-	if f, ok := unread(out, ix); !ok {
+	if e := q.Check(); e != nil {
+		return found{refused: e}
+	}
+	l := leg.NewSearch(q, s.settings.of(ix), ix.PrimaryKey)
+	r := searching{s: s, c: c, ix: ix, leg: l, plan: plan.CoverIndex(c.view, ix, q.Seed(), nil)}
+	res, f := r.run(ctx, func(m *merge.SearchRequest) {
+		m.RequestUID, m.ProcessingTimeMs = requestUID, max(0, time.Since(start).Milliseconds())
+		m.Metadata = c.metadata(ix, q)
+	})
+	if f.refused != nil || f.failed != nil {
 		return f
 	}
-	res, err := merge.Search(searchRequest(q, settings, requestUID, start), bodies(out.Results))
-	if err != nil {
-		return s.unmerged(err)
-	}
-	return found{body: res.Body, version: ix.SettingsVersion, missing: out.Missing, approximate: res.ApproximateFacets}
-}
-
-// unread says why legs brought nothing to merge; ok is true where they brought something.
-func unread(out scatter.Outcome, ix *routing.Index) (f found, ok bool) {
-	switch {
-	case out.Refused != nil:
-		return found{refused: named(out.Refused, ix)}, false
-	case len(out.Results) == 0:
-		return found{failed: uncoveredError(out.Missing)}, false
-	}
-	return found{}, true
+	f.body, f.version, f.approximate = res.Body, ix.SettingsVersion, res.ApproximateFacets
+	return f
 }
 
 // unmerged reports an answer of a node that is none.
@@ -145,16 +137,4 @@ func bodies(results []scatter.Result) [][]byte {
 		list[i] = r.Body
 	}
 	return list
-}
-
-func searchRequest(q *meili.SearchQuery, v settingsView, requestUID string, start time.Time) merge.SearchRequest {
-	return merge.SearchRequest{
-		Query: q.Query,
-		Page: merge.Page{
-			Exhaustive: q.Exhaustive, Offset: q.Offset, Limit: q.Limit, Page: q.Page, HitsPerPage: q.HitsPerPage,
-		},
-		ShowRankingScoreDetails: q.ShowRankingScoreDetails,
-		MaxTotalHits:            v.MaxTotalHits, Facets: v.Facets, RequestUID: requestUID,
-		ProcessingTimeMs: max(0, time.Since(start).Milliseconds()),
-	}
 }

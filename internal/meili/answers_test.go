@@ -35,7 +35,7 @@ func readExchanges(t *testing.T, path string) []exchange {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var list []exchange
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)

@@ -63,7 +63,7 @@ func (f *Federation) Facets(index string) (patterns []string, ok bool) {
 // CheckFederated refuses a query that can not be part of a federation, by the first rule it breaks.
 func (q *MultiQuery) CheckFederated(f *Federation) *apierr.Error {
 	for _, name := range []string{"offset", "limit", "page", "hitsPerPage"} {
-		if q.has(name) {
+		if q.Has(name) {
 			return apierr.New(apierr.InvalidMultiSearchQueryPagination, "Using pagination options is not allowed in federated queries.\n"+
 				" - Hint: remove `%s` from the query or remove `federation` from the request\n"+
 				" - Hint: pass `federation.limit` and `federation.offset` for pagination in federated search", name)
@@ -75,7 +75,7 @@ func (q *MultiQuery) CheckFederated(f *Federation) *apierr.Error {
 		return apierr.New(apierr.InvalidMultiSearchQueryFacets, "Using facet options is not allowed in federated queries.\n"+
 			" - Hint: remove `facets` from the query or remove `federation` from the request\n"+
 			" - Hint: pass `federation.facetsByIndex.%s: %s` for facets in federated search", q.IndexUID, debugList(q.Facets))
-	case q.has("personalize"):
+	case q.Has("personalize"):
 		return apierr.New(apierr.InvalidMultiSearchQueryPersonalization, "%s",
 			"Using `.personalize` is not allowed in federated queries.\n"+
 				" - Hint: remove `personalize` from the query or remove `federation` from the request\n"+
@@ -85,16 +85,16 @@ func (q *MultiQuery) CheckFederated(f *Federation) *apierr.Error {
 			"Using `.useNetwork` is not allowed as the same time as `.federationOptions.remote`.\n"+
 				"  - Hint: to perform an explicit query against a remote, remove `.useNetwork`.\n"+
 				"  - Hint: to automatically perform queries against the entire network, remove `.federationOptions.remote`.")
-	case q.has("showPerformanceDetails"):
+	case q.Has("showPerformanceDetails"):
 		return apierr.New(apierr.InvalidMultiSearchQueryShowPerformanceDetails, "%s",
 			"Using `.showPerformanceDetails` is not allowed in federated queries.\n"+
 				" - Hint: remove `showPerformanceDetails` from the query or remove `federation` from the request")
-	case q.has("distinct") && f.Distinct != nil:
+	case q.Has("distinct") && f.Distinct != nil:
 		return apierr.New(apierr.InvalidMultiSearchDistinct, "%s",
 			"Using `distinct` options is not allowed in federated queries when it also appears in `.federation.distinct`.\n"+
 				" - Hint: remove `distinct` from the query or remove `federation` from the request\n"+
 				"  - Note: `distinct` at the query level is discouraged in federated search.")
-	case q.has("useNetwork"):
+	case q.Has("useNetwork"):
 		return useNetworkRefused()
 	case remote:
 		return FeatureNotEnabled("Performing a remote federated search", "network", networkDiscussion)

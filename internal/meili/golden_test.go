@@ -36,7 +36,7 @@ func readGolden(t *testing.T, name string) []golden {
 	if err != nil {
 		t.Fatalf("the golden answers are needed beside the project: %v", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	var list []golden
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 16<<20)

@@ -2,10 +2,7 @@ package meili
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -130,13 +127,14 @@ func (q *SearchQuery) Restrict(filter json.RawMessage) {
 	q.members[i].value = node(q.Filter)
 }
 
-func (q *SearchQuery) has(name string) bool {
+// Has says whether a member was given and is not null.
+func (q *SearchQuery) Has(name string) bool {
 	return slices.ContainsFunc(q.members, func(m member) bool { return m.name == name })
 }
 
 // Acceptable refuses what Meilisearch refuses before it looks for the index.
 func (q *SearchQuery) Acceptable() *apierr.Error {
-	if q.has("useNetwork") {
+	if q.Has("useNetwork") {
 		return useNetworkRefused()
 	}
 	return checkFilter(apierr.InvalidSearchFilter, node(q.Filter))
@@ -153,99 +151,47 @@ func useNetworkRefused() *apierr.Error {
 // feature that Miroir does not switch on.
 func (q *SearchQuery) Check() *apierr.Error {
 	switch {
-	case q.has("personalize"):
+	case q.Has("personalize"):
 		return FeatureNotEnabled("reranking search results", "personalization", 866)
-	case q.Vector != nil && q.has("media"):
+	case q.Vector != nil && q.Has("media"):
 		return apierr.New(apierr.InvalidSearchMediaAndVector, "%s", "Invalid request: both `media` and `vector` parameters are present.")
-	case q.Hybrid == nil && (q.Vector != nil || q.has("media")):
+	case q.Hybrid == nil && (q.Vector != nil || q.Has("media")):
 		return apierr.New(apierr.MissingSearchHybrid, "%s",
 			"Invalid request: missing `hybrid` parameter when `vector` or `media` are present.")
 	}
 	return nil
 }
 
-// LegOptions say how a search changes on its way to the nodes.
-type LegOptions struct {
-	Displayed    []string // displayedAttributes of the index; nil means all
-	MaxTotalHits int      // pagination.maxTotalHits of the index
-}
-
-// attributeLists are the parameters that name attributes of hits and must not reach past what is displayed.
-var attributeLists = map[string]bool{"attributesToRetrieve": true, "attributesToCrop": true, "attributesToHighlight": true}
-
-// LegBody is the search as every leg gets it: the window starts at rank 0, score details are on, and attributes that are
-// not displayed are not asked for.
-func (q *SearchQuery) LegBody(o LegOptions) []byte {
-	out := append(make([]byte, 0, 512), '{')
-	put := func(name string, raw []byte) {
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(append(append(out, '"'), name...), `":`...)
-		out = append(out, raw...)
-	}
-	retrieve := false
+// Each visits the members of the search that are not null, in their order, as the nodes shall read them.
+func (q *SearchQuery) Each(visit func(name string, value []byte)) {
 	for _, m := range q.members {
-		switch m.name {
-		case "offset", "limit", "page", "hitsPerPage", "showRankingScoreDetails":
-			continue
-		case "attributesToRetrieve":
-			retrieve = string(m.value) != "null"
-		}
-		if attributeLists[m.name] && o.Displayed != nil {
-			m.value = restrict(m.value, o.Displayed)
-		}
-		put(m.name, m.value)
+		visit(m.name, m.value)
 	}
-	if o.Displayed != nil && !retrieve {
-		list, _ := json.Marshal(o.Displayed)
-		put("attributesToRetrieve", list)
-	}
-	bound := o.MaxTotalHits
-	if bound <= 0 {
-		bound = math.MaxInt32
-	}
-	if q.Exhaustive {
-		n := min(bound, mulBound(max(1, q.Page), q.HitsPerPage))
-		put("page", []byte(strconv.Itoa(min(q.Page, 1))))
-		put("hitsPerPage", strconv.AppendInt(nil, int64(n), 10))
-	} else {
-		put("limit", strconv.AppendInt(nil, int64(min(bound, min(q.Offset, math.MaxInt32-q.Limit)+q.Limit)), 10))
-	}
-	put("showRankingScoreDetails", []byte("true"))
-	return append(out, '}')
 }
 
-func mulBound(a, b int) int {
-	if b != 0 && a > math.MaxInt32/b {
-		return math.MaxInt32
-	}
-	return a * b
+// Strings reads a list of strings of a checked member.
+func Strings(raw []byte) []string {
+	list, _ := node(raw).strings(place{})
+	return list
 }
 
-// restrict keeps the attributes of a list that are displayed; "*" becomes the displayed ones.
-func restrict(raw node, displayed []string) node {
-	var list []string
-	if string(raw) == "null" || json.Unmarshal(raw, &list) != nil {
-		return raw
-	}
-	out := []string{}
-	for _, a := range list {
-		name, _, cropped := strings.Cut(a, ":")
-		switch {
-		case a == "*":
-			out = append(out, displayed...)
-		case slices.ContainsFunc(displayed, func(d string) bool { return covers(d, a) || cropped && covers(d, name) }):
-			out = append(out, a)
+// Hybrid is the hybrid member of a search.
+type Hybrid struct {
+	Embedder string
+	Ratio    float32 // share of the vectors, 0 to 1
+}
+
+// ReadHybrid reads a checked hybrid member.
+func ReadHybrid(raw []byte) Hybrid {
+	h := Hybrid{Ratio: 0.5}
+	for _, m := range node(raw).members() {
+		if m.name == "embedder" {
+			h.Embedder, _ = m.value.str(place{})
+		} else if f, e := m.value.float(place{}); e == nil {
+			h.Ratio = float32(f)
 		}
 	}
-	b, _ := json.Marshal(out)
-	return b
-}
-
-// covers says whether displaying an attribute displays another: itself, or one nested below it.
-func covers(displayed, attribute string) bool {
-	return attribute == displayed || strings.HasPrefix(attribute, displayed+".")
+	return h
 }
 
 // Seed is a number that the query decides without its window, so that all pages of a query are planned alike.
