@@ -12,8 +12,15 @@ type rules struct {
 	filters  map[string]json.RawMessage // by pattern
 }
 
-// parseRules reads a token's rules: a list of patterns, or an object of patterns with null, or an object that may hold a
-// filter. Anything else makes the token invalid, so that no restriction is ever lost.
+// limit notes the filter of a pattern; null and nothing are none.
+func (r *rules) limit(pattern string, filter []byte) {
+	if len(filter) > 0 && filter[0] != 'n' {
+		r.filters[pattern] = json.RawMessage(filter)
+	}
+}
+
+// parseRules reads a token's rules: a list of patterns, or an object of patterns with null, with an object that may hold a
+// filter, or with an array of the filter alone. Anything else makes the token invalid, so that no restriction is ever lost.
 func parseRules(raw []byte) (*rules, bool) {
 	r := &rules{filters: map[string]json.RawMessage{}}
 	ok := true
@@ -32,9 +39,15 @@ func parseRules(raw []byte) (*rules, bool) {
 			switch v[0] {
 			case 'n':
 			case '{':
-				if filter := member(v, "filter"); len(filter) > 0 && filter[0] != 'n' {
-					r.filters[pattern] = json.RawMessage(filter)
-				}
+				r.limit(pattern, member(v, "filter"))
+			case '[':
+				n := 0
+				rawjson.EachElement(v, func(filter []byte) bool {
+					n++
+					r.limit(pattern, filter)
+					return true
+				})
+				ok = n == 1
 			default:
 				ok = false
 			}

@@ -20,7 +20,7 @@ import (
 // claims are the members of a token's payload that matter here, as raw JSON. Until the signature is checked they only
 // choose who checks it.
 type claims struct {
-	algorithm                              string
+	head, algorithm                        []byte
 	payload                                []byte
 	issuer, keyUID, rules, until, audience []byte
 }
@@ -41,7 +41,7 @@ func peek(token string) (claims, bool) {
 		return claims{}, false
 	}
 	return claims{
-		algorithm: text(member(head, "alg")), payload: payload, issuer: member(payload, "iss"), keyUID: member(payload, "apiKeyUid"), rules: member(payload, "searchRules"),
+		head: head, algorithm: member(head, "alg"), payload: payload, issuer: member(payload, "iss"), keyUID: member(payload, "apiKeyUid"), rules: member(payload, "searchRules"),
 		until: member(payload, "exp"), audience: member(payload, "aud"),
 	}, true
 }
@@ -97,14 +97,24 @@ func text(raw []byte) string {
 	return s
 }
 
-// hmacs are the algorithms of tenant tokens (AU-9).
-var hmacs = []string{"HS256", "HS384", "HS512"}
+// hmacs are the algorithms of tenant tokens (AU-9). The others are only told from what is no algorithm at all.
+var (
+	hmacs           = []string{"HS256", "HS384", "HS512"}
+	otherAlgorithms = []string{"ES256", "ES384", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"}
+)
 
 // tenant checks a tenant token's claims, signature and time, and returns its rules. That the key it was made with exists
 // is not asked here: its value follows from its uid.
 func (c *Checker) tenant(token string, cl claims) (*rules, *apierr.Error) {
+	if name := text(cl.algorithm); !slices.Contains(hmacs, name) && !slices.Contains(otherAlgorithms, name) {
+		return nil, undecodable("JSON error: unknown variant `" + name + "`, expected one of `" +
+			strings.Join(append(slices.Clone(hmacs), otherAlgorithms...), "`, `") + "`" + at(cl.head, cl.algorithm))
+	}
 	uid, fault := meili.ParseUUID(text(cl.keyUID))
-	if fault != "" {
+	switch {
+	case cl.keyUID[0] != '"':
+		return nil, undecodable("JSON error: " + meili.UnexpectedType(cl.keyUID, "a formatted UUID string") + at(cl.payload, cl.keyUID))
+	case fault != "":
 		return nil, undecodable("JSON error: UUID parsing failed: " + fault + at(cl.payload, cl.keyUID))
 	}
 	if cl.rules == nil {
@@ -112,13 +122,13 @@ func (c *Checker) tenant(token string, cl claims) (*rules, *apierr.Error) {
 	}
 	r, ok := parseRules(cl.rules)
 	if !ok {
-		return nil, undecodable("JSON error: data did not match any variant of untagged enum SearchRules" + at(cl.payload, cl.rules))
+		return nil, undecodable("JSON error: data did not match any variant of untagged enum SearchRules" + after(cl.payload, cl.rules))
 	}
 	until, limited, ok := expiry(cl.until)
 	if !ok {
 		return nil, undecodable("JSON error: " + meili.UnexpectedType(cl.until, "i64") + at(cl.payload, cl.until))
 	}
-	if !slices.Contains(hmacs, cl.algorithm) {
+	if !slices.Contains(hmacs, text(cl.algorithm)) {
 		return nil, undecodable("InvalidAlgorithm")
 	}
 	if !c.signed(token, uid) {
@@ -155,10 +165,21 @@ func undecodable(why string) *apierr.Error {
 	return invalid("Could not decode tenant token, %s.", why)
 }
 
-// at says where a value of the payload ends, as Meilisearch's reader of JSON counts.
-func at(payload, value []byte) string {
-	end := cap(payload) - cap(value) + len(value)
-	line := 1 + bytes.Count(payload[:end], []byte{'\n'})
-	column := end - 1 - bytes.LastIndexByte(payload[:end], '\n')
+// at says where a value inside of a text ends, as Meilisearch's reader of JSON counts.
+func at(text, value []byte) string { return position(text, cap(text)-cap(value)+len(value)) }
+
+// after says where the reader stands once it looked for what follows a member: in front of a comma, or behind the end of
+// the object.
+func after(text, value []byte) string {
+	end := rawjson.Space(text, cap(text)-cap(value)+len(value))
+	if end < len(text) && text[end] == '}' {
+		end++
+	}
+	return position(text, end)
+}
+
+func position(text []byte, end int) string {
+	line := 1 + bytes.Count(text[:end], []byte{'\n'})
+	column := end - 1 - bytes.LastIndexByte(text[:end], '\n')
 	return fmt.Sprintf(" at line %d column %d", line, column)
 }
