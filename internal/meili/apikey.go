@@ -2,6 +2,7 @@ package meili
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -109,24 +110,22 @@ func (v node) actions(p place) ([]string, *apierr.Error) {
 const patternRule = "is not a valid index uid pattern. Index uid patterns can be an integer or a string containing only " +
 	"alphanumeric characters, hyphens (-), underscores (_), and optionally end with a star (*)."
 
-// ValidIndexPattern says whether a string is the name of an index, a prefix with a star behind it, or a star.
-func ValidIndexPattern(s string) bool {
-	if s == key.AllIndexes {
-		return true
+// indexPattern reads the name of an index, a prefix with a star behind it, or a star.
+func (v node) indexPattern(p place) (string, *apierr.Error) {
+	s, e := v.str(p)
+	if e != nil || s == key.AllIndexes {
+		return s, e
 	}
-	if n := len(s) - 1; n > 0 && s[n] == '*' {
-		s = s[:n]
+	if name := strings.TrimSuffix(s, "*"); !ValidIndexUID(name) {
+		return s, p.invalid("`" + name + "` " + patternRule)
 	}
-	return ValidIndexUID(s)
+	return s, nil
 }
 
 func (v node) patterns(p place) ([]string, *apierr.Error) {
 	list := []string{}
 	e := v.array(p, func(p place, v node) *apierr.Error {
-		s, e := v.str(p)
-		if e == nil && !ValidIndexPattern(s) {
-			e = p.invalid("`" + s + "` " + patternRule)
-		}
+		s, e := v.indexPattern(p)
 		list = append(list, s)
 		return e
 	})

@@ -59,7 +59,7 @@ func TestKeyCreation(t *testing.T) {
 		`{"actions":["metrics.get"],"indexes":["a","*"],"expiresAt":null}`:                     "",
 		`{"actions":["metrics.get"],"indexes":[],"expiresAt":null}`:                            "",
 		`{"actions":["*","*.get","tasks.*","stats.get"],"indexes":["a"],"expiresAt":null}`:     "",
-		`{"actions":[],"indexes":["a**"],"expiresAt":null}`:                                    "invalid_api_key_indexes Invalid value at `.indexes[0]`: `a**` " + patternRule,
+		`{"actions":[],"indexes":["a**"],"expiresAt":null}`:                                    "invalid_api_key_indexes Invalid value at `.indexes[0]`: `a*` " + patternRule,
 		`{"actions":[],"indexes":[""],"expiresAt":null}`:                                       "invalid_api_key_indexes Invalid value at `.indexes[0]`: `` " + patternRule,
 		`{"actions":[],"indexes":["` + strings.Repeat("a", 400) + `*"],"expiresAt":null}`:      "",
 		`{"actions":[],"indexes":["*"],"expiresAt":"2030-01-01"}`:                              "",

@@ -18,11 +18,14 @@ func parseRFC3339(s string) (time.Time, bool) {
 		*c = 'Z'
 	}
 	t, err := time.Parse(time.RFC3339Nano, string(b))
-	return t, err == nil
+	_, offset := t.Zone()
+	const day = 24 * 60 * 60
+	return t, err == nil && offset < day && offset > -day
 }
 
-// parseDate reads a day, at its begin in UTC.
+// parseDate reads a day, at its begin in UTC. The year may carry a plus sign.
 func parseDate(s string) (time.Time, bool) {
+	s = strings.TrimPrefix(s, "+")
 	t, err := time.Parse(time.DateOnly, s)
 	return t, err == nil && len(s) == len(time.DateOnly)
 }
@@ -30,6 +33,7 @@ func parseDate(s string) (time.Time, bool) {
 // parseSecond reads a time in UTC without zone and fraction, with a T or a space in the middle.
 func parseSecond(s string) (time.Time, bool) {
 	const layout = "2006-01-02T15:04:05"
+	s = strings.TrimPrefix(s, "+")
 	if len(s) != len(layout) || s[10] != 'T' && s[10] != ' ' || s[13] != ':' || s[16] != ':' {
 		return time.Time{}, false
 	}

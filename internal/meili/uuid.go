@@ -16,16 +16,17 @@ func ParseUUID(s string) (uuid, reason string) {
 	case len(s) == 45 && strings.HasPrefix(s, urnPrefix):
 		rest = s[len(urnPrefix):]
 	}
+	digits := rest
 	switch {
 	case len(rest) == 36 && rest[8] == '-' && rest[13] == '-' && rest[18] == '-' && rest[23] == '-':
-		rest = rest[:8] + rest[9:13] + rest[14:18] + rest[19:23] + rest[24:]
+		digits = rest[:8] + rest[9:13] + rest[14:18] + rest[19:23] + rest[24:]
 	case len(s) != 32:
-		return "", uuidFault(s)
+		return "", uuidFault(rest)
 	}
-	if strings.IndexFunc(rest, func(r rune) bool { return !isHex(r) }) >= 0 {
-		return "", uuidFault(s)
+	if strings.IndexFunc(digits, func(r rune) bool { return !isHex(r) }) >= 0 {
+		return "", uuidFault(rest)
 	}
-	d := strings.ToLower(rest)
+	d := strings.ToLower(digits)
 	return d[:8] + "-" + d[8:12] + "-" + d[12:16] + "-" + d[16:20] + "-" + d[20:], ""
 }
 
@@ -39,7 +40,7 @@ var (
 	uuidLengths = [5]int{8, 4, 4, 4, 12}
 )
 
-// uuidFault words what is wrong with a string that is no UUID.
+// uuidFault words what is wrong with a string that is no UUID, without what it is wrapped in where its length fits that.
 func uuidFault(s string) string {
 	length := fmt.Sprintf("invalid length: found %d", len(s))
 	if s == "" || len(s) > len(urnPrefix)+36 {
