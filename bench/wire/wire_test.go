@@ -27,7 +27,7 @@ func TestRequestsFollowEachOtherOnOneConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	for _, body := range []string{"{}", `{"q":""}`, "{}"} {
 		request, err := Post(server.URL+"/indexes/a/search", "key", []byte(body))
 		if err != nil {

@@ -23,13 +23,13 @@ type Cover struct {
 const exactCoverNodes = 12
 
 // CoveringSet picks the fewest holders that together hold all shards in [0, shards) and gives every shard to exactly
-// one of them. seed rotates the choice between equally small sets and the split of shared shards, so that load spreads
-// while the same seed always gives the same answer. missing lists shards that nobody holds, ascending.
-// Legs are ordered by their lowest shard.
+// one of them: a shard that several of them hold goes to the first. So the first answers for all that it holds, and its
+// node need not filter by shard, which costs a node more than the documents it saves; docs/performance.md has the
+// figures. seed rotates the choice between equally small sets and who is first, so that load spreads while the same seed
+// always gives the same answer. missing lists shards that nobody holds, ascending. Legs are ordered by their lowest shard.
 func CoveringSet(shards int, holders []Holder, seed uint64) (legs []Cover, missing []int) {
 	holders = rotate(holders, seed)
 	chosen := fewest(shards, holders, seed)
-	count := make([]int, len(holders))
 	assigned := make([][]int, len(holders))
 	holds := make([][]bool, len(holders))
 	for _, h := range chosen {
@@ -43,15 +43,15 @@ func CoveringSet(shards int, holders []Holder, seed uint64) (legs []Cover, missi
 	for s := range shards {
 		best := -1
 		for _, h := range chosen {
-			if holds[h][s] && (best < 0 || count[h] < count[best]) {
+			if holds[h][s] {
 				best = h
+				break
 			}
 		}
 		if best < 0 {
 			missing = append(missing, s)
 			continue
 		}
-		count[best]++
 		assigned[best] = append(assigned[best], s)
 	}
 	for h, list := range assigned {

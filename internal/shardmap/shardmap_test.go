@@ -163,6 +163,12 @@ func TestRD2CoveringSetProperty(t *testing.T) {
 		if len(seen)+len(missing) != shards {
 			t.Fatalf("%d covered + %d missing != %d", len(seen), len(missing), shards)
 		}
+		if len(legs) > 0 && !slices.ContainsFunc(legs, func(l Cover) bool {
+			at := slices.IndexFunc(holders, func(h Holder) bool { return h.Node == l.Node })
+			return slices.Equal(l.Shards, holders[at].Shards)
+		}) {
+			t.Fatalf("no leg answers for all that its node holds: %v", legs)
+		}
 		again, _ := CoveringSet(shards, holders, seed)
 		if fmt.Sprint(legs) != fmt.Sprint(again) {
 			t.Fatal("the same seed gave another cover")
@@ -244,6 +250,27 @@ func BenchmarkPlacementAndRouting(b *testing.B) {
 		}
 		for _, id := range ids {
 			ShardOf(id, 64)
+		}
+	}
+}
+
+// RD-2: over many queries every node gets its share of the shards.
+func TestRD2CoveringSetsSpreadLoad(t *testing.T) {
+	owners, err := Place(64, 2, []string{"node-0", "node-1", "node-2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := map[string]int{}
+	const queries = 3000
+	for seed := range uint64(queries) {
+		legs, _ := CoveringSet(64, HoldersOf(owners), seed*0x9E3779B97F4A7C15)
+		for _, l := range legs {
+			load[l.Node] += len(l.Shards)
+		}
+	}
+	for node, n := range load {
+		if share := float64(n) / (queries * 64); share < 0.30 || share > 0.37 {
+			t.Errorf("%s answers for %.0f %% of the shards", node, 100*share)
 		}
 	}
 }
