@@ -15,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/gateway/serve"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/state"
@@ -114,7 +115,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker,
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
-		NodeKey: nodeKey, Limits: limits, Log: log,
+		Clock: hlc.New(time.Now), NodeKey: nodeKey, Limits: limits, Log: log,
 	}
 	socket, err := extproc.Listen(c.socket)
 	if err != nil {

@@ -339,7 +339,7 @@ func all(n int) []int {
 // documents frames documents of the form {"id":…,…}.
 func documents(shards int, docs ...string) []byte {
 	var out []byte
-	for _, d := range docs {
+	for i, d := range docs {
 		var v struct {
 			ID json.RawMessage `json:"id"`
 		}
@@ -347,7 +347,9 @@ func documents(shards int, docs ...string) []byte {
 			panic(err)
 		}
 		id := bytes.Trim(v.ID, `"`)
-		out = nodeapi.AppendDocument(out, shardmap.ShardOf(id, shards), id, []byte(d))
+		out = nodeapi.AppendDocument(out, nodeapi.Line{
+			Shard: shardmap.ShardOf(id, shards), Position: uint64(i), ID: id, Document: []byte(d), //nolint:gosec // an index
+		})
 	}
 	return out
 }

@@ -127,7 +127,9 @@ func TestRefusedWrites(t *testing.T) {
 	ix := b.index("movies", "id", 4)
 	path := "/indexes/" + ix + "/documents"
 	leg := nodeapi.Leg{Shards: all(4), Count: 4, PrimaryKey: "id", Dispatch: "1"}
-	wrong := nodeapi.AppendDocument(nil, (shardmap.ShardOf([]byte("1"), 4)+1)%4, []byte("1"), []byte(`{"id":1}`))
+	wrong := nodeapi.AppendDocument(nil, nodeapi.Line{
+		Shard: (shardmap.ShardOf([]byte("1"), 4) + 1) % 4, ID: []byte("1"), Document: []byte(`{"id":1}`),
+	})
 	for name, c := range map[string]struct {
 		body any
 		code string

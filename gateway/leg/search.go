@@ -8,6 +8,7 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
@@ -182,7 +183,7 @@ func (s *Search) body(h half) []byte {
 		b.put("retrieveVectors", []byte("true"))
 		return b.end()
 	}
-	b.strings("attributesToRetrieve", s.display.retrieve)
+	b.strings("attributesToRetrieve", s.retrieve(h))
 	b.strings("attributesToHighlight", s.display.highlight)
 	b.strings("attributesToCrop", s.display.crop)
 	b.strings("facets", s.facets())
@@ -205,6 +206,16 @@ func (s *Search) facets() []string {
 		return nil
 	}
 	return s.query.Facets
+}
+
+// retrieve lists the attributes of hits for legs that are merged with others: the stamp decides where the rules do not.
+// Sidecars keep it for them only, and the merge cuts it.
+func (s *Search) retrieve(h half) []string {
+	list := s.display.retrieve
+	if list == nil || h.plain || slices.Contains(list, "*") {
+		return list
+	}
+	return append(slices.Clip(list), nodeapi.FieldUpdatedAt)
 }
 
 // window writes the window of the legs: everything up to the end of the client's.

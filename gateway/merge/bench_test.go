@@ -12,7 +12,7 @@ import (
 )
 
 // movieLegs builds the answers of n legs that each hold `each` ranked movies with the details of a two-word query.
-func movieLegs(b *testing.B, n, each int) (legs [][]byte, size int) {
+func movieLegs(b *testing.B, n, each int, marked bool) (legs [][]byte, size int) {
 	b.Helper()
 	raw, err := os.ReadFile("../../../shared/data/movies.ndjson")
 	if err != nil {
@@ -29,9 +29,10 @@ func movieLegs(b *testing.B, n, each int) (legs [][]byte, size int) {
 		}
 		slices.SortStableFunc(docs, s.naive)
 		var hits []string
+		s.stamped = marked
 		for _, d := range docs {
 			m := movies[d.id]
-			hits = append(hits, fmt.Sprintf(`%s,"_rankingScore":0.9949494949494949,"_rankingScoreDetails":%s}`, m[:len(m)-1], s.details(d)))
+			hits = append(hits, s.marked(fmt.Sprintf(`%s,"_rankingScore":0.9949494949494949,"_rankingScoreDetails":%s`, m[:len(m)-1], s.details(d)), d))
 		}
 		body := fmt.Appendf(nil, `{"hits":[%s],"query":"love story","processingTimeMs":3,"limit":%d,"offset":0,"estimatedTotalHits":%d,"requestUid":"01a20b86-ad27-7c32-9e4e-cdc2fd3956f7"}`,
 			strings.Join(hits, ","), each, 4*each)
@@ -41,8 +42,8 @@ func movieLegs(b *testing.B, n, each int) (legs [][]byte, size int) {
 	return legs, size
 }
 
-func benchmarkSearch(b *testing.B, each, limit int) {
-	legs, _ := movieLegs(b, 3, each)
+func benchmarkSearch(b *testing.B, each, limit int, marked bool) {
+	legs, _ := movieLegs(b, 3, each, marked)
 	req := SearchRequest{Query: "love story", Page: Page{Limit: limit}, MaxTotalHits: 1000, RequestUID: "01a20b86-ad27-7c32-9e4e-cdc2fd3956f7"}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -55,13 +56,16 @@ func benchmarkSearch(b *testing.B, each, limit int) {
 }
 
 // MG-11: a page of 1,000 hits from 3 legs. Each leg brought a third of them, or all it was asked for.
-func BenchmarkSearch1000From3Thirds(b *testing.B) { benchmarkSearch(b, 334, 1000) }
-func BenchmarkSearch1000From3Full(b *testing.B)   { benchmarkSearch(b, 1000, 1000) }
-func BenchmarkSearch20From3(b *testing.B)         { benchmarkSearch(b, 20, 20) }
+func BenchmarkSearch1000From3Thirds(b *testing.B) { benchmarkSearch(b, 334, 1000, true) }
+func BenchmarkSearch1000From3Full(b *testing.B)   { benchmarkSearch(b, 1000, 1000, true) }
+func BenchmarkSearch20From3(b *testing.B)         { benchmarkSearch(b, 20, 20, true) }
+
+// The same from sidecars that keep no stamps and set no marks.
+func BenchmarkSearch1000From3Unmarked(b *testing.B) { benchmarkSearch(b, 334, 1000, false) }
 
 // The same page into a buffer that the caller keeps.
 func BenchmarkSearch1000From3Reused(b *testing.B) {
-	legs, _ := movieLegs(b, 3, 334)
+	legs, _ := movieLegs(b, 3, 334, true)
 	req := SearchRequest{Query: "love story", Page: Page{Limit: 1000}, MaxTotalHits: 1000}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -75,7 +79,7 @@ func BenchmarkSearch1000From3Reused(b *testing.B) {
 
 // The plain way for comparison: decode everything, sort everything, encode the page.
 func benchmarkDecode(b *testing.B, each, limit int) {
-	legs, _ := movieLegs(b, 3, each)
+	legs, _ := movieLegs(b, 3, each, false)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := decodeEverything(legs, limit); err != nil {

@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
 // doc is a hit as the naive twin sees it: decoded, comparable field by field.
@@ -34,6 +37,18 @@ type doc struct {
 // shape is which rules a random corpus was ranked by.
 type shape struct {
 	unified, sorted, geo, vector, keyword, desc bool
+	// stamped: legs keep stamps and set marks. Documents are written in the order of their ids; those below legacy were
+	// written before there were stamps.
+	stamped bool
+	legacy  int
+}
+
+// stamp is what a document stores.
+func (s shape) stamp(d doc) string {
+	if !s.stamped || d.id < s.legacy {
+		return ""
+	}
+	return string(nodeapi.AppendStamp(nil, hlc.Stamp(1<<50+d.id/3), uint64(d.id%3))) //nolint:gosec // small
 }
 
 func (s shape) details(d doc) string {
@@ -183,7 +198,8 @@ func (s shape) distance(x, y doc) int {
 
 func drawShape(t *rapid.T) shape {
 	b := func(n string) bool { return rapid.Bool().Draw(t, n) }
-	return shape{unified: b("unified"), sorted: b("sorted"), geo: b("geo"), vector: b("vector"), keyword: b("keyword"), desc: b("desc")}
+	return shape{unified: b("unified"), sorted: b("sorted"), geo: b("geo"), vector: b("vector"), keyword: b("keyword"), desc: b("desc"),
+		stamped: b("stamped"), legacy: rapid.SampledFrom([]int{0, 0, 7}).Draw(t, "legacy")}
 }
 
 func drawDocs(t *rapid.T, most int) []doc {
@@ -225,16 +241,34 @@ func (s shape) split(t *rapid.T, docs []doc, n int) [][]doc {
 	return legs
 }
 
-// merged is the twin's answer: all hits of all legs, sorted in one go.
+// merged is the twin's answer: all hits of all legs, sorted in one go, ties as they were written. Where all have stamps
+// it is what one engine answers that got the documents in the order of their ids.
 func (s shape) merged(legs [][]doc) []doc {
 	all := slices.Concat(legs...)
-	slices.SortStableFunc(all, s.naive)
+	slices.SortStableFunc(all, func(x, y doc) int {
+		if c := s.naive(x, y); c != 0 {
+			return c
+		}
+		return strings.Compare(s.stamp(x), s.stamp(y))
+	})
 	return all
 }
 
+// marked writes an object without its closing brace as a sidecar does.
+func (s shape) marked(object string, d doc) string {
+	if !s.stamped {
+		return object + "}"
+	}
+	object = strings.Replace(object, `,"_rankingScoreDetails":{`, ","+string(nodeapi.MarkLine)+`"_rankingScoreDetails":{`, 1)
+	if stamp := s.stamp(d); stamp != "" {
+		object += `,"_miroir_updated_at":"` + stamp + `"`
+	}
+	return object + "}" + string(nodeapi.MarkLine)
+}
+
 func (s shape) hit(d doc) string {
-	return fmt.Sprintf(`{"id":%d,"title":"a \"}{][\\\\","meta":{"a":[1,{"_rankingScoreDetails":{"words":{"order":0,"matchingWords":9}}}]},"group":%q,"_rankingScoreDetails":%s}`,
-		d.id, d.group, s.details(d))
+	return s.marked(fmt.Sprintf(`{"id":%d,"title":"a \"}{][\\\\","meta":{"a":[1,{"_rankingScoreDetails":{"words":{"order":0,"matchingWords":9}}}]},"group":%q,"_rankingScoreDetails":%s`,
+		d.id, d.group, s.details(d)), d)
 }
 
 func (s shape) body(docs []doc, limit int) []byte {

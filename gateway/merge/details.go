@@ -119,8 +119,14 @@ func (k *key) reuse(b []byte, i, alike int) members {
 func commonPrefix(a, b []byte) int {
 	n := min(len(a), len(b))
 	i := 0
+	for ; i+32 <= n; i += 32 {
+		x, y := a[i:i+32:i+32], b[i:i+32:i+32]
+		if (word(x, 0)^word(y, 0))|(word(x, 8)^word(y, 8))|(word(x, 16)^word(y, 16))|(word(x, 24)^word(y, 24)) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= n; i += 8 {
-		if x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); x != 0 {
+		if x := word(a, i) ^ word(b, i); x != 0 {
 			return i + bits.TrailingZeros64(x)>>3
 		}
 	}
@@ -129,6 +135,8 @@ func commonPrefix(a, b []byte) int {
 	}
 	return i
 }
+
+func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i : i+8]) }
 
 // kindOf names the rule of a key of the details. Sort rules are named by their field and direction, so everything that
 // is not a built-in name and ends in a direction is one.

@@ -7,7 +7,8 @@
 // What the callers promise:
 //   - legs are sorted by their lowest shard, because the position of a leg is the last tie-break;
 //   - legs were asked for everything from rank 0 to the end of the window, with score details;
-//   - reserved fields are already gone (the sidecars strip them).
+//   - reserved fields are already gone (the sidecars strip them) but for the stamps, where legs were asked to keep them:
+//     they decide between hits that the rules leave equal, and are cut here. Such answers are marked (nodeapi.MarkLine).
 //
 // Hits are never decoded. A leg's hits are a stream: only the hits up to the end of the window are looked at, each once,
 // for its score details; what is kept is copied as raw bytes. The members behind the hits are found from the end of the

@@ -1,5 +1,11 @@
 package merge
 
+import (
+	"bytes"
+
+	"github.com/miroir-search/miroir/internal/nodeapi"
+)
+
 // DocumentsRequest is what the merge must know of a client's listing of documents.
 type DocumentsRequest struct {
 	Offset int
@@ -80,14 +86,10 @@ func (sc *scratch) concatenate(from, to int, asked []int, totals []int64) error 
 		}
 		base += totals[i]
 		for rank < min(int64(to), base) {
-			start, ok := s.list.next()
-			if !ok {
+			if !s.document() {
 				break
 			}
-			end := skipValue(s.body, start)
-			s.list.skipTo(end)
-			if rank >= int64(from) && end > 0 {
-				s.hit = hitView{whole: span{start, end}}
+			if rank >= int64(from) {
 				sc.pick(s)
 			}
 			rank++
@@ -97,6 +99,32 @@ func (sc *scratch) concatenate(from, to int, asked []int, totals []int64) error 
 		}
 	}
 	return nil
+}
+
+// document moves to the next document of a list; false at the end of the list and at what is no list.
+func (s *stream) document() bool {
+	start, ok := s.list.next()
+	if !ok {
+		return false
+	}
+	s.hit = hitView{}
+	end := start + bytes.IndexByte(s.body[start:], nodeapi.MarkLine)
+	if !s.marked || end <= start {
+		end = skipValue(s.body, start)
+	}
+	s.list.skipTo(end)
+	if end < 0 {
+		return false
+	}
+	s.hit.whole = span{start, end}
+	if s.marked {
+		const key = len(stampKey) - 1 // without the comma, which an only member does not have
+		value := end - 2 - stampBytes
+		if from := value - key; from > start && string(s.body[from:value]) == stampKey[1:] && s.body[end-2] == '"' {
+			s.hit.mark, s.hit.stamp = span{from, end - 1}, span{value - 1, end - 1}
+		}
+	}
+	return true
 }
 
 // DocumentWindow is the part of one leg's list that an unsorted page needs.

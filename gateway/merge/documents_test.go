@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -30,7 +31,8 @@ func documentIDs(t testing.TB, body []byte) []int {
 // start or only for their windows.
 func TestDocuments(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s := shape{sorted: true, geo: rapid.Bool().Draw(rt, "geo"), desc: rapid.Bool().Draw(rt, "desc")}
+		s := shape{sorted: true, geo: rapid.Bool().Draw(rt, "geo"), desc: rapid.Bool().Draw(rt, "desc"),
+			stamped: rapid.Bool().Draw(rt, "stamped"), legacy: rapid.SampledFrom([]int{0, 5}).Draw(rt, "legacy")}
 		legs := s.split(rt, drawDocs(rt, 30), 3)
 		offset, limit := rapid.IntRange(0, 12).Draw(rt, "offset"), rapid.IntRange(0, 12).Draw(rt, "limit")
 		body := func(docs []doc, from, n int) []byte {
@@ -52,6 +54,9 @@ func TestDocuments(t *testing.T) {
 			res, err := Documents(req, legs)
 			if err != nil {
 				rt.Fatal(err)
+			}
+			if bytes.Contains(res.Body, []byte("_miroir")) || bytes.Contains(res.Body, []byte("\n")) {
+				rt.Fatalf("%s", res.Body)
 			}
 			if got := documentIDs(t, res.Body); !slices.Equal(got, want) || res.Total != totals[0]+totals[1]+totals[2] {
 				rt.Fatalf("%+v: got %v want %v: %s", req, got, want, res.Body)
@@ -91,9 +96,9 @@ func (s shape) document(d doc) string {
 		values = append(values, fmt.Sprintf(`{"geoSort":{"asc":%v,"distance":%s}}`, !s.desc, distance))
 	}
 	if values == nil {
-		return fmt.Sprintf(`{"id":%d,"t":"x\"]}"}`, d.id)
+		return s.marked(fmt.Sprintf(`{"id":%d,"t":"x\"]}"`, d.id), d)
 	}
-	return fmt.Sprintf(`{"id":%d,"t":"x\"]}","_federation":{"weightedScoreValues":[%s]}}`, d.id, strings.Join(values, ","))
+	return s.marked(fmt.Sprintf(`{"id":%d,"t":"x\"]}","_federation":{"weightedScoreValues":[%s]}`, d.id, strings.Join(values, ",")), d)
 }
 
 func TestDocumentsRejectsOtherAnswers(t *testing.T) {

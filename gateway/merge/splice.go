@@ -31,13 +31,25 @@ func (sc *scratch) pick(s *stream) {
 	})
 }
 
-// cutsOf lists the members that an engine adds to a hit and that the client did not ask for.
+// cutsOf lists the members that are in a hit besides the document and that the client did not ask for.
 func (l *look) cutsOf(dst []span, h *hitView) []span {
+	details, mark := span{}, h.mark
+	switch {
+	case !l.cutDetails && h.line > 0:
+		details = span{h.line, h.line + 1}
+	case l.cutDetails && mark.start == h.details.end+1:
+		details, mark = span{h.details.start, mark.end}, span{} // most often: only a comma stands between the two
+	case l.cutDetails:
+		details = h.details
+	}
+	if details.end > 0 {
+		dst = append(dst, details)
+	}
+	if mark.end > 0 {
+		dst = append(dst, mark)
+	}
 	if l.cutScore && h.score.end > 0 {
 		dst = append(dst, h.score)
-	}
-	if l.cutDetails && h.details.end > 0 {
-		dst = append(dst, h.details)
 	}
 	if l.cutFederation && h.member.end > 0 {
 		dst = append(dst, h.member)

@@ -1,5 +1,11 @@
 package merge
 
+import (
+	"bytes"
+
+	"github.com/miroir-search/miroir/internal/nodeapi"
+)
+
 // span is a range of bytes of a leg body; the zero value is no range.
 type span struct{ start, end int }
 
@@ -28,20 +34,28 @@ type hitView struct {
 	details    span // member `_rankingScoreDetails`, key included
 	federation span // value of `_federation`
 	member     span // member `_federation`, key included
+	stamp      span // value of the stamp; hits of legs that keep none have the empty one
+	mark       span // member of the stamp, key included
+	line       int  // position of the mark before the score details, 0 if there is none
 	distinct   span // value of the distinct field
 	primary    span // value of the primary key
 }
 
 // stream is the ordered list of hits of one leg, read one hit at a time.
 type stream struct {
-	body  []byte
-	list  elements
-	leg   int // position of the leg, the last tie-break
-	hit   hitView
-	key   key
-	fed   fedHit
-	ranks [2]int // hits read so far of the keyword and of the vector side
+	body   []byte
+	list   elements
+	leg    int  // position of the leg, the last tie-break
+	marked bool // the answer has marks (nodeapi.MarkLine)
+	hit    hitView
+	key    key
+	fed    fedHit
+	ranks  [2]int // hits read so far of the keyword and of the vector side
 }
+
+// stamp is the stored stamp of the current hit as it is spelled. Of hits that the rules leave equal the one that was
+// written first comes first, as it would on one engine.
+func (s *stream) stamp() []byte { return s.hit.stamp.of(s.body) }
 
 // open finds the list under name (hits come first in every search answer, so this does not look far).
 func (s *stream) open(body []byte, name string, leg int) error {
@@ -54,6 +68,7 @@ func (s *stream) open(body []byte, name string, leg int) error {
 			if s.list.bad {
 				return ErrAnswer
 			}
+			s.marked = bytes.IndexByte(body[m.value:], nodeapi.MarkLine) >= 0
 			return nil
 		}
 	}
@@ -76,10 +91,10 @@ func (s *stream) advance(l *look) (ok, same bool, err error) {
 		}
 		return false, false, nil
 	}
-	plain := l.plain()
+	plain, bare := l.plain(), s.key.raw == nil && len(s.key.scores) == 0
 	if plain && !l.cutScore && !l.cutFederation && !l.readScore && s.body[start] == '{' {
-		s.hit.whole, s.hit.details = span{}, span{}
-		if same, fine := s.scanHit(start); fine {
+		s.hit = hitView{}
+		if same, fine := s.quickHit(start); fine {
 			s.list.skipTo(s.hit.whole.end)
 			return true, same, nil
 		}
@@ -104,7 +119,7 @@ func (s *stream) advance(l *look) (ok, same bool, err error) {
 		return false, false, ErrAnswer
 	}
 	if read == 0 {
-		same = s.key.raw == nil && len(s.key.scores) == 0
+		same = bare
 		s.key.forget()
 	}
 	h.whole = span{start, m.i}
@@ -126,7 +141,13 @@ func (s *stream) special(m *members, h *hitView) (details, same bool) {
 			m.skipTo(end)
 		}
 		h.details = span{m.start, m.i}
+		if at := m.start - 1; s.body[at] == nodeapi.MarkLine {
+			h.line = at
+		}
 		return true, same
+	case nodeapi.FieldUpdatedAt:
+		m.raw()
+		h.stamp, h.mark = span{m.value, m.i}, span{m.start, m.i}
 	case "_rankingScore":
 		m.raw()
 		h.score = span{m.start, m.i}

@@ -1,5 +1,7 @@
 package merge
 
+import "github.com/miroir-search/miroir/internal/nodeapi"
+
 // tail is what stands behind the hits of a leg's answer, as raw values (nil: absent).
 type tail struct {
 	queryVector  []byte
@@ -56,7 +58,7 @@ func readTail(body []byte) (t tail, err error) {
 // does not run through the hits. An answer of another shape is only walked further than needed.
 func endsHits(body []byte) func(end int, follower []byte) bool {
 	return func(end int, follower []byte) bool {
-		if end < 2 || body[end-1] != ']' || body[end-2] != '}' {
+		if end < 3 || body[end-1] != ']' || body[end-2] != '}' && (body[end-2] != nodeapi.MarkLine || body[end-3] != '}') {
 			return false
 		}
 		switch string(follower) {

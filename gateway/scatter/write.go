@@ -9,6 +9,7 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 )
@@ -21,6 +22,7 @@ type WriteCall struct {
 	Body        func(l plan.Leg) (io.Reader, int64, error)
 	PrimaryKey  string
 	Dispatch    string
+	Stamp       hlc.Stamp
 	Count       int
 	Epoch       int64
 }
@@ -65,7 +67,9 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	defer cancel()
 	r := client.Request{
 		Address: l.Address, Method: c.Method, Path: c.Path, ContentType: c.ContentType,
-		Leg: nodeapi.Leg{Epoch: c.Epoch, Shards: l.Shards, Count: c.Count, PrimaryKey: c.PrimaryKey, Dispatch: c.Dispatch},
+		Leg: nodeapi.Leg{
+			Epoch: c.Epoch, Shards: l.Shards, Count: c.Count, PrimaryKey: c.PrimaryKey, Dispatch: c.Dispatch, Stamp: c.Stamp,
+		},
 	}
 	if c.Body != nil {
 		body, size, err := c.Body(l)

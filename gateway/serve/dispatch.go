@@ -13,6 +13,8 @@ import (
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
@@ -46,6 +48,7 @@ type writeCall struct {
 	contentType string
 	body        func(l plan.Leg) (io.Reader, int64, error)
 	primaryKey  string
+	documents   int // in the payload
 }
 
 // stateReply is the answer when the state store does not take a record: nothing was sent to any node.
@@ -64,15 +67,25 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	r.Physical = w.index.Physical
 	r.Targets = targets(p)
 	r.RF = replicas(c.view)
+	r.Stamp = s.stamp(w.documents)
 	if err := s.Store.CreateTask(ctx, r); err != nil {
 		return s.stateReply(err)
 	}
 	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
 	acks := writer.Write(ctx, scatter.WriteCall{
 		Method: w.method, Path: "/indexes/" + w.index.Physical + w.path, ContentType: w.contentType, Body: w.body,
-		PrimaryKey: w.primaryKey, Dispatch: task.DispatchID(r.UID), Count: w.index.Shards, Epoch: p.Epoch,
+		PrimaryKey: w.primaryKey, Dispatch: task.DispatchID(r.UID), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
 	}, p.Legs)
 	return s.conclude(context.WithoutCancel(ctx), r, w, p, acks)
+}
+
+// stamp takes the stamps of a write of so many documents and returns the first. It is later than those of all tasks that
+// this gateway has heard of, by whichever gateway.
+func (s *Service) stamp(documents int) hlc.Stamp {
+	if err := s.Clock.Observe(s.Tasks.Stamp()); err != nil {
+		s.Log.Warn().Err(err).Msg("stamp of another gateway ignored")
+	}
+	return s.Clock.Take(nodeapi.StampsFor(documents))
 }
 
 // conclude turns acknowledgements into the answer, and leaves behind dirty markers and the truth in the task.

@@ -119,6 +119,7 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 func writeOf(ix *routing.Index, shards []int, method, path, pk string, batch *write.Batch) writeCall {
 	return writeCall{
 		index: ix, shards: shards, method: method, path: path, primaryKey: pk, contentType: nodeapi.DocumentsType,
+		documents: batch.Received,
 		body: func(l plan.Leg) (io.Reader, int64, error) {
 			r, size := batch.Body(l.Shards)
 			return r, size, nil

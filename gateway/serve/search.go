@@ -114,6 +114,7 @@ func (s *Service) read(
 	reader := scatter.Reader{Sender: s.Nodes, Timeout: s.Limits.ReadLeg, Metrics: s.Scatter}
 	request := scatter.Call{
 		Method: method, Path: "/indexes/" + ix.Physical + path, Body: body, Count: ix.Shards, Epoch: p.Epoch,
+		Stamps: len(p.Legs) > 1,
 	}
 	if body != nil {
 		request.ContentType = jsonType

@@ -14,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/key"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -32,6 +33,7 @@ type Views interface {
 type Tasks interface {
 	Get(uid uint32) (task.Record, bool)
 	Each(ascending bool, visit func(*task.Record) bool)
+	Stamp() hlc.Stamp
 }
 
 // Keys is the cache of API keys; *state.KeyWatch is one.
@@ -75,6 +77,7 @@ type Service struct {
 	Table   *operation.Table
 	Scatter *scatter.Metrics
 	Metrics *Metrics
+	Clock   *hlc.Clock
 	NodeKey string // sent along with routed requests
 	Limits  Limits
 	Log     zerolog.Logger

@@ -13,13 +13,15 @@ import (
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
 
-// Batch is a checked payload, grouped by shard in the order in which its documents came.
+// Batch is a checked payload: its documents framed as lines of legs, in the order in which they came.
 type Batch struct {
 	Received   int           // documents in the payload
 	PrimaryKey string        // the key their ids stand under; empty when the payload is empty and none was known
 	Failure    *apierr.Error // the first bad document's error, which fails the task; no lines are kept then
-	lines      map[int][]byte
+	lines      spool
+	sizes      map[int]int64 // bytes of the lines of each shard
 	shards     int
+	line       []byte
 }
 
 // Options are what a payload is read by.
@@ -31,7 +33,7 @@ type Options struct {
 // Read cuts and checks a whole payload. The error is one that the request is refused with at once; an error that fails
 // the task stands in the batch.
 func Read(f Format, payload []byte, o Options) (*Batch, *apierr.Error) {
-	b := &Batch{PrimaryKey: o.PrimaryKey, lines: map[int][]byte{}, shards: o.Shards}
+	b := &Batch{PrimaryKey: o.PrimaryKey, sizes: map[int]int64{}, shards: o.Shards, lines: spool{limit: 1 << 62}}
 	var reserved *apierr.Error
 	e := f.Cut(payload, func(document []byte) {
 		if reserved == nil {
@@ -44,7 +46,7 @@ func Read(f Format, payload []byte, o Options) (*Batch, *apierr.Error) {
 	case reserved != nil:
 		return nil, reserved
 	case b.Failure != nil:
-		b.lines = nil
+		b.lines, b.sizes = spool{}, nil
 	}
 	return b, nil
 }
@@ -68,7 +70,11 @@ func (b *Batch) add(document []byte) *apierr.Error {
 		return nil
 	}
 	shard := shardmap.ShardOf(id, b.shards)
-	b.lines[shard] = nodeapi.AppendDocument(b.lines[shard], shard, id, oneLine(document))
+	b.line = nodeapi.AppendDocument(b.line[:0], nodeapi.Line{
+		Shard: shard, Position: uint64(b.Received - 1), ID: id, Document: oneLine(document), //nolint:gosec // counted from 1
+	})
+	b.sizes[shard] += int64(len(b.line))
+	_, _ = b.lines.Write(b.line)
 	return nil
 }
 
@@ -101,17 +107,13 @@ func oneLine(document []byte) []byte {
 }
 
 // Shards lists the shards that the batch touches, ascending.
-func (b *Batch) Shards() []int { return slices.Sorted(maps.Keys(b.lines)) }
+func (b *Batch) Shards() []int { return slices.Sorted(maps.Keys(b.sizes)) }
 
 // Body is the leg body for a node that holds the given shards, with its length in bytes.
 func (b *Batch) Body(shards []int) (io.Reader, int64) {
-	var parts []io.Reader
 	var size int64
 	for _, s := range shards {
-		if len(b.lines[s]) > 0 {
-			parts = append(parts, bytes.NewReader(b.lines[s]))
-			size += int64(len(b.lines[s]))
-		}
+		size += b.sizes[s]
 	}
-	return io.MultiReader(parts...), size
+	return newLines(io.NewSectionReader(&b.lines, 0, b.lines.size()), shards, b.shards), size
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
 
@@ -17,6 +18,8 @@ const (
 	HeaderPrimaryKey = "X-Miroir-Leg-Primary-Key" // primary key of the index, query-escaped
 	HeaderDispatch   = "X-Miroir-Dispatch"        // idempotency id of a write on one node, at most MaxDispatch bytes
 	HeaderInternal   = "X-Miroir-Leg-Internal"    // "raw": the answer keeps reserved fields and no filter is added
+	HeaderStamp      = "X-Miroir-Leg-Stamp"       // hybrid logical clock of a write, decimal
+	HeaderKeep       = "X-Miroir-Leg-Keep"        // "stamps": hits and documents of the answer keep their stamps, see Marked
 
 	// HeaderTarget is set by the gateway on a request that Envoy routes to one sidecar: the name of Envoy's cluster.
 	HeaderTarget = "X-Miroir-Target"
@@ -28,17 +31,22 @@ const MaxDispatch = 64
 // InternalRaw is the value of HeaderInternal that asks for an unstripped, unfiltered answer.
 const InternalRaw = "raw"
 
+// KeepStamps is the value of HeaderKeep that asks for a marked answer.
+const KeepStamps = "stamps"
+
 // ClusterOf is the name of Envoy's cluster for a node's sidecar.
 func ClusterOf(node string) string { return "node/" + node }
 
 // Leg is what a leg says beside its route.
 type Leg struct {
-	Epoch      int64  // revision of the sender's routing view, 0 when it does not matter
-	Shards     []int  // ascending; nil when the leg is about the whole node
-	Count      int    // shards of the index, 0 when the leg names no index
-	PrimaryKey string // only on document legs
-	Dispatch   string // only on writes
-	Raw        bool   // HeaderInternal
+	Epoch      int64     // revision of the sender's routing view, 0 when it does not matter
+	Shards     []int     // ascending; nil when the leg is about the whole node
+	Count      int       // shards of the index, 0 when the leg names no index
+	PrimaryKey string    // only on document legs
+	Dispatch   string    // only on writes
+	Stamp      hlc.Stamp // only on writes; 0 when the sender gives none
+	Raw        bool      // HeaderInternal
+	Stamps     bool      // HeaderKeep, only on reads
 }
 
 // Set writes the leg into request headers.
@@ -56,8 +64,14 @@ func (l Leg) Set(h http.Header) {
 	if l.Dispatch != "" {
 		h.Set(HeaderDispatch, l.Dispatch)
 	}
+	if l.Stamp > 0 {
+		h.Set(HeaderStamp, strconv.FormatUint(uint64(l.Stamp), 10))
+	}
 	if l.Raw {
 		h.Set(HeaderInternal, InternalRaw)
+	}
+	if l.Stamps {
+		h.Set(HeaderKeep, KeepStamps)
 	}
 }
 
@@ -87,12 +101,26 @@ func ReadLeg(h http.Header) (Leg, error) {
 	if len(l.Dispatch) > MaxDispatch {
 		return l, fmt.Errorf("header %s is too long", HeaderDispatch)
 	}
-	switch h.Get(HeaderInternal) {
-	case "":
-	case InternalRaw:
-		l.Raw = true
-	default:
-		return l, fmt.Errorf("header %s is malformed", HeaderInternal)
+	if v := h.Get(HeaderStamp); v != "" {
+		n, err := strconv.ParseUint(v, 10, 64)
+		if l.Stamp = hlc.Stamp(n); err != nil || l.Stamp > hlc.Max {
+			return l, fmt.Errorf("header %s is malformed", HeaderStamp)
+		}
 	}
-	return l, nil
+	if l.Raw, err = flag(h, HeaderInternal, InternalRaw); err != nil {
+		return l, err
+	}
+	l.Stamps, err = flag(h, HeaderKeep, KeepStamps)
+	return l, err
+}
+
+// flag reads a header that has one value or is not there.
+func flag(h http.Header, name, value string) (bool, error) {
+	switch h.Get(name) {
+	case "":
+		return false, nil
+	case value:
+		return true, nil
+	}
+	return false, fmt.Errorf("header %s is malformed", name)
 }

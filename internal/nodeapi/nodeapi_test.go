@@ -2,18 +2,23 @@ package nodeapi
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"github.com/miroir-search/miroir/internal/hlc"
 )
 
 func TestLegHeadersRoundTrip(t *testing.T) {
 	for _, l := range []Leg{
 		{},
 		{Epoch: 9, Shards: []int{0, 1, 2, 7}, Count: 16, PrimaryKey: "a b.ç", Dispatch: "7", Raw: true},
+		{Epoch: 2, Stamp: hlc.Max}, {Stamps: true},
 		{Epoch: 1, Shards: []int{3}, Count: 4096},
 	} {
 		h := http.Header{}
@@ -27,7 +32,7 @@ func TestLegHeadersRoundTrip(t *testing.T) {
 
 func TestLegHeadersMalformed(t *testing.T) {
 	for name, value := range map[string]string{
-		HeaderEpoch: "x", HeaderCount: "0", HeaderInternal: "yes", HeaderPrimaryKey: "%zz",
+		HeaderEpoch: "x", HeaderCount: "0", HeaderInternal: "yes", HeaderPrimaryKey: "%zz", HeaderStamp: "9007199254740992", HeaderKeep: "all",
 		HeaderDispatch: string(bytes.Repeat([]byte("d"), MaxDispatch+1)),
 	} {
 		if _, err := ReadLeg(http.Header{http.CanonicalHeaderKey(name): {value}}); err == nil {
@@ -43,13 +48,64 @@ func TestLegHeadersMalformed(t *testing.T) {
 }
 
 func TestDocumentLines(t *testing.T) {
-	line := AppendDocument(nil, 12, []byte("a-1"), []byte(`{"id":"a-1","t":"x\ty"}`))
-	shard, id, doc, err := SplitDocument(bytes.TrimSuffix(line, []byte("\n")))
-	if err != nil || shard != 12 || string(id) != "a-1" || string(doc) != `{"id":"a-1","t":"x\ty"}` {
-		t.Fatalf("%d %s %s %v", shard, id, doc, err)
+	in := Line{Shard: 12, Position: 345, ID: []byte("a-1"), Document: []byte(`{"id":"a-1","t":"x\ty"}`)}
+	line := AppendDocument(nil, in)
+	got, err := SplitDocument(bytes.TrimSuffix(line, []byte("\n")))
+	if err != nil || !reflect.DeepEqual(got, in) {
+		t.Fatalf("%+v %v", got, err)
 	}
-	for _, bad := range []string{"", "1", "1\ta", "-1\ta\t{}", "x\ta\t{}", "1\t\t{}", "1\ta\t{"} {
-		if _, _, _, err := SplitDocument([]byte(bad)); err == nil {
+	for _, bad := range []string{
+		"", "1", "1\ta", "-1\ta\t{}", "x\ta\t{}", "1\t\t{}", "1\ta\t{", "1.\ta\t{}", ".1\ta\t{}", "1.x\ta\t{}", "1.-1\ta\t{}",
+		"1.2.3\ta\t{}", "1.9999999999999999\ta\t{}",
+	} {
+		if _, err := SplitDocument([]byte(bad)); err == nil {
+			t.Errorf("%q accepted", bad)
+		}
+	}
+}
+
+// HE-13: lines of senders that knew no positions are read.
+func TestDocumentLinesWithoutPosition(t *testing.T) {
+	l, err := SplitDocument([]byte("12\ta-1\t{}"))
+	if err != nil || l.Shard != 12 || l.Position != 0 || string(l.ID) != "a-1" || string(l.Document) != "{}" {
+		t.Fatalf("%+v %v", l, err)
+	}
+}
+
+// RS-4, §0.5: stored stamps sort by stamp, then by position, also where the positions of one write go on under the next
+// stamp.
+func TestStoredStampsSortAsWritesCame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string) (hlc.Stamp, uint64) {
+			near := rapid.Uint64Range(0, 3).Draw(t, name)
+			return hlc.Stamp(rapid.Uint64Range(0, 1<<53-64).Draw(t, name)), near + rapid.SampledFrom([]uint64{0, 1<<24 - 2, 5 << 24}).Draw(t, name)
+		}
+		s1, p1 := draw("a")
+		s2, p2 := draw("b")
+		if rapid.Bool().Draw(t, "same write") {
+			s2 = s1
+		}
+		a, b := string(AppendStamp(nil, s1, p1)), string(AppendStamp(nil, s2, p2))
+		if len(a) != StampBytes || utf8.RuneCountInString(a) != 20 {
+			t.Fatalf("%q", a)
+		}
+		if s1 == s2 && cmp.Compare(p1, p2) != cmp.Compare(a, b) {
+			t.Fatalf("%d/%d is %s, %d/%d is %s", s1, p1, a, s2, p2, b)
+		}
+		if last := s1 + hlc.Stamp(StampsFor(int(p1)+1)) - 1; last < s2 && a >= b {
+			t.Fatalf("a later write sorts before: %s, %s", a, b)
+		}
+		if s, p, ok := ParseStamp(a); !ok || uint64(s)<<24+p != uint64(s1)<<24+p1 {
+			t.Fatalf("%s came back as %d/%d", a, s, p)
+		}
+	})
+	for n, want := range map[int]int{0: 1, 1: 1, 1 << 24: 1, 1<<24 + 1: 2, 3 << 24: 3} {
+		if got := StampsFor(n); got != want {
+			t.Errorf("%d documents take %d stamps, want %d", n, got, want)
+		}
+	}
+	for _, bad := range []string{"", "x", strings.Repeat("x", StampBytes), strings.Repeat("⊤", 20)} {
+		if _, _, ok := ParseStamp(bad); ok {
 			t.Errorf("%q accepted", bad)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -20,6 +21,7 @@ type TaskWatch struct {
 	byUID   map[uint32]*task.Record
 	uids    []uint32 // ascending
 	open    map[uint32]bool
+	stamp   hlc.Stamp // the latest of all tasks
 	changed signal
 	follow  follower
 }
@@ -68,6 +70,13 @@ func (w *TaskWatch) Open() []task.Record {
 		list[i] = *w.byUID[uid]
 	}
 	return list
+}
+
+// Stamp is the latest stamp of all tasks that were seen, those ahead of the clock by more than hlc.MaxSkew left out.
+func (w *TaskWatch) Stamp() hlc.Stamp {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.stamp
 }
 
 // Len is the number of tasks, open and finished.
@@ -120,6 +129,9 @@ func (w *TaskWatch) put(r *task.Record) {
 		w.uids = slices.Insert(w.uids, at, r.UID)
 	}
 	w.byUID[r.UID] = r
+	if r.Stamp > w.stamp && r.Stamp.Check(time.Now()) == nil {
+		w.stamp = r.Stamp
+	}
 	if r.Done() {
 		delete(w.open, r.UID)
 	} else {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/hlc"
 )
 
 // Version is the schema version of Record.
@@ -58,7 +59,8 @@ type Record struct {
 	EnqueuedAt     time.Time       `json:"enqueued_at"`
 	StartedAt      *time.Time      `json:"started_at,omitempty"`
 	FinishedAt     *time.Time      `json:"finished_at,omitempty"`
-	RF             int             `json:"rf,omitempty"` // copies per group when the task was made
+	RF             int             `json:"rf,omitempty"`    // copies per group when the task was made
+	Stamp          hlc.Stamp       `json:"stamp,omitempty"` // first stamp of a write to documents
 	Targets        []Target        `json:"targets,omitempty"`
 	// Op is what a workflow needs to carry the task out (a settings patch, swap pairs …); nodes' own tasks need none.
 	Op json.RawMessage `json:"op,omitempty"`

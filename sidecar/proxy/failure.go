@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/ensure"
@@ -55,6 +56,8 @@ func convert(err error) *apierr.Error {
 		return internal(http.StatusConflict, nodeapi.CodeStaleEpoch, fence.ErrStaleEpoch)
 	case errors.Is(err, fence.ErrFenced):
 		return internal(http.StatusServiceUnavailable, nodeapi.CodeFenced, fence.ErrFenced)
+	case errors.Is(err, hlc.ErrSkew):
+		return internal(http.StatusServiceUnavailable, nodeapi.CodeClockSkew, hlc.ErrSkew)
 	case errors.Is(err, errPlacement), errors.Is(err, ensure.ErrNotPlaced):
 		return internal(http.StatusConflict, nodeapi.CodeStalePlacement, errPlacement)
 	case errors.Is(err, errTooLarge):

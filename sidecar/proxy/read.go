@@ -18,10 +18,13 @@ import (
 // patience is how long a leg waits for a view that its sender has seen already.
 const patience = 2 * time.Second
 
-// kindFor is the kind of an answer, or Opaque for a leg that wants it as it is.
+// kindFor is the kind of an answer: Opaque for a leg that wants it as it is, marked for one that asks for stamps.
 func kindFor(kind strip.Kind, leg nodeapi.Leg) strip.Kind {
-	if leg.Raw {
+	switch {
+	case leg.Raw:
 		return strip.Opaque
+	case leg.Stamps:
+		return kind.Marked()
 	}
 	return kind
 }
@@ -145,7 +148,7 @@ func (s *Server) read(rt route) serve {
 		if err != nil {
 			return err
 		}
-		ex := exchange{send: plain, kind: rt.kind, names: names(t.view, leg, t.ix.Physical), index: t.ix}
+		ex := exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), index: t.ix}
 		c := s.clause(t, leg)
 		if r.Method == http.MethodGet {
 			q, err := filter.Query(r.URL.Query(), c)
@@ -189,7 +192,7 @@ func (s *Server) fetch(rt route) serve {
 		if err != nil {
 			return s.reserved(err)
 		}
-		ex := exchange{send: plain, kind: rt.kind, names: names(t.view, leg, t.ix.Physical), index: t.ix}
+		ex := exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), index: t.ix}
 		if c == "" {
 			return s.exchange(ctx, w, ex)
 		}
@@ -222,7 +225,7 @@ func (s *Server) find(rt route) serve {
 		if err := s.Keeper.Ready(ctx, t.ix); err != nil {
 			return err
 		}
-		return s.exchange(ctx, w, exchange{send: plain, kind: rt.kind, names: names(t.view, leg, t.ix.Physical), index: t.ix})
+		return s.exchange(ctx, w, exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), index: t.ix})
 	}
 }
 
@@ -242,7 +245,7 @@ func (s *Server) multi(rt route) serve {
 		if leg.Count == 0 {
 			return errNoShards()
 		}
-		ex := exchange{send: plain, kind: rt.kind}
+		ex := exchange{send: plain, kind: kindFor(rt.kind, leg)}
 		changed := false
 		ex.send.body, changed, err = filter.Multi(body, func(index string) (filter.Clause, error) {
 			t, err := s.ready(ctx, index, leg)

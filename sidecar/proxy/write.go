@@ -47,6 +47,10 @@ func (s *Server) write(rt route) serve {
 		// A write that the engine has all of is finished even when its sender gave up: the next attempt finds it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), writeTimeout)
 		defer cancel()
+		if err := leg.Stamp.Check(time.Now()); err != nil {
+			s.Metrics.Refused.WithLabelValues("clock_skew").Inc()
+			return err
+		}
 		j := &job{route: rt, leg: leg, req: r, physical: r.PathValue("uid"), view: s.Views.View(), send: requestOf(r, nil)}
 		if err := s.prepare(ctx, j); err != nil {
 			return err
@@ -292,7 +296,9 @@ func (s *Server) prepareDocuments(j *job, t target, keep url.Values) error {
 	if v := j.req.URL.Query().Get("skipCreation"); v != "" {
 		keep.Set("skipCreation", v)
 	}
-	j.stream = stamp.NewReader(j.req.Body, stamp.Leg{Shards: j.leg.Shards, Count: j.leg.Count, PrimaryKey: key})
+	j.stream = stamp.NewReader(j.req.Body, stamp.Leg{
+		Shards: j.leg.Shards, Count: j.leg.Count, PrimaryKey: key, Stamp: j.leg.Stamp,
+	})
 	j.send.header = http.Header{"Content-Type": {"application/x-ndjson"}}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync/atomic"
 
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/sidecar/span"
@@ -28,9 +29,10 @@ const (
 
 // Leg is what the stream must agree with.
 type Leg struct {
-	Shards     []int  // shards the leg answers for
-	Count      int    // shards of the index
-	PrimaryKey string // name of the id's field
+	Shards     []int     // shards the leg answers for
+	Count      int       // shards of the index
+	PrimaryKey string    // name of the id's field
+	Stamp      hlc.Stamp // of the write; 0: its sender gives none, and documents get none
 }
 
 // Reader reads stamped NDJSON. One goroutine reads; Documents, Bytes and Err may be asked by any.
@@ -42,6 +44,7 @@ type Reader struct {
 	src     *bufio.Reader
 	allowed []bool
 	count   int
+	stamp   hlc.Stamp
 	key     []byte
 	line    []byte // a line longer than the buffer
 	out     []byte
@@ -55,7 +58,7 @@ type Reader struct {
 func NewReader(src io.Reader, leg Leg) *Reader {
 	r := &Reader{
 		src: bufio.NewReaderSize(src, buffer), allowed: make([]bool, leg.Count), count: leg.Count,
-		key: []byte(leg.PrimaryKey), out: make([]byte, 0, buffer+buffer/2),
+		stamp: leg.Stamp, key: []byte(leg.PrimaryKey), out: make([]byte, 0, buffer+buffer/2),
 	}
 	for _, s := range leg.Shards {
 		if s < leg.Count {
@@ -105,21 +108,21 @@ func (r *Reader) step() error {
 		return err
 	}
 	r.in.Add(int64(len(line)) + 1)
-	shard, id, doc, err := nodeapi.SplitDocument(line)
+	l, err := nodeapi.SplitDocument(line)
 	if err != nil {
 		return ErrLine
 	}
-	if shard >= r.count || !r.allowed[shard] || shardmap.ShardOf(id, r.count) != shard {
+	if l.Shard >= r.count || !r.allowed[l.Shard] || shardmap.ShardOf(l.ID, r.count) != l.Shard {
 		return ErrWrongShard
 	}
-	r.id = id
-	if err := span.Members(doc, r.check); err != nil {
+	r.id = l.ID
+	if err := span.Members(l.Document, r.check); err != nil {
 		if errors.Is(err, span.ErrSyntax) {
 			return ErrLine
 		}
 		return err
 	}
-	r.splice(doc, shard)
+	r.splice(l)
 	r.docs.Add(1)
 	return nil
 }
@@ -174,15 +177,19 @@ func (r *Reader) examine(key, value []byte) error {
 	return nil
 }
 
-// splice appends the document with its shard before the closing brace, and a line feed.
-func (r *Reader) splice(doc []byte, shard int) {
-	body := bytes.TrimRight(doc, " \t\r")
+// splice appends the document with its reserved fields before the closing brace, and a line feed.
+func (r *Reader) splice(l nodeapi.Line) {
+	body := bytes.TrimRight(l.Document, " \t\r")
 	body = body[:len(body)-1]
 	r.out = append(r.out, body...)
 	if last := bytes.TrimRight(body, " \t\r"); last[len(last)-1] != '{' || len(bytes.TrimLeft(last, " \t\r")) > 1 {
 		r.out = append(r.out, ',')
 	}
 	r.out = append(r.out, `"`+nodeapi.FieldShard+`":"`...)
-	r.out = nodeapi.AppendSymbols(r.out, uint64(shard), nodeapi.ShardDigits) //nolint:gosec // below MaxShards
+	r.out = nodeapi.AppendSymbols(r.out, uint64(l.Shard), nodeapi.ShardDigits) //nolint:gosec // below MaxShards
+	if r.stamp > 0 {
+		r.out = append(r.out, `","`+nodeapi.FieldUpdatedAt+`":"`...)
+		r.out = nodeapi.AppendStamp(r.out, r.stamp, l.Position)
+	}
 	r.out = append(r.out, "\"}\n"...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,7 +16,11 @@ import (
 )
 
 func frame(count int, id, doc string) []byte {
-	return nodeapi.AppendDocument(nil, shardmap.ShardOf([]byte(id), count), []byte(id), []byte(doc))
+	return lineOf(shardmap.ShardOf([]byte(id), count), id, doc)
+}
+
+func lineOf(shard int, id, doc string) []byte {
+	return nodeapi.AppendDocument(nil, nodeapi.Line{Shard: shard, ID: []byte(id), Document: []byte(doc)})
 }
 
 func all(n int) []int {
@@ -58,6 +63,22 @@ func TestRS4Stamp(t *testing.T) {
 	}
 }
 
+// RS-3, RS-4: under the stamp of a write every document gets the stamp and its place; past 2^24 places the next stamp.
+func TestRS3UpdatedAt(t *testing.T) {
+	leg := Leg{Shards: all(1), Count: 1, PrimaryKey: "id", Stamp: 0x1CAFEBABE0123F}
+	place := func(position uint64, doc string) []byte {
+		return nodeapi.AppendDocument(nil, nodeapi.Line{Position: position, ID: []byte("1"), Document: []byte(doc)})
+	}
+	got, err := stampAll(t, slices.Concat(place(0, `{"id":1}`), place(0xABCDEF, `{}`), place(1<<24, `{"id":1}`), []byte("0\t1\t{\"id\":1}\n")), leg)
+	want := `{"id":1,"_miroir_shard":"⊕⊕⊕","_miroir_updated_at":"⊖⊡⊟⊤⊣⊠⊟⊠⊣⊕⊖⊗⊘⊤⊕⊕⊕⊕⊕⊕"}` + "\n" +
+		`{"_miroir_shard":"⊕⊕⊕","_miroir_updated_at":"⊖⊡⊟⊤⊣⊠⊟⊠⊣⊕⊖⊗⊘⊤⊟⊠⊡⊢⊣⊤"}` + "\n" +
+		`{"id":1,"_miroir_shard":"⊕⊕⊕","_miroir_updated_at":"⊖⊡⊟⊤⊣⊠⊟⊠⊣⊕⊖⊗⊙⊕⊕⊕⊕⊕⊕⊕"}` + "\n" +
+		`{"id":1,"_miroir_shard":"⊕⊕⊕","_miroir_updated_at":"⊖⊡⊟⊤⊣⊠⊟⊠⊣⊕⊖⊗⊘⊤⊕⊕⊕⊕⊕⊕"}` + "\n"
+	if err != nil || got != want {
+		t.Fatalf("%v\n%s\n%s", err, got, want)
+	}
+}
+
 // §3.1: what must not reach an engine ends the stream, and nothing that was read together with it is sent.
 func TestRSRefusedLines(t *testing.T) {
 	leg := Leg{Shards: []int{4, 5}, Count: 16, PrimaryKey: "id"}
@@ -69,9 +90,9 @@ func TestRSRefusedLines(t *testing.T) {
 		"reserved":       {frame(16, "1", `{"id":1,"_miroir_shard":"x"}`), ErrReserved},
 		"reserved path":  {frame(16, "1", `{"id":1,"_miroir_shard.a":"x"}`), ErrReserved},
 		"escaped":        {frame(16, "1", `{"id":1,"_miroir\u005fupdated_at":"x"}`), ErrReserved},
-		"other shard":    {nodeapi.AppendDocument(nil, 5, []byte("1"), []byte(`{"id":1}`)), ErrWrongShard},
+		"other shard":    {lineOf(5, "1", `{"id":1}`), ErrWrongShard},
 		"not in the leg": {frame(16, "product_1", `{"id":"product_1"}`), ErrWrongShard},
-		"beyond":         {nodeapi.AppendDocument(nil, 99, []byte("1"), []byte(`{"id":1}`)), ErrWrongShard},
+		"beyond":         {lineOf(99, "1", `{"id":1}`), ErrWrongShard},
 		"other id":       {frame(16, "1", `{"id":"2"}`), ErrWrongShard},
 		"no frame":       {[]byte("{}\n"), ErrLine},
 		"cut off":        {[]byte("4\t1\t{\"id\""), ErrLine},
@@ -110,7 +131,7 @@ func BenchmarkStamp(b *testing.B) {
 			`"overview":"An English writer who lives a secluded life becomes obsessed with a young actor and travels to meet him.",`+
 			`"_geo":{"lat":-41.7,"lng":-61.9}}`)...)
 	}
-	leg := Leg{Shards: all(64), Count: 64, PrimaryKey: "id"}
+	leg := Leg{Shards: all(64), Count: 64, PrimaryKey: "id", Stamp: 1 << 50}
 	b.SetBytes(int64(len(in)))
 	b.ReportAllocs()
 	src := bytes.NewReader(in)

@@ -11,11 +11,10 @@ import (
 // anew; white space around members is not kept.
 func (s *scanner) members(r *rule) {
 	kept := 0
-	if s.gap() == '}' {
-		s.pos++
-		return
+	if r.marked {
+		s.stamp = s.stamp[:0]
 	}
-	for {
+	for ended := s.gap() == '}' && s.closing(); !ended; ended = s.next('}') {
 		if s.gap() != '"' {
 			s.syntax()
 		}
@@ -23,11 +22,12 @@ func (s *scanner) members(r *rule) {
 		s.str()
 		key := s.key(s.buf[s.hold:s.pos])
 		child, drop := r.member(key)
+		keep := drop && r.marked && string(key) == nodeapi.FieldUpdatedAt
 		was := s.drop
 		if drop {
 			s.drop = true
-		} else if !s.drop && kept > 0 {
-			s.write([]byte{','})
+		} else if !s.drop {
+			s.separate(r, key, kept)
 		}
 		if r.renameKeys && !s.drop {
 			s.write(s.quote(s.names.logical(string(key))))
@@ -38,15 +38,57 @@ func (s *scanner) members(r *rule) {
 			s.syntax()
 		}
 		s.pos++
-		s.value(child)
+		if keep {
+			s.keep()
+		} else {
+			s.value(child)
+		}
 		s.settle()
 		if s.drop = was; !drop {
 			kept++
 		}
-		if s.next('}') {
-			return
-		}
 	}
+	if r.marked && !s.drop {
+		s.seal(kept)
+	}
+}
+
+// separate writes what stands before a key that is kept.
+func (s *scanner) separate(r *rule, key []byte, kept int) {
+	if kept > 0 {
+		s.write([]byte{','})
+	}
+	if r.marked && string(key) == "_rankingScoreDetails" {
+		s.write([]byte{nodeapi.MarkLine})
+	}
+}
+
+// keep remembers a stamp that is dropped where it stands.
+func (s *scanner) keep() {
+	s.token()
+	s.hold = s.pos
+	s.value(nil)
+	s.stamp = append(s.stamp[:0], s.buf[s.hold:s.pos]...)
+	s.hold = -1
+}
+
+// seal writes the stamp before the closing brace, which is pending, and the mark behind it.
+func (s *scanner) seal(kept int) {
+	if len(s.stamp) > 0 {
+		if kept > 0 {
+			s.write([]byte{','})
+		}
+		s.write([]byte(`"` + nodeapi.FieldUpdatedAt + `":`))
+		s.write(s.stamp)
+	}
+	s.settle()
+	s.write([]byte{nodeapi.MarkLine})
+}
+
+// closing passes the bracket of an empty container.
+func (s *scanner) closing() bool {
+	s.pos++
+	return true
 }
 
 // gap skips white space without copying it and returns the byte after it.

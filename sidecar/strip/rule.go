@@ -26,7 +26,24 @@ const (
 	Index                  // one index
 	Indexes                // a page of indexes
 	Error                  // an error object
+
+	MarkedSearch    // Search, for a leg that asks for stamps
+	MarkedDocuments // Documents, likewise
 )
+
+// Marked is the kind of the same answer for a leg that asks for stamps (nodeapi.MarkLine). Kinds without hits or documents
+// stay what they are.
+func (k Kind) Marked() Kind {
+	switch k {
+	case Search:
+		return MarkedSearch
+	case Documents:
+		return MarkedDocuments
+	}
+	return k
+}
+
+func (k Kind) marked() bool { return k == MarkedSearch || k == MarkedDocuments }
 
 // Names turns a physical index name into the one that clients know; ok is false for a name that is not known.
 type Names func(physical string) (uid string, ok bool)
@@ -49,6 +66,7 @@ type rule struct {
 	drops      func(raw []byte) bool      // elements to leave out
 	text       func(Names, string) string // what becomes of a string
 	renameKeys bool                       // keys are physical index names
+	marked     bool                       // a hit or document that keeps its stamp at its end, between marks
 }
 
 func (r *rule) object() bool {
@@ -70,43 +88,51 @@ func rename(n Names, text string) string { return n.logical(text) }
 // rules holds the tree of every kind; it is built once and never changed.
 var rules = buildRules()
 
+var (
+	nameRule  = &rule{text: rename}
+	cleanRule = &rule{gone: reserved}
+)
+
 func buildRules() map[Kind]*rule {
-	name := &rule{text: rename}
-	clean := &rule{gone: reserved}
-	facets := map[string]*rule{"facetDistribution": clean, "facetStats": clean}
-	hit := &rule{gone: reserved, keys: map[string]*rule{
-		"_formatted": clean, "_matchesPosition": clean, "_rankingScoreDetails": {gone: reservedRule},
-		"_federation": {keys: map[string]*rule{"indexUid": name}},
+	stats := &rule{keys: map[string]*rule{"fieldDistribution": cleanRule}}
+	filterable := &rule{drops: reservedAttribute}
+	settings := &rule{keys: map[string]*rule{"filterableAttributes": filterable}}
+	failure := &rule{keys: map[string]*rule{"message": {text: message}}}
+	task := &rule{keys: map[string]*rule{
+		"indexUid": nameRule, "error": failure,
+		"details": {keys: map[string]*rule{"filterableAttributes": filterable, "oldIndexUid": nameRule, "newIndexUid": nameRule}},
+	}}
+	index := &rule{keys: map[string]*rule{"uid": nameRule}}
+	page := func(elem *rule) *rule { return &rule{keys: map[string]*rule{"results": {elem: elem}}} }
+	return map[Kind]*rule{
+		Opaque: nil, Search: searchRule(false), Documents: page(cleanRule), Document: cleanRule,
+		MarkedSearch: searchRule(true), MarkedDocuments: page(&rule{gone: reserved, marked: true}),
+		Stats: stats, AllStats: {keys: map[string]*rule{"indexes": {renameKeys: true, other: stats}}},
+		Settings: settings, Filterable: filterable, Task: task, Tasks: page(task), Index: index, Indexes: page(index),
+		Fields: {keys: map[string]*rule{"results": {drops: reservedEntry}}}, Error: failure,
+	}
+}
+
+// searchRule is the tree of searches of every kind.
+func searchRule(marked bool) *rule {
+	hit := &rule{gone: reserved, marked: marked, keys: map[string]*rule{
+		"_formatted": cleanRule, "_matchesPosition": cleanRule, "_rankingScoreDetails": {gone: reservedRule},
+		"_federation": {keys: map[string]*rule{"indexUid": nameRule}},
 	}}
 	answer := map[string]*rule{
-		"hits": {elem: hit}, "indexUid": name, "metadata": {keys: map[string]*rule{"indexUid": name}, elem: &rule{
-			keys: map[string]*rule{"indexUid": name}}},
-		"facetsByIndex": {renameKeys: true, other: &rule{keys: map[string]*rule{"distribution": clean, "stats": clean}}},
-	}
-	for k, v := range facets {
-		answer[k] = v
+		"facetDistribution": cleanRule, "facetStats": cleanRule,
+		"hits": {elem: hit}, "indexUid": nameRule,
+		"metadata": {keys: map[string]*rule{"indexUid": nameRule}, elem: &rule{keys: map[string]*rule{"indexUid": nameRule}}},
+		"facetsByIndex": {renameKeys: true, other: &rule{
+			keys: map[string]*rule{"distribution": cleanRule, "stats": cleanRule},
+		}},
 	}
 	search := &rule{keys: answer}
 	multi := &rule{keys: map[string]*rule{"results": {elem: search}}}
 	for k, v := range answer {
 		multi.keys[k] = v
 	}
-	stats := &rule{keys: map[string]*rule{"fieldDistribution": clean}}
-	filterable := &rule{drops: reservedAttribute}
-	settings := &rule{keys: map[string]*rule{"filterableAttributes": filterable}}
-	failure := &rule{keys: map[string]*rule{"message": {text: message}}}
-	task := &rule{keys: map[string]*rule{
-		"indexUid": name, "error": failure,
-		"details": {keys: map[string]*rule{"filterableAttributes": filterable, "oldIndexUid": name, "newIndexUid": name}},
-	}}
-	index := &rule{keys: map[string]*rule{"uid": name}}
-	page := func(elem *rule) *rule { return &rule{keys: map[string]*rule{"results": {elem: elem}}} }
-	return map[Kind]*rule{
-		Opaque: nil, Search: multi, Documents: page(clean), Document: clean,
-		Stats: stats, AllStats: {keys: map[string]*rule{"indexes": {renameKeys: true, other: stats}}},
-		Settings: settings, Filterable: filterable, Task: task, Tasks: page(task), Index: index, Indexes: page(index),
-		Fields: {keys: map[string]*rule{"results": {drops: reservedEntry}}}, Error: failure,
-	}
+	return multi
 }
 
 // reservedAttribute finds the overlay's entry in filterableAttributes, as a name or as a rule for nothing else.

@@ -33,6 +33,8 @@ type scanner struct {
 	out   []byte
 	names Names
 	seen  []byte // scratch for decoded keys
+	tight bool   // no white space between tokens is copied
+	stamp []byte // of the object at hand, where stamps are kept
 }
 
 // fail ends the walk; run recovers it. A panic keeps the byte loop free of error checks.
@@ -143,7 +145,13 @@ func (s *scanner) space() bool {
 		for s.pos < s.end {
 			switch s.buf[s.pos] {
 			case ' ', '\t', '\n', '\r':
+				if !s.tight {
+					s.pos++
+					continue
+				}
+				s.settle()
 				s.pos++
+				s.mark = s.pos
 			default:
 				return true
 			}

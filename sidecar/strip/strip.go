@@ -14,7 +14,7 @@ var scanners = sync.Pool{New: func() any {
 // the answer may have been written.
 func Copy(dst io.Writer, src io.Reader, kind Kind, names Names) error {
 	s, _ := scanners.Get().(*scanner)
-	*s = scanner{src: src, dst: dst, buf: s.buf, out: s.out[:0], names: names, seen: s.seen}
+	*s = scanner{src: src, dst: dst, buf: s.buf, out: s.out[:0], names: names, seen: s.seen, tight: kind.marked(), stamp: s.stamp}
 	err := s.run(rules[kind])
 	if len(s.buf) <= window {
 		s.src, s.dst, s.names = nil, nil, nil

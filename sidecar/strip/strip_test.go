@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -61,6 +62,17 @@ func TestRSAnswersWithoutReservedFields(t *testing.T) {
 		{"index", Index, `{"uid":"movies--a1","primaryKey":null}`, `{"uid":"movies","primaryKey":null}`},
 		{"indexes", Indexes, `{"results":[{"uid":"movies--a1"}]}`, `{"results":[{"uid":"movies"}]}`},
 		{"error", Error, `{"message":"<Index> ` + "`movies--a1`" + `: é","code":"x"}`, `{"message":"<Index> ` + "`movies`" + `: é","code":"x"}`},
+		{"kept stamps", MarkedSearch,
+			` { "hits" : [ {"_miroir_updated_at":"⊕⊖","id":1,"a":{"_miroir_updated_at":1, "b":[ 1 ]},"_miroir_shard":"⊕",` +
+				`"_formatted":{"_miroir_updated_at":"⊕⊖","id":"1"},"_rankingScoreDetails":{"words":{"order":0}}}, {"id":2,"_rankingScoreDetails":{}} ] }`,
+			`{"hits":[{"id":1,"a":{"_miroir_updated_at":1,"b":[1]},"_formatted":{"id":"1"},` + "\n" +
+				`"_rankingScoreDetails":{"words":{"order":0}},"_miroir_updated_at":"⊕⊖"}` + "\n" + `,{"id":2,` + "\n" + `"_rankingScoreDetails":{}}` + "\n]}"},
+		{"kept stamps alone", MarkedSearch, `{"hits":[{"_miroir_updated_at":"⊕⊖"},{"_rankingScoreDetails":{}},{},{"_miroir_updated_at.x":1}]}`,
+			`{"hits":[{"_miroir_updated_at":"⊕⊖"}` + "\n,{\n" + `"_rankingScoreDetails":{}}` + "\n,{}\n,{}\n]}"},
+		{"kept stamps of a multi-search", MarkedSearch, `{"results":[{"indexUid":"movies--a1","hits":[{"_miroir_updated_at":"⊕","a":1}],"facetStats":{}}]}`,
+			`{"results":[{"indexUid":"movies","hits":[{"a":1,"_miroir_updated_at":"⊕"}` + "\n" + `],"facetStats":{}}]}`},
+		{"kept stamps of documents", MarkedDocuments, `{"results":[{"_miroir_updated_at":"⊕","a":" \n"},{}],"total":2}`,
+			`{"results":[{"a":" \n","_miroir_updated_at":"⊕"}` + "\n,{}\n" + `],"total":2}`},
 		{"opaque", Opaque, `{"_miroir_shard":1}`, `{"_miroir_shard":1}`},
 		{"spaces", Document, ` { "a" : 1 , "_miroir_shard" : 2 , "b" : [ 1 , 2 ] } `, ` {"a" : 1,"b" : [ 1 , 2 ]} `},
 		{"empty", Document, ``, ``},
@@ -176,7 +188,7 @@ func parseAll(b []byte) (any, error) {
 func FuzzDocument(f *testing.F) {
 	for _, s := range []string{
 		`{"a":1,"_miroir_shard":"⊕","a":{"_miroir_shard":[1,{}]}}`, `[]`, `"x"`, `1e5`, `{"_miroir\u005fshard":0,"":-0.5}`, `{"a":"\ud800"}`,
-		`{"_miroir_shard.x":1}`, "{\"a\":\"\xff\"}", ` {} `, `nul`, `{"a":1,}`,
+		`{"_miroir_shard.x":1}`, `{"_miroir_updated_at":"⊕","b":[ 1 ],"_rankingScoreDetails":{}}`, `{"_miroir_updated_at":1,"_miroir_updated_at":2}`, "{\"a\":\"\xff\"}", ` {} `, `nul`, `{"a":1,}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -205,7 +217,45 @@ func FuzzDocument(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(have, want) {
 			t.Fatalf("%s became %s (%v)", in, got, err)
 		}
+		marked, err := Bytes(slices.Concat([]byte(`{"results":[`), in, []byte(`]}`)), MarkedDocuments, nil)
+		if err != nil {
+			t.Fatalf("%s as a list: %v", in, err)
+		}
+		checkMarked(t, marked, want)
 	})
+}
+
+// checkMarked compares a marked list of one element with what the element is without reserved fields. Marks stand where
+// they should, and a stamp is the last member.
+func checkMarked(t *testing.T, marked []byte, want any) {
+	t.Helper()
+	have, err := parseAll(marked)
+	if err != nil {
+		t.Fatalf("%s: %v", marked, err)
+	}
+	element := have.([]member)[0].Value.([]any)[0]
+	marks := 0
+	if obj, ok := element.([]member); ok {
+		marks = 1
+		for i, m := range obj {
+			if m.Key == nodeapi.FieldUpdatedAt {
+				if i != len(obj)-1 {
+					t.Fatalf("the stamp is not last: %s", marked)
+				}
+				obj = obj[:i]
+			}
+			if m.Key == "_rankingScoreDetails" {
+				marks++
+			}
+		}
+		element = obj
+		if !bytes.HasSuffix(marked, []byte("}\n]}")) {
+			t.Fatalf("no mark behind %s", marked)
+		}
+	}
+	if !reflect.DeepEqual(element, want) || bytes.Count(marked, []byte{nodeapi.MarkLine}) != marks {
+		t.Fatalf("%s, want %v", marked, want)
+	}
 }
 
 func benchmark(b *testing.B, kind Kind, body []byte) {
@@ -231,11 +281,16 @@ func answer(n int) []byte {
 		b.WriteString(`{"id":"m517","title":"Love and Death on Long Island","us_gross":2542264,"worldwide_gross":2542264,` +
 			`"release_date":"Mar 06 1998","mpaa_rating":"PG-13","distributor":"Lionsgate","imdb_rating":6.9,"tags":["and","death","love"],` +
 			`"overview":"An English writer who lives a secluded life becomes obsessed with a young actor and travels to meet him.",` +
-			`"_geo":{"lat":-41.7,"lng":-61.9},"_miroir_shard":"⊕⊖⊕"}`)
+			`"_geo":{"lat":-41.7,"lng":-61.9},"_miroir_shard":"⊕⊖⊕","_miroir_updated_at":"⊖⊡⊟⊤⊣⊠⊟⊠⊣⊕⊖⊗⊘⊤⊕⊕⊕⊕⊕⊕",` +
+			`"_rankingScoreDetails":{"words":{"order":0,"matchingWords":2,"maxMatchingWords":2,"score":1.0},` +
+			`"typo":{"order":1,"typoCount":0,"maxTypoCount":2,"score":1.0},"proximity":{"order":2,"score":0.7857142857142857},` +
+			`"attributeRank":{"order":3,"score":1.0},"wordPosition":{"order":4,"score":0.9130434782608695},` +
+			`"exactness":{"order":5,"matchType":"noExactMatch","matchingWords":2,"maxMatchingWords":2,"score":0.3333333333333333}}}`)
 	}
 	b.WriteString(`],"query":"love","processingTimeMs":1,"limit":20,"offset":0,"estimatedTotalHits":1200}`)
 	return b.Bytes()
 }
 
+func BenchmarkMarkSearch1000(b *testing.B)  { benchmark(b, MarkedSearch, answer(1000)) }
 func BenchmarkStripSearch20(b *testing.B)   { benchmark(b, Search, answer(20)) }
 func BenchmarkStripSearch1000(b *testing.B) { benchmark(b, Search, answer(1000)) }

@@ -1,5 +1,10 @@
 package strip
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // plain marks the bytes that a JSON string may hold as they are.
 var plain = func() (t [256]bool) {
 	for c := range t {
@@ -107,10 +112,7 @@ func (s *scanner) str() {
 	s.pos++
 	for {
 		b := s.buf[s.pos:s.end]
-		i := 0
-		for i < len(b) && plain[b[i]] {
-			i++
-		}
+		i := skipPlain(b)
 		s.pos += i
 		if i == len(b) {
 			if !s.more() {
@@ -129,6 +131,28 @@ func (s *scanner) str() {
 			s.syntax()
 		}
 	}
+}
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// skipPlain counts the bytes up to the first that is not plain, eight at a time.
+func skipPlain(b []byte) int {
+	i := 0
+	for ; len(b)-i >= 8; i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := x^(ones*'"'), x^(ones*'\\')
+		// A byte's top bit is set if it is below a space, a quote or a backslash; above the lowest one bits may be wrong.
+		if odd := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & tops; odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for i < len(b) && plain[b[i]] {
+		i++
+	}
+	return i
 }
 
 func (s *scanner) escape() {
