@@ -114,7 +114,7 @@ func (f *Federated) query(i int) []byte {
 		}
 		b.put(name, value)
 	})
-	b.strings("attributesToRetrieve", s.display.retrieve)
+	b.strings("attributesToRetrieve", s.retrieve(half{}))
 	b.strings("attributesToHighlight", s.display.highlight)
 	b.strings("attributesToCrop", s.display.crop)
 	b.put("showRankingScoreDetails", []byte("true"))

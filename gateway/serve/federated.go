@@ -189,6 +189,7 @@ func (f *federating) ask(ctx context.Context, shares []*share) {
 			reader := scatter.Reader{Sender: f.s.Nodes, Timeout: f.s.Limits.ReadLeg, Metrics: f.s.Scatter}
 			sh.out = reader.Read(ctx, scatter.Call{
 				Method: http.MethodPost, Path: "/multi-search", ContentType: jsonType, Body: sh.part.Body, Count: sh.joint.Shards, Epoch: sh.joint.Read.Epoch,
+				Stamps: true,
 			}, sh.joint.Read, func(failed plan.Leg) []plan.Leg {
 				mu.Lock()
 				defer mu.Unlock()
