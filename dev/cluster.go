@@ -130,7 +130,7 @@ func (c *cluster) sidecarProcess(i int) supervise.Process {
 		[]string{"MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MEILI_MASTER_KEY=" + c.keys.engine},
 		"sidecar", "--id", n.ID, "--group", strconv.Itoa(n.Group),
 		"--listen", c.ports.address(sidecarName(i)), "--advertise", n.Sidecar, "--engine-url", n.Engine,
-		"--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
+		"--etcd", c.ports.url("etcd-client"), "--cluster", clusterName, "--journal-dir", c.folder.at(n.ID, "journal"),
 		"--metrics-listen", c.ports.address(sidecarName(i)+metricsPort))
 }
 

@@ -22,13 +22,15 @@ const (
 
 // config is how a sidecar was called.
 type config struct {
-	id, listen, advertise, engineURL, cluster, prefix, metricsListen string
-	group                                                            int
-	etcd                                                             []string
-	probeInterval                                                    time.Duration
-	nodeKey, engineKey                                               string
-	pprof                                                            bool
-	log                                                              telemetry.LogOptions
+	id, listen, advertise, engineURL, cluster, prefix, metricsListen, journal string
+	group                                                                     int
+	etcd                                                                      []string
+	journalBytes                                                              int64
+	journalSync                                                               bool
+	probeInterval                                                             time.Duration
+	nodeKey, engineKey                                                        string
+	pprof                                                                     bool
+	log                                                                       telemetry.LogOptions
 }
 
 var nodeID = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -48,6 +50,9 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.StringVar(&c.prefix, "etcd-prefix", "", "prefix of all keys in etcd (default /miroir)")
 	f.StringVar(&c.cluster, "cluster", "default", "name of the cluster in etcd")
 	f.StringVar(&c.metricsListen, "metrics-listen", "127.0.0.1:9090", "address of metrics and health")
+	f.StringVar(&c.journal, "journal-dir", "journal", "folder of the node's journal of writes")
+	f.Int64Var(&c.journalBytes, "journal-max-bytes", 2<<30, "room that the journal may take on disk, about")
+	f.BoolVar(&c.journalSync, "journal-sync", true, "sync the journal to the disk before a write reaches the engine; without it a machine that loses power may have to copy whole shards")
 	f.DurationVar(&c.probeInterval, "probe-interval", 0, "time between two probes of the engine (default 5s)")
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
@@ -79,6 +84,8 @@ func (c config) check() error {
 	say(len(c.etcd) == 0, "--etcd is missing")
 	say(!baseURL(c.engineURL), "--engine-url must be http://host:port")
 	say(!baseURL(c.advertise), "--advertise must be http://host:port")
+	say(c.journal == "", "--journal-dir must not be empty")
+	say(c.journalBytes < 64<<20, "--journal-max-bytes must be at least 67108864")
 	say(c.probeInterval < 0, "--probe-interval must not be negative")
 	say(c.nodeKey == "", "%s is not set", envNodeKey)
 	if len(wrong) == 0 {

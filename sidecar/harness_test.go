@@ -107,6 +107,8 @@ type bench struct {
 	stop   func()
 	log    *lines
 	seq    int
+
+	journal string
 }
 
 // lines collects a log.
@@ -129,7 +131,7 @@ func (l *lines) String() string {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, engine: &meili{t: t, dir: t.TempDir(), addr: free(t)}, log: &lines{}}
+	b := &bench{t: t, engine: &meili{t: t, dir: t.TempDir(), addr: free(t)}, log: &lines{}, journal: filepath.Join(t.TempDir(), "journal")}
 	etcd, err := etcdserver.Start(t.Context(), etcdserver.Options{
 		DataDir: filepath.Join(t.TempDir(), "etcd"), ListenClient: "http://" + free(t), ListenPeer: "http://" + free(t), NoSync: true,
 	})
@@ -166,7 +168,7 @@ func (b *bench) start() {
 	go func() {
 		done <- Run(ctx, []string{
 			"--id", "node-0", "--group", "0", "--listen", b.door, "--engine-url", "http://" + b.engine.addr, "--etcd", b.etcd.Endpoint(),
-			"--cluster", "test", "--metrics-listen", free(b.t), "--probe-interval", "100ms", "--log-level", "debug",
+			"--cluster", "test", "--metrics-listen", free(b.t), "--probe-interval", "100ms", "--journal-dir", b.journal, "--log-level", "debug",
 		}, lifecycle.Stdio{In: strings.NewReader(""), Out: b.log, Err: b.log})
 	}()
 	var once sync.Once

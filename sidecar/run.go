@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
@@ -20,8 +21,10 @@ import (
 	"github.com/miroir-search/miroir/sidecar/ensure"
 	"github.com/miroir-search/miroir/sidecar/fence"
 	"github.com/miroir-search/miroir/sidecar/holding"
+	"github.com/miroir-search/miroir/sidecar/journal"
 	"github.com/miroir-search/miroir/sidecar/probe"
 	"github.com/miroir-search/miroir/sidecar/proxy"
+	"github.com/miroir-search/miroir/sidecar/replica"
 )
 
 const (
@@ -64,9 +67,17 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		return err
 	}
 	registry := telemetry.NewRegistry("sidecar")
-	return serve(ctx, assembly{
-		config: c, log: log, door: door, metrics: metrics, engine: e, store: store, node: node, started: started, registry: registry,
+	clock := hlc.New(time.Now)
+	book, err := journal.Open(c.journal, clock, journal.Options{
+		MaxBytes: c.journalBytes, NoSync: !c.journalSync, Log: log, Metrics: journal.NewMetrics(registry),
 	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(serve(ctx, assembly{
+		config: c, log: log, door: door, metrics: metrics, engine: e, store: store, node: node, started: started, registry: registry,
+		clock: clock, journal: book,
+	}), book.Close())
 }
 
 // assembly is what Run has at hand when the sidecar can begin to serve.
@@ -79,6 +90,8 @@ type assembly struct {
 	node          routing.NodeRecord
 	started       time.Time
 	registry      *prometheus.Registry
+	clock         *hlc.Clock
+	journal       *journal.Journal
 }
 
 // serve starts everything and waits for its end.
@@ -98,9 +111,14 @@ func serve(ctx context.Context, p assembly) error {
 		Node: p.config.id, Engine: p.engine, Views: watch, Book: book, Log: p.log, Metrics: ensure.NewMetrics(p.registry),
 		Known: p.node.Since.Before(p.started),
 	})
+	losses := &losses{store: p.store, node: p.node.ID, log: p.log, told: make(chan loss, maxLosses)}
+	copies := replica.New(replica.Config{
+		Journal: p.journal, Clock: p.clock, Engine: p.engine, Dispatches: table, Views: watch, Lost: losses.tell, Log: p.log,
+		Metrics: replica.NewMetrics(p.registry),
+	})
 	door := proxy.New(proxy.Config{
 		Node: p.config.id, Group: p.config.group, Key: p.config.nodeKey, Engine: p.engine, Views: watch, Keeper: keeper, Book: book,
-		Fence: barrier, Dispatches: table, Probe: watcher, Log: p.log, Metrics: proxy.NewMetrics(p.registry), Registry: p.registry,
+		Fence: barrier, Dispatches: table, Replica: copies, Probe: watcher, Log: p.log, Metrics: proxy.NewMetrics(p.registry), Registry: p.registry,
 		Started: p.started,
 	})
 	m := &membership{
@@ -112,6 +130,9 @@ func serve(ctx context.Context, p assembly) error {
 	group.Go("probe", watcher.Run)
 	group.Go("dispatches", table.Recover)
 	group.Go("indexes", keeper.Run)
+	group.Go("journal", p.journal.Run)
+	group.Go("order", copies.Run)
+	group.Go("losses", losses.run)
 	port := telemetry.Port{Metrics: p.registry, Ready: m.ready, Profiles: p.config.pprof}
 	group.Go("metrics", func(ctx context.Context) error { return port.Serve(ctx, p.metrics) })
 	group.Go("door", func(ctx context.Context) error {

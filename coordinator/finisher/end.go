@@ -20,7 +20,7 @@ func (f *Finisher) end(ctx context.Context, r task.Record, never []task.Target) 
 		if err != nil {
 			return err
 		}
-		if err := f.Store.MarkDirty(ctx, r.Physical, t.Node, shards, "a write never arrived"); err != nil {
+		if err := f.Store.MarkDirty(ctx, r.Physical, t.Node, shards, state.Miss{From: r.Stamp, Reason: "a write never arrived"}); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -27,7 +28,7 @@ type Nodes interface {
 type Store interface {
 	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
 	DeleteTasks(ctx context.Context, uids []uint32) error
-	MarkDirty(ctx context.Context, physical, node string, shards []int, reason string) error
+	MarkDirty(ctx context.Context, physical, node string, shards []int, miss state.Miss) error
 	UpdateIndex(ctx context.Context, uid string, change func(*routing.IndexRecord) error) (routing.IndexRecord, error)
 }
 

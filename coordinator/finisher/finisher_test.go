@@ -21,6 +21,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -165,7 +166,7 @@ func (w *world) DeleteTasks(_ context.Context, uids []uint32) error {
 	return nil
 }
 
-func (w *world) MarkDirty(_ context.Context, physical, node string, shards []int, _ string) error {
+func (w *world) MarkDirty(_ context.Context, physical, node string, shards []int, _ state.Miss) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dirty = append(w.dirty, fmt.Sprint(physical, " ", node, " ", shards))

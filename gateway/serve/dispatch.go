@@ -106,7 +106,7 @@ func (s *Service) conclude(ctx context.Context, r task.Record, w writeCall, p pl
 	}
 	v := p.Judge(acked)
 	for node, shards := range v.Missed {
-		if err := s.Store.MarkDirty(ctx, w.index.Physical, node, shards, "missed a write"); err != nil {
+		if err := s.Store.MarkDirty(ctx, w.index.Physical, node, shards, state.Miss{From: r.Stamp, Reason: "missed a write"}); err != nil {
 			return s.stateReply(err)
 		}
 	}

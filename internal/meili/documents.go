@@ -177,9 +177,13 @@ func ParseDocumentQuery(query string) *apierr.Error {
 	})
 }
 
-// Each visits the members of the listing that are not null, but not those of the window.
-func (q *DocumentsQuery) Each(visit func(name string, value []byte)) {
+// LegBody is the listing as every leg gets it: everything up to the end of the window.
+func (q *DocumentsQuery) LegBody() []byte {
+	b := append(make([]byte, 0, 128), `{"limit":`...)
+	b = strconv.AppendInt(b, int64(min(q.Offset, maxWindow-q.Limit)+q.Limit), 10)
 	for _, m := range q.members {
-		visit(m.name, m.value)
+		b = append(rawjson.AppendQuoted(append(b, ','), m.name), ':')
+		b = append(b, m.value...)
 	}
+	return append(b, '}')
 }

@@ -20,7 +20,6 @@ const (
 	HeaderInternal   = "X-Miroir-Leg-Internal"    // "raw": the answer keeps reserved fields and no filter is added
 	HeaderStamp      = "X-Miroir-Leg-Stamp"       // hybrid logical clock of a write, decimal
 	HeaderKeep       = "X-Miroir-Leg-Keep"        // "stamps": hits and documents of the answer keep their stamps, see Marked
-	HeaderSortValues = "X-Miroir-Leg-Sort-Values" // "true": a sorted list of documents tells what it was sorted by
 
 	// HeaderTarget is set by the gateway on a request that Envoy routes to one sidecar: the name of Envoy's cluster.
 	HeaderTarget = "X-Miroir-Target"
@@ -31,9 +30,6 @@ const MaxDispatch = 64
 
 // InternalRaw is the value of HeaderInternal that asks for an unstripped, unfiltered answer.
 const InternalRaw = "raw"
-
-// SortValues is the value of HeaderSortValues.
-const SortValues = "true"
 
 // KeepStamps is the value of HeaderKeep that asks for a marked answer.
 const KeepStamps = "stamps"
@@ -51,7 +47,6 @@ type Leg struct {
 	Stamp      hlc.Stamp // only on writes; 0 when the sender gives none
 	Raw        bool      // HeaderInternal
 	Stamps     bool      // HeaderKeep, only on reads
-	SortValues bool      // HeaderSortValues, only on lists of documents
 }
 
 // Set writes the leg into request headers.
@@ -77,9 +72,6 @@ func (l Leg) Set(h http.Header) {
 	}
 	if l.Stamps {
 		h.Set(HeaderKeep, KeepStamps)
-	}
-	if l.SortValues {
-		h.Set(HeaderSortValues, SortValues)
 	}
 }
 
@@ -118,10 +110,7 @@ func ReadLeg(h http.Header) (Leg, error) {
 	if l.Raw, err = flag(h, HeaderInternal, InternalRaw); err != nil {
 		return l, err
 	}
-	if l.Stamps, err = flag(h, HeaderKeep, KeepStamps); err != nil {
-		return l, err
-	}
-	l.SortValues, err = flag(h, HeaderSortValues, SortValues)
+	l.Stamps, err = flag(h, HeaderKeep, KeepStamps)
 	return l, err
 }
 

@@ -18,6 +18,7 @@ const (
 	CodeStalePlacement = "stale_placement" // 409: the node does not hold a shard that the leg names
 	CodeWrongShard     = "wrong_shard"     // 400: a document does not belong to the shard its line names
 	CodeFenced         = "fenced"          // 503: the sidecar lost its lease and refuses writes
+	CodeStaleStamp     = "stale_stamp"     // 503: the write can not be put in order on the node any more: the replica misses it
 	CodeClockSkew      = "clock_skew"      // 503: the write's stamp is further ahead of the node's clock than hlc.MaxSkew
 )
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/miroir-search/miroir/internal/hlc"
 )
 
 // Version is the schema version written into every record of this package.
@@ -122,6 +124,8 @@ type SettingsRecord struct {
 type DirtyRecord struct {
 	V      int       `json:"v"`
 	Since  time.Time `json:"since"`
+	From   hlc.Stamp `json:"from"`            // of the earliest write that it missed; 0 when nobody knows
+	Whole  bool      `json:"whole,omitempty"` // it may lack anything, not only what was written since
 	Reason string    `json:"reason"`
 }
 

@@ -204,7 +204,7 @@ func TestNS1ViewFollowsTheStore(t *testing.T) {
 	wait("node up", func(v *routing.View) bool { return v.Nodes["node-0"].OK })
 	epoch := w.View().Epoch
 	create(t, c, "a", "a--1")
-	if err := c.MarkDirty(t.Context(), "a--1", "node-0", []int{0}, "test"); err != nil {
+	if err := c.MarkDirty(t.Context(), "a--1", "node-0", []int{0}, Miss{Reason: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	wait("copy dirty", func(v *routing.View) bool { return v.Indexes["a"] != nil && v.Indexes["a"].Dirty(0, "node-0") })

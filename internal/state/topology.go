@@ -105,24 +105,3 @@ func (c *Client) writeIf(ctx context.Context, key string, record any, cmp client
 
 // maxTxnOps bounds the operations of one transaction (ET-1).
 const maxTxnOps = 100
-
-// MarkDirty records that a node's copies of the shards missed a write, before the answer to that write leaves (WQ-6).
-func (c *Client) MarkDirty(ctx context.Context, physical, node string, shards []int, reason string) error {
-	rec := routing.DirtyRecord{V: routing.Version, Since: time.Now().UTC(), Reason: reason}
-	for len(shards) > 0 {
-		n := min(len(shards), maxTxnOps)
-		ops := make([]clientv3.Op, 0, n)
-		for _, s := range shards[:n] {
-			op, err := putOp(c.key(routing.FamilyDirty, physical, "/", strconv.Itoa(s), "/", node), rec)
-			if err != nil {
-				return err
-			}
-			ops = append(ops, op)
-		}
-		if _, err := c.commit(ctx, "mark dirty", nil, ops, nil); err != nil {
-			return err
-		}
-		shards = shards[n:]
-	}
-	return nil
-}

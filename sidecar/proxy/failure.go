@@ -14,6 +14,8 @@ import (
 	"github.com/miroir-search/miroir/sidecar/ensure"
 	"github.com/miroir-search/miroir/sidecar/fence"
 	"github.com/miroir-search/miroir/sidecar/filter"
+	"github.com/miroir-search/miroir/sidecar/journal"
+	"github.com/miroir-search/miroir/sidecar/replica"
 	"github.com/miroir-search/miroir/sidecar/stamp"
 )
 
@@ -58,6 +60,10 @@ func convert(err error) *apierr.Error {
 		return internal(http.StatusServiceUnavailable, nodeapi.CodeFenced, fence.ErrFenced)
 	case errors.Is(err, hlc.ErrSkew):
 		return internal(http.StatusServiceUnavailable, nodeapi.CodeClockSkew, hlc.ErrSkew)
+	case errors.Is(err, journal.ErrStale):
+		return internal(http.StatusServiceUnavailable, nodeapi.CodeStaleStamp, journal.ErrStale)
+	case errors.Is(err, replica.ErrUnordered):
+		return internal(http.StatusServiceUnavailable, nodeapi.CodeStaleStamp, replica.ErrUnordered)
 	case errors.Is(err, errPlacement), errors.Is(err, ensure.ErrNotPlaced):
 		return internal(http.StatusConflict, nodeapi.CodeStalePlacement, errPlacement)
 	case errors.Is(err, errTooLarge):

@@ -40,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	for _, reason := range []string{"subset", "inexact"} {
 		m.Filtered.WithLabelValues(reason)
 	}
-	for _, reason := range []string{"stale_placement", "stale_epoch", "fenced", "clock_skew", "reserved", "wrong_shard"} {
+	for _, reason := range []string{"stale_placement", "stale_epoch", "fenced", "clock_skew", "stale_stamp", "reserved", "wrong_shard"} {
 		m.Refused.WithLabelValues(reason)
 	}
 	return m

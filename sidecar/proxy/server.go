@@ -20,6 +20,7 @@ import (
 	"github.com/miroir-search/miroir/sidecar/fence"
 	"github.com/miroir-search/miroir/sidecar/holding"
 	"github.com/miroir-search/miroir/sidecar/probe"
+	"github.com/miroir-search/miroir/sidecar/replica"
 )
 
 // Views is where the newest routing view comes from.
@@ -46,6 +47,7 @@ type Config struct {
 	Book       *holding.Book
 	Fence      *fence.Fence
 	Dispatches *dispatch.Table
+	Replica    *replica.Replica
 	Probe      *probe.Probe
 	Log        zerolog.Logger
 	Metrics    *Metrics

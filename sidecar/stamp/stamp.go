@@ -35,6 +35,13 @@ type Leg struct {
 	Stamp      hlc.Stamp // of the write; 0: its sender gives none, and documents get none
 }
 
+// Taker is told every stamped document before the engine gets it. A document that it does not keep is left out. End comes
+// once, before the engine gets the end of the stream; its error, like any of Take, ends the stream.
+type Taker interface {
+	Take(shard int, id []byte, position uint64, document []byte) (keep bool, err error)
+	End() error
+}
+
 // Reader reads stamped NDJSON. One goroutine reads; Documents, Bytes and Err may be asked by any.
 type Reader struct {
 	docs   atomic.Int64
@@ -52,6 +59,7 @@ type Reader struct {
 	err     error
 	id      []byte // of the line at work
 	check   func(key, value []byte) error
+	taker   Taker
 }
 
 // NewReader stamps the lines of src.
@@ -67,6 +75,18 @@ func NewReader(src io.Reader, leg Leg) *Reader {
 	}
 	r.check = r.examine
 	return r
+}
+
+// Through makes every document pass a taker. It is called before the first one is read.
+func (r *Reader) Through(t Taker) { r.taker = t }
+
+// Empty says whether the stream ends without a document. It reads the first ones.
+func (r *Reader) Empty() (bool, error) {
+	r.fill()
+	if r.err != nil && !errors.Is(r.err, io.EOF) {
+		return false, r.err
+	}
+	return r.err != nil && len(r.out) == 0, nil
 }
 
 // Documents is how many documents went through.
@@ -86,12 +106,7 @@ func (r *Reader) Err() error {
 // Read implements io.Reader.
 func (r *Reader) Read(p []byte) (int, error) {
 	if r.sent == len(r.out) {
-		r.out, r.sent = r.out[:0], 0
-		for r.err == nil && len(r.out) < buffer {
-			if r.err = r.step(); r.err != nil && !errors.Is(r.err, io.EOF) {
-				r.failed.Store(&r.err)
-			}
-		}
+		r.fill()
 		if len(r.out) == 0 || (r.err != nil && !errors.Is(r.err, io.EOF)) {
 			return 0, r.err // what was stamped before a bad line is not sent: the stream is void
 		}
@@ -99,6 +114,22 @@ func (r *Reader) Read(p []byte) (int, error) {
 	n := copy(p, r.out[r.sent:])
 	r.sent += n
 	return n, nil
+}
+
+// fill stamps the next documents.
+func (r *Reader) fill() {
+	r.out, r.sent = r.out[:0], 0
+	for r.err == nil && len(r.out) < buffer {
+		r.err = r.step()
+		if errors.Is(r.err, io.EOF) && r.taker != nil {
+			if err := r.taker.End(); err != nil {
+				r.err = err
+			}
+		}
+		if r.err != nil && !errors.Is(r.err, io.EOF) {
+			r.failed.Store(&r.err)
+		}
+	}
 }
 
 // step stamps the next line.
@@ -122,7 +153,18 @@ func (r *Reader) step() error {
 		}
 		return err
 	}
+	begin := len(r.out)
 	r.splice(l)
+	if r.taker != nil {
+		keep, err := r.taker.Take(l.Shard, l.ID, l.Position, r.out[begin:])
+		if err != nil {
+			return err
+		}
+		if !keep {
+			r.out = r.out[:begin]
+			return nil
+		}
+	}
 	r.docs.Add(1)
 	return nil
 }

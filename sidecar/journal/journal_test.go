@@ -1,0 +1,472 @@
+package journal
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/rs/zerolog"
+	"pgregory.net/rapid"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/sidecar/guard"
+)
+
+// wall is a clock that a test moves.
+type wall struct{ t time.Time }
+
+func (w *wall) now() time.Time { return w.t }
+
+var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func open(t failer, dir string, w *wall) *Journal {
+	t.Helper()
+	return openOn(t, nil, dir, w)
+}
+
+func openOn(t failer, fs vfs.FS, dir string, w *wall) *Journal {
+	t.Helper()
+	j, err := Open(dir, hlc.New(w.now), Options{Log: zerolog.Nop(), NoSync: fs == nil, Now: w.now, files: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// put registers a leg of operations that all stand in shard 1, with one body each.
+func put(t failer, j *Journal, l Leg, task uint32, ids ...string) hlc.Stamp {
+	t.Helper()
+	w, err := j.Begin(l)
+	if err == nil {
+		for i, id := range ids {
+			op := Op{Shard: 1, ID: []byte(id), Version: guard.Version{Stamp: l.Stamp, Position: uint32(i)}} //nolint:gosec // small
+			if l.Kind != guard.Delete {
+				op.Body = fmt.Appendf(nil, "%s@%d", id, l.Stamp)
+			}
+			err = errors.Join(err, w.Add(op))
+		}
+		err = errors.Join(err, w.Prepare(), w.Register(task))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Place()
+}
+
+func TestOperationsAreFoundInTheEnginesOrder(t *testing.T) {
+	w := &wall{noon}
+	j := open(t, t.TempDir(), w)
+	defer func() { _ = j.Close() }()
+	s := hlc.At(noon)
+	put(t, j, Leg{Index: "a--1", Write: "1", Stamp: s + 5, Kind: guard.Replace}, 11, "x", "y")
+	put(t, j, Leg{Index: "a--1", Write: "2", Stamp: s + 3, Kind: guard.Update}, 10, "x", "x")
+	put(t, j, Leg{Index: "a--1", Write: "3", Stamp: s + 7, Kind: guard.Delete}, 12, "y")
+	put(t, j, Leg{Index: "a--12", Write: "4", Stamp: s + 7, Kind: guard.Delete}, 13, "x")
+	list, err := j.Operations("a--1", 1, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, k := range list {
+		body, err := j.Body(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%d/%d %s %s", k.Task, k.Position, k.Write, body))
+	}
+	want := []string{fmt.Sprintf("10/0 2 x@%d", s+3), fmt.Sprintf("10/1 2 x@%d", s+3), fmt.Sprintf("11/0 1 x@%d", s+5)}
+	if !slices.Equal(got, want) {
+		t.Fatalf("%q", got)
+	}
+	n, ok, err := j.Newest("a--1", 1, []byte("y"))
+	if err != nil || !ok || !n.Deleted || n.Stamp != s+7 {
+		t.Fatalf("%+v %v %v", n, ok, err)
+	}
+	if list, err := j.Operations("a--1", 2, []byte("x")); err != nil || len(list) != 0 {
+		t.Fatalf("another shard: %v %v", list, err)
+	}
+	if !j.Surpassed("a--1", s+7) || j.Surpassed("a--1", s+8) || j.Surpassed("b", s+1) {
+		t.Error("what is newer than a stamp is not told right")
+	}
+}
+
+// A leg that never reached the engine leaves nothing; one of unknown outcome is found again.
+func TestVoidAndResume(t *testing.T) {
+	w := &wall{noon}
+	dir := t.TempDir()
+	j := open(t, dir, w)
+	var places []hlc.Stamp
+	for i, name := range []string{"void", "unknown", "cut off"} {
+		writer, err := j.Begin(Leg{Index: "a--1", Write: name, Stamp: hlc.At(noon) + 1, Kind: guard.Replace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		big := bytes.Repeat([]byte("z"), pieceSize+1)
+		if err := writer.Add(Op{Shard: 1, ID: []byte(name), Version: guard.Version{Stamp: 1}, Body: big}); err != nil {
+			t.Fatal(err)
+		}
+		if i < 2 {
+			if err := writer.Prepare(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 0 {
+			if err := writer.Discard(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		places = append(places, writer.Place())
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, dir, w)
+	defer func() { _ = j.Close() }()
+	legs := j.Legs()
+	if len(legs) != 1 || legs[0].Write != "unknown" || legs[0].Registered || j.InFlight(legs[0].Place) {
+		t.Fatalf("%+v", legs)
+	}
+	bodies := map[hlc.Stamp]bool{}
+	if err := j.each([]byte{tagBody}, func(key, _ []byte) error {
+		bodies[hlc.Stamp(reader64(key[1:]))] = true
+		return nil
+	}); err != nil || len(bodies) != 1 || !bodies[places[1]] {
+		t.Fatalf("bodies of %v are left, of %v: %v", bodies, places, err)
+	}
+	if list, err := j.Operations("a--1", 1, []byte("unknown")); err != nil || len(list) != 0 {
+		t.Fatalf("found before it is registered: %v %v", list, err)
+	}
+	if err := j.Resume(legs[0].Place, 8); err != nil {
+		t.Fatal(err)
+	}
+	list, err := j.Operations("a--1", 1, []byte("unknown"))
+	if err != nil || len(list) != 1 || list[0].Task != 8 {
+		t.Fatalf("%v %v", list, err)
+	}
+	if next, err := j.Begin(Leg{Index: "a--1", Stamp: hlc.At(noon) + 2}); err != nil || next.Place() <= places[2] {
+		t.Fatalf("a place is given twice: %v %v", next, err)
+	}
+}
+
+// The bodies of a leg go when it leaves the window, in order, and the floor rises before.
+func TestFloorRisesWithTheWindow(t *testing.T) {
+	w := &wall{noon}
+	dir := t.TempDir()
+	j := open(t, dir, w)
+	w.t = noon.Add(time.Second)
+	s := hlc.At(w.t)
+	put(t, j, Leg{Index: "a--1", Write: "1", Stamp: s, Kind: guard.Replace}, 1, "x")
+	slow, err := j.Begin(Leg{Index: "b--1", Write: "2", Stamp: s + 1, Kind: guard.Replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, j, Leg{Index: "a--1", Write: "3", Stamp: s + 2, Kind: guard.Replace}, 3, "x", "y")
+	w.t = w.t.Add(3 * time.Minute)
+	if err := j.Expire(); err != nil {
+		t.Fatal(err)
+	}
+	if legs := j.Legs(); len(legs) != 1 || legs[0].Write != "3" || j.Floor("a--1") != s {
+		t.Fatalf("%+v, floor %d", legs, j.Floor("a--1")-s)
+	}
+	if _, err := j.Begin(Leg{Index: "a--1", Stamp: s}); !errors.Is(err, ErrStale) {
+		t.Fatalf("a write below the floor: %v", err)
+	}
+	if err := slow.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Expire(); err != nil {
+		t.Fatal(err)
+	}
+	page, err := j.Changes("a--1", []int{1}, s, 10)
+	if err != nil || len(page.Changes) != 2 || page.More || j.Floor("a--1") != s+2 {
+		t.Fatalf("%+v %v, floor %d", page, err, j.Floor("a--1")-s)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, dir, w)
+	defer func() { _ = j.Close() }()
+	if len(j.Legs()) != 0 || j.Floor("a--1") != s+2 || !j.Surpassed("a--1", s+2) {
+		t.Fatal("the floor is lost with a restart")
+	}
+	for _, tag := range []byte{tagBody, tagLeg, tagOp} {
+		if err := j.each([]byte{tag}, func(key, _ []byte) error { return fmt.Errorf("%q is left", key) }); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Changes go when they are old or too many, and the low-water mark says so.
+func TestLowWater(t *testing.T) {
+	w := &wall{noon}
+	dir := t.TempDir()
+	j := open(t, dir, w)
+	defer func() { _ = j.Close() }()
+	birth := j.LowWater("a--1")
+	if birth <= hlc.At(noon) {
+		t.Error("an empty journal claims to know what was before")
+	}
+	var stamps []hlc.Stamp
+	for i := range 5 {
+		w.t = noon.Add(time.Duration(i+1) * 10 * time.Minute)
+		stamps = append(stamps, hlc.At(w.t))
+		put(t, j, Leg{Index: "a--1", Stamp: stamps[i], Kind: guard.Delete}, uint32(i), fmt.Sprint("x", i), "same") //nolint:gosec // small
+	}
+	w.t = w.t.Add(time.Hour)
+	if err := j.Expire(); err != nil {
+		t.Fatal(err)
+	}
+	if j.LowWater("a--1") != birth {
+		t.Fatal("changes went before their time")
+	}
+	j.MaxAge = 85 * time.Minute
+	if err := j.Expire(); err != nil {
+		t.Fatal(err)
+	}
+	page, err := j.Changes("a--1", []int{1}, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, c := range page.Changes {
+		ids = append(ids, c.ID)
+	}
+	if low := j.LowWater("a--1"); !slices.Equal(ids, []string{"x2", "same", "x3", "x4"}) || low <= stamps[1] || low > stamps[2] {
+		t.Fatalf("%v from %s", ids, low.Time())
+	}
+	for id, want := range map[string]bool{"x0": false, "x1": false, "x2": true, "same": true} {
+		if _, ok, err := j.Newest("a--1", 1, []byte(id)); err != nil || ok != want {
+			t.Errorf("%s: %v %v", id, ok, err)
+		}
+	}
+	if err := j.Forget("a--1"); err != nil {
+		t.Fatal(err)
+	}
+	if page, err := j.Changes("a--1", []int{1}, 0, 100); err != nil || len(page.Changes) > 0 {
+		t.Fatalf("%+v %v", page, err)
+	}
+}
+
+// model is the journal as a naive list.
+type model struct {
+	ops    []modelOp
+	legs   int
+	dead   map[hlc.Stamp]bool
+	places []hlc.Stamp
+	tasks  map[hlc.Stamp]uint32
+}
+
+type modelOp struct {
+	index, id string
+	shard     int
+	version   guard.Version
+	task      uint32
+	place     hlc.Stamp
+	ordinal   int
+	kind      guard.Kind
+	body      string
+}
+
+func (m *model) newest(index string, shard int, id string) (best Newest, ok bool) {
+	for _, o := range m.ops {
+		if o.index == index && o.shard == shard && o.id == id {
+			best, ok = best.and(Newest{o.version, o.kind == guard.Delete, o.place}), true
+		}
+	}
+	return best, ok
+}
+
+// A random walk over legs, restarts and time, against a list.
+func TestJournalLikeANaiveList(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		disk, dice := vfs.NewCrashableMem(), rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "dice"), 1))
+		w := &wall{noon.Add(-time.Hour)}
+		j := openOn(t, disk, "j", w)
+		w.t = noon
+		defer func() { _ = j.Close() }()
+		m := &model{dead: map[hlc.Stamp]bool{}, tasks: map[hlc.Stamp]uint32{}}
+		index := rapid.SampledFrom([]string{"a--1", "a--11", "b-a--1"})
+		ids := rapid.SampledFrom([]string{"1", "10", "a", "a-b", "_"})
+		t.Repeat(map[string]func(*rapid.T){
+			"write": func(t *rapid.T) {
+				w.t = w.t.Add(time.Duration(rapid.IntRange(0, 20_000).Draw(t, "ms")) * time.Millisecond)
+				l := Leg{Index: index.Draw(t, "index"), Write: fmt.Sprint(m.legs), Kind: rapid.SampledFrom([]guard.Kind{guard.Replace, guard.Update, guard.Delete}).Draw(t, "kind")}
+				l.Stamp = hlc.At(w.t) - hlc.Stamp(rapid.IntRange(0, 60_000).Draw(t, "late")<<11) //nolint:gosec // positive
+				m.legs++
+				writer, err := j.Begin(l)
+				if errors.Is(err, ErrStale) {
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				var ops []modelOp
+				for i := range rapid.IntRange(0, 4).Draw(t, "ops") {
+					o := modelOp{
+						index: l.Index, id: ids.Draw(t, "id"), shard: rapid.IntRange(0, 1).Draw(t, "shard"), kind: l.Kind, place: writer.Place(),
+						version: guard.Version{Stamp: l.Stamp, Position: uint32(i)}, ordinal: i, task: uint32(m.legs), //nolint:gosec // small
+					}
+					if l.Kind != guard.Delete {
+						o.body = fmt.Sprintf("%s in %d at %d", o.id, o.shard, m.legs)
+					}
+					if err := writer.Add(Op{Shard: o.shard, ID: []byte(o.id), Version: o.version, Body: []byte(o.body)}); err != nil {
+						t.Fatal(err)
+					}
+					ops = append(ops, o)
+				}
+				if rapid.IntRange(0, 5).Draw(t, "fails") == 0 {
+					if err := errors.Join(writer.Prepare(), writer.Discard()); err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+				if err := errors.Join(writer.Prepare(), writer.Register(uint32(m.legs))); err != nil { //nolint:gosec // small
+					t.Fatal(err)
+				}
+				m.ops, m.places = append(m.ops, ops...), append(m.places, writer.Place())
+				m.tasks[writer.Place()] = uint32(m.legs) //nolint:gosec // small
+			},
+			"expire": func(t *rapid.T) {
+				if err := j.Expire(); err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range m.places {
+					m.dead[p] = m.dead[p] || p.Time().Before(w.t.Add(-j.Window))
+				}
+			},
+			"restart": func(t *rapid.T) {
+				if err := j.Close(); err != nil {
+					t.Fatal(err)
+				}
+				j = openOn(t, disk, "j", w)
+			},
+			"power loss": func(t *rapid.T) {
+				after := disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rapid.IntRange(0, 100).Draw(t, "unsynced"), RNG: dice})
+				if err := j.Close(); err != nil {
+					t.Fatal(err)
+				}
+				disk, j = after, openOn(t, after, "j", w)
+				m.recover(t, j)
+			},
+			"look": func(t *rapid.T) {
+				m.compare(t, j, index.Draw(t, "index"), rapid.IntRange(0, 1).Draw(t, "shard"), ids.Draw(t, "id"))
+			},
+			"changes": func(t *rapid.T) {
+				m.compareChanges(t, j, index.Draw(t, "index"), w.t.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, "s"))*time.Second), rapid.IntRange(1, 5).Draw(t, "limit"))
+			},
+			"": func(*rapid.T) {},
+		})
+	})
+}
+
+// recover does what the sidecar does after the machine lost power: the engine knows what it has. What was dropped may be
+// there again.
+func (m *model) recover(t *rapid.T, j *Journal) {
+	for _, e := range j.Legs() {
+		delete(m.dead, e.Place)
+		task, taken := m.tasks[e.Place]
+		var err error
+		switch {
+		case !taken:
+			err = j.Void(e.Place)
+		case !e.Registered:
+			err = j.Resume(e.Place, task)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (m *model) compare(t *rapid.T, j *Journal, index string, shard int, id string) {
+	list, err := j.Operations(index, shard, []byte(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, k := range list {
+		body, err := j.Body(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(k.Version, k.Task, k.Kind, string(body)))
+	}
+	alive := slices.DeleteFunc(slices.Clone(m.ops), func(o modelOp) bool {
+		return o.index != index || o.shard != shard || o.id != id || m.dead[o.place]
+	})
+	slices.SortFunc(alive, func(a, b modelOp) int { return cmp.Or(cmp.Compare(a.task, b.task), cmp.Compare(a.ordinal, b.ordinal)) })
+	for _, o := range alive {
+		want = append(want, fmt.Sprint(o.version, o.task, o.kind, o.body))
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("operations %q, want %q", got, want)
+	}
+	n, ok, err := j.Newest(index, shard, []byte(id))
+	best, known := m.newest(index, shard, id)
+	if err != nil || ok != known || ok && n != best {
+		t.Fatalf("newest %+v %v %v, want %+v %v", n, ok, err, best, known)
+	}
+}
+
+func (m *model) compareChanges(t *rapid.T, j *Journal, index string, since time.Time, limit int) {
+	from, got := hlc.At(since), map[Change]bool{}
+	for at := from; ; {
+		p, err := j.Changes(index, []int{0}, at, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range p.Changes {
+			got[c] = true
+		}
+		if at = p.Through + 1; !p.More {
+			break
+		}
+	}
+	want := map[Change]bool{}
+	for _, o := range m.ops {
+		if o.index == index && o.shard == 0 && o.place >= from {
+			want[Change{0, o.id}] = true
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("changes %v, want %v", got, want)
+	}
+}
+
+func FuzzRecords(f *testing.F) {
+	f.Add(appendEntry(nil, entry{id: []byte("a"), version: guard.Version{Stamp: 7, Position: 3}, body: span{1, 2, 3}}))
+	f.Add(appendEntry(nil, entry{id: []byte("b"), floor: guard.Version{Stamp: 7}, includes: []guard.Version{{Stamp: 8}, {Stamp: 9, Position: 1}}, write: "7"}))
+	f.Add(appendLeg(nil, Entered{Leg: Leg{Index: "a--1", Write: "7", Stamp: 5, Kind: guard.Update, Via: Copied}, Count: 3, Bytes: 9, Task: 4, Registered: true}))
+	f.Add(appendNewest(nil, Newest{guard.Version{Stamp: 5, Position: 1}, true, 9}))
+	f.Add(appendMarks(nil, marks{1, 2}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var back []byte
+		if entries(b, func(e entry) error { back = appendEntry(back, e); return nil }) == nil {
+			var again []byte
+			if err := entries(back, func(e entry) error { again = appendEntry(again, e); return nil }); err != nil || !bytes.Equal(again, back) {
+				t.Fatalf("%x came back as %x, %v", back, again, err)
+			}
+		}
+		if e, err := parseLeg(5, b); err == nil {
+			if got, err := parseLeg(5, appendLeg(nil, e)); err != nil || got != e {
+				t.Fatalf("%+v came back as %+v, %v", e, got, err)
+			}
+		}
+		if n, err := parseNewest(b); err == nil && !bytes.Equal(appendNewest(nil, n), b) {
+			t.Fatal(n)
+		}
+		_, _ = parseMarks(b)
+	})
+}

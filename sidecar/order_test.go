@@ -1,0 +1,181 @@
+//go:build dataplane
+
+package sidecar
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/shardmap"
+)
+
+// operation is one client write to a few documents.
+type operation struct {
+	method   string // POST replaces, PUT updates, DELETE deletes
+	stamp    hlc.Stamp
+	dispatch string
+	docs     []map[string]any
+}
+
+// drawOperations makes writes whose stamps ascend.
+func drawOperations(dice *rand.Rand, n, documents int, from hlc.Stamp) []operation {
+	list := make([]operation, n)
+	for i := range list {
+		o := operation{
+			method: []string{http.MethodPost, http.MethodPut, http.MethodPut, http.MethodDelete}[dice.IntN(4)],
+			stamp:  from + hlc.Stamp(i), dispatch: fmt.Sprint("op-", i), //nolint:gosec // small
+		}
+		for range 1 + dice.IntN(4) {
+			d := map[string]any{"id": fmt.Sprint("d", dice.IntN(documents))}
+			if o.method != http.MethodDelete {
+				d[string(rune('a'+dice.IntN(4)))] = float64(dice.IntN(1000))
+				d["by"] = o.dispatch
+			}
+			o.docs = append(o.docs, d)
+		}
+		list[i] = o
+	}
+	return list
+}
+
+// fold is what the operations make of no documents, one after the other.
+func fold(list []operation) map[string]map[string]any {
+	all := map[string]map[string]any{}
+	for _, o := range list {
+		for position, d := range o.docs {
+			id := d["id"].(string)
+			switch {
+			case o.method == http.MethodDelete:
+				delete(all, id)
+				continue
+			case o.method == http.MethodPost || all[id] == nil:
+				all[id] = map[string]any{}
+			}
+			for k, v := range d {
+				all[id][k] = v
+			}
+			all[id][nodeapi.FieldUpdatedAt] = string(nodeapi.AppendStamp(nil, o.stamp, uint64(position))) //nolint:gosec // an index
+		}
+	}
+	return all
+}
+
+// leg sends an operation as a gateway does.
+func (o operation) leg(b *bench, index string, shards int) answer {
+	l := nodeapi.Leg{Shards: all(shards), Count: shards, PrimaryKey: "id", Dispatch: o.dispatch, Stamp: o.stamp}
+	path := "/indexes/" + index + "/documents"
+	if o.method == http.MethodDelete {
+		ids := []string{}
+		for _, d := range o.docs {
+			ids = append(ids, d["id"].(string))
+		}
+		return b.leg(http.MethodPost, path+"/delete-batch", ids, l)
+	}
+	var body []byte
+	for i, d := range o.docs {
+		id := []byte(d["id"].(string))
+		doc, err := json.Marshal(d)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		body = nodeapi.AppendDocument(body, nodeapi.Line{
+			Shard: shardmap.ShardOf(id, shards), Position: uint64(i), ID: id, Document: doc, //nolint:gosec // an index
+		})
+	}
+	return b.leg(o.method, path, body, l)
+}
+
+// stored reads all documents of the engine.
+func (b *bench) stored(index string) map[string]map[string]any {
+	b.t.Helper()
+	var page struct{ Results []map[string]any }
+	a := b.direct("POST", "/indexes/"+index+"/documents/fetch", map[string]any{"limit": 10_000})
+	if err := json.Unmarshal([]byte(a.body), &page); err != nil {
+		b.t.Fatalf("%d %s", a.status, a.body)
+	}
+	all := map[string]map[string]any{}
+	for _, d := range page.Results {
+		delete(d, nodeapi.FieldShard)
+		all[d["id"].(string)] = d
+	}
+	return all
+}
+
+// idle waits until the engine has nothing left to do.
+func (b *bench) idle() {
+	b.t.Helper()
+	eventually(b.t, "engine is idle", func() error {
+		if n := b.direct("GET", "/tasks?statuses=enqueued,processing", nil).field("total"); n != 0.0 {
+			return fmt.Errorf("%v tasks are left", n)
+		}
+		return nil
+	})
+}
+
+// settled waits until the documents are what the order of the stamps makes of them.
+func (b *bench) settled(index string, want map[string]map[string]any) {
+	b.t.Helper()
+	eventually(b.t, "documents are in the order of stamps", func() error {
+		b.idle()
+		got := b.stored(index)
+		if reflect.DeepEqual(got, want) {
+			return nil
+		}
+		for id := range want {
+			if !reflect.DeepEqual(got[id], want[id]) {
+				return fmt.Errorf("%s is %v instead of %v", id, got[id], want[id])
+			}
+		}
+		return errors.New("documents are left that should be gone")
+	})
+}
+
+// §6 "Order": writes that reach a node in any order, at once and more than once, and over a restart, leave what they
+// would have left in the order of their stamps.
+func TestOrderOfLateWrites(t *testing.T) {
+	b := newBench(t)
+	const shards, documents = 4, 12
+	ix := b.index("movies", "id", shards)
+	dice := rand.New(rand.NewPCG(1, 2))
+	ops := drawOperations(dice, 400, documents, hlc.At(time.Now()))
+	order := dice.Perm(len(ops))
+	send := func(some []int) {
+		work := make(chan operation)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for o := range work {
+					if a := o.leg(b, ix, shards); a.status != http.StatusAccepted {
+						t.Errorf("%s: %d %s", o.dispatch, a.status, a.body)
+					}
+				}
+			})
+		}
+		for n, i := range some {
+			work <- ops[i]
+			if n%7 == 0 {
+				work <- ops[i] // a sender that got no answer sends again
+			}
+		}
+		close(work)
+		wg.Wait()
+	}
+	send(order[:200])
+	b.stop()
+	b.start()
+	send(order[200:])
+	b.settled(ix, fold(ops))
+	late := operation{method: http.MethodPut, stamp: hlc.At(time.Now().Add(-time.Hour)), dispatch: "old", docs: ops[0].docs}
+	if a := late.leg(b, ix, shards); a.status != http.StatusServiceUnavailable || a.field("code") != nodeapi.CodeStaleStamp {
+		t.Errorf("a write from before the journal began: %d %s", a.status, a.body)
+	}
+}

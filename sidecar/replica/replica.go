@@ -1,0 +1,271 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/sidecar/dispatch"
+	"github.com/miroir-search/miroir/sidecar/engine"
+	"github.com/miroir-search/miroir/sidecar/journal"
+)
+
+// ErrUnordered says that the place of a write among those that are here can not be found: the replica misses it.
+var ErrUnordered = errors.New("the write can not be put in order on this node")
+
+// Pauses of the background work.
+const (
+	retryFirst   = 50 * time.Millisecond
+	retryLongest = 2 * time.Second
+	doubtTime    = 10 * time.Second // after which the engine surely has, or has not, what it was sent
+	tidyPeriod   = 10 * time.Second
+)
+
+// Views is where the newest routing view comes from.
+type Views interface{ View() *routing.View }
+
+// Config is what a replica works with. All fields must be set.
+type Config struct {
+	Journal    *journal.Journal
+	Clock      *hlc.Clock
+	Engine     *engine.Client
+	Dispatches *dispatch.Table
+	Views      Views
+	// Lost is told that copies on this node may differ from the others from a stamp on. It tries until it is heard.
+	Lost    func(ctx context.Context, index string, shards []int, from hlc.Stamp, reason string)
+	Log     zerolog.Logger
+	Metrics *Metrics
+}
+
+// Replica is safe for concurrent use.
+type Replica struct {
+	Config
+	ready chan struct{} // closed when legs of the last run are accounted for
+
+	mu      sync.Mutex
+	lanes   map[string]*lane
+	queue   []checkup
+	pending map[string]int // checkups that are not done, by index
+	unsure  map[string]hlc.Stamp
+	wake    chan struct{}
+	calm    chan struct{} // closed and replaced when a checkup is done
+}
+
+// checkup is a leg whose documents must be looked at.
+type checkup struct {
+	index   string
+	place   hlc.Stamp
+	crossed bool // an operation that names no document
+}
+
+// New returns a replica. Legs wait until Run has accounted for those of the last run.
+func New(c Config) *Replica {
+	return &Replica{
+		Config: c, ready: make(chan struct{}), lanes: map[string]*lane{}, pending: map[string]int{}, unsure: map[string]hlc.Stamp{},
+		wake: make(chan struct{}, 1), calm: make(chan struct{}),
+	}
+}
+
+// Run accounts for the legs of the last run and settles what is out of order, until ctx ends.
+func (r *Replica) Run(ctx context.Context) error {
+	if err := r.recover(ctx); err != nil {
+		return err
+	}
+	tidy := time.NewTicker(tidyPeriod)
+	defer tidy.Stop()
+	for {
+		c, ok := r.next()
+		if ok {
+			r.settle(ctx, c)
+			if ctx.Err() != nil {
+				return nil
+			}
+			r.done(c)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.wake:
+		case <-tidy.C:
+			r.tidy(ctx)
+		}
+	}
+}
+
+// recover asks the engine what became of prepared legs, and puts all legs of the window into their lanes.
+func (r *Replica) recover(ctx context.Context) error {
+	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
+		err := r.account(ctx, func(journal.Entered) bool { return true })
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		r.Log.Debug().Err(err).Msg("legs of the last run not accounted for yet")
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+	for _, e := range r.Journal.Legs() {
+		if e.Registered {
+			r.place(e)
+		}
+	}
+	close(r.ready)
+	return nil
+}
+
+// account finds out what became of prepared legs of which no writer is left.
+func (r *Replica) account(ctx context.Context, include func(journal.Entered) bool) error {
+	var open []journal.Entered
+	var ids []string
+	for _, e := range r.Journal.Legs() {
+		if !e.Registered && !r.Journal.InFlight(e.Place) && include(e) {
+			open, ids = append(open, e), append(ids, e.Write)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	found, err := r.Dispatches.Lookup(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("account for legs: %w", err)
+	}
+	for i, d := range found {
+		e := open[i]
+		if d.State == nodeapi.StateUnknown {
+			if err := r.Journal.Void(e.Place); err != nil {
+				return err
+			}
+			r.sure(e.Write)
+			continue
+		}
+		task, err := taskUID(d.Task)
+		if err != nil {
+			return err
+		}
+		if err := r.enter(e.Place, task); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ready says whether legs are taken.
+func (r *Replica) Ready() bool {
+	select {
+	case <-r.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// enter registers a prepared leg without a writer.
+func (r *Replica) enter(place hlc.Stamp, task uint32) error {
+	if err := r.Journal.Resume(place, task); err != nil {
+		return err
+	}
+	e, ok := r.Journal.Leg(place)
+	if ok {
+		r.sure(e.Write)
+		if r.Ready() {
+			r.place(e)
+		}
+	}
+	return nil
+}
+
+// place puts a registered leg into its lane and queues what may be out of order because of it.
+func (r *Replica) place(e journal.Entered) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l, ok := r.lanes[e.Index]
+	if !ok {
+		l = &lane{}
+		r.lanes[e.Index] = l
+	}
+	check, crossed := l.insert(e)
+	for _, p := range check {
+		r.add(checkup{index: e.Index, place: p})
+	}
+	for _, p := range crossed {
+		r.add(checkup{index: e.Index, place: p, crossed: true})
+	}
+}
+
+// add queues a checkup. The lock is held.
+func (r *Replica) add(c checkup) {
+	r.queue = append(r.queue, c)
+	r.pending[c.index]++
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Replica) next() (checkup, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		return checkup{}, false
+	}
+	c := r.queue[0]
+	r.queue = r.queue[1:]
+	return c, true
+}
+
+func (r *Replica) done(c checkup) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending[c.index]--; r.pending[c.index] <= 0 {
+		delete(r.pending, c.index)
+	}
+	close(r.calm)
+	r.calm = make(chan struct{})
+}
+
+// Settled returns when nothing of an index is known to be out of order.
+func (r *Replica) Settled(ctx context.Context, index string) error {
+	for {
+		r.mu.Lock()
+		n, calm := r.pending[index], r.calm
+		r.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-calm:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// tidy forgets what the journal forgot, and asks about legs whose outcome has been unknown for a while.
+func (r *Replica) tidy(ctx context.Context) {
+	gone := func(place hlc.Stamp) bool { _, ok := r.Journal.Leg(place); return !ok }
+	r.mu.Lock()
+	for index, l := range r.lanes {
+		if l.trim(gone); len(l.legs) == 0 {
+			delete(r.lanes, index)
+		}
+	}
+	r.mu.Unlock()
+	old := r.Clock.Next().Time().Add(-doubtTime)
+	err := r.account(ctx, func(e journal.Entered) bool { return e.Place.Time().Before(old) })
+	if err != nil && ctx.Err() == nil {
+		r.Log.Debug().Err(err).Msg("legs of unknown outcome not accounted for yet")
+	}
+}

@@ -1,0 +1,149 @@
+package replica
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/miroir-search/miroir/sidecar/dispatch"
+	"github.com/miroir-search/miroir/sidecar/engine"
+	"github.com/miroir-search/miroir/sidecar/guard"
+	"github.com/miroir-search/miroir/sidecar/journal"
+)
+
+const (
+	sendTimeout = time.Minute
+	maxAnswer   = 1 << 20
+	bodyType    = "application/x-ndjson"
+	idsType     = "application/json"
+)
+
+// ErrGone says that the view has no such index any more.
+var ErrGone = errors.New("the index left the catalog")
+
+// batch is a leg of this node's own making.
+type batch struct {
+	index string
+	kind  guard.Kind
+	via   journal.Via
+	ops   []journal.Op
+}
+
+// send journals a batch and gives it to the engine. The task is the engine's.
+func (r *Replica) send(ctx context.Context, b batch) (task uint32, err error) {
+	ix, ok := r.Views.View().Physical[b.index]
+	if !ok {
+		return 0, ErrGone
+	}
+	w, err := r.Journal.Begin(journal.Leg{Index: b.index, Stamp: r.Clock.Next(), Kind: b.kind, Via: b.via, Write: r.Name()})
+	if err != nil {
+		return 0, err
+	}
+	leg := &Leg{r: r, header: journal.Leg{Index: b.index, Write: w.Write()}, w: w}
+	for _, op := range b.ops {
+		err = errors.Join(err, w.Add(op))
+	}
+	if err = errors.Join(err, w.Prepare()); err != nil {
+		return 0, errors.Join(err, leg.Discard())
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	out, err := r.Dispatches.Do(ctx, w.Write(), nil, func(ctx context.Context) (dispatch.Outcome, error) {
+		return r.post(ctx, b, ix.PrimaryKey, w.Write())
+	})
+	switch {
+	case errors.Is(err, dispatch.ErrUncertain):
+		leg.Doubt()
+		return 0, err
+	case err != nil:
+		return 0, errors.Join(err, leg.Discard())
+	}
+	return out.TaskUID, leg.Enqueued(out.TaskUID)
+}
+
+// Name is a dispatch id for a write that came without one, or is of this node's own making. No client's write has one
+// like it.
+func (r *Replica) Name() string {
+	return "miroir-" + strconv.FormatUint(uint64(r.Clock.Next()), 36)
+}
+
+// post makes one task of the engine.
+func (r *Replica) post(ctx context.Context, b batch, key, write string) (dispatch.Outcome, error) {
+	method, path, kind := http.MethodPost, "/documents", bodyType
+	q := url.Values{"customMetadata": {write}}
+	if key != "" {
+		q.Set("primaryKey", key)
+	}
+	switch b.kind {
+	case guard.Update:
+		method = http.MethodPut
+	case guard.ReplaceExisting:
+		q.Set("skipCreation", "true")
+	case guard.UpdateExisting:
+		method = http.MethodPut
+		q.Set("skipCreation", "true")
+	case guard.Delete:
+		path, kind = "/documents/delete-batch", idsType
+		q.Del("primaryKey")
+	}
+	body, err := b.body()
+	if err != nil {
+		return dispatch.Outcome{}, err
+	}
+	req, err := r.Engine.Request(ctx, method, "/indexes/"+url.PathEscape(b.index)+path+"?"+q.Encode(), bytes.NewReader(body))
+	if err != nil {
+		return dispatch.Outcome{}, err
+	}
+	req.Header.Set("Content-Type", kind)
+	res, err := r.Engine.Do(req)
+	if err != nil {
+		return dispatch.Outcome{}, errors.Join(dispatch.ErrUncertain, err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return dispatch.Outcome{}, errors.Join(dispatch.ErrUncertain, engine.ErrUnreachable, err)
+	}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		e := &engine.Error{Status: res.StatusCode}
+		_ = json.Unmarshal(answer, e) // an answer without a code is told by its status
+		return dispatch.Outcome{}, e
+	}
+	var e engine.Enqueued
+	if err := json.Unmarshal(answer, &e); err != nil {
+		return dispatch.Outcome{}, fmt.Errorf("engine answer to a batch: %w", err)
+	}
+	return dispatch.Outcome{TaskUID: e.TaskUID, Answer: answer}, nil
+}
+
+// body is what the engine gets.
+func (b batch) body() ([]byte, error) {
+	if b.kind == guard.Delete {
+		ids := make([]string, len(b.ops))
+		for i, op := range b.ops {
+			ids[i] = string(op.ID)
+		}
+		return json.Marshal(ids)
+	}
+	var out []byte
+	for _, op := range b.ops {
+		out = append(out, op.Body...)
+	}
+	return out, nil
+}
+
+// taskUID reads the number of an engine's task object.
+func taskUID(object []byte) (uint32, error) {
+	var t engine.Task
+	if err := json.Unmarshal(object, &t); err != nil {
+		return 0, fmt.Errorf("engine task: %w", err)
+	}
+	return t.UID, nil
+}
