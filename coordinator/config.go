@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,8 +34,9 @@ type config struct {
 	ingress             netip.AddrPort
 	socket              string
 	shape               formation.Shape
-	dumpDir             string
+	dumpDir, ingressURL string
 	nodeKey, adminKey   string
+	masterKey           string
 	pprof               bool
 	log                 telemetry.LogOptions
 }
@@ -62,7 +64,8 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.IntVar(&c.shape.Replicas, "replicas", 1, "copies of every shard inside a group of a new cluster")
 	f.IntVar(&c.shape.Shards, "shards", shardmap.DefaultShards, "shards of a new index in a new cluster")
 	telemetry.RegisterProfiles(f, &c.pprof)
-	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, made at first use; without one POST /dumps is refused")
+	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, and for those under way into the cluster, made at first use; without one both are refused")
+	f.StringVar(&c.ingressURL, "ingress-url", "", "URL under which this coordinator reaches an Envoy, to import dumps (default: --ingress-listen)")
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err
@@ -72,8 +75,9 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 		c.advertise = []string{c.admin}
 	}
 	c.nodeKey, c.adminKey = os.Getenv(envNodeKey), os.Getenv(envAdminKey)
+	c.masterKey = os.Getenv(envMasterKey)
 	if c.adminKey == "" {
-		c.adminKey = os.Getenv(envMasterKey)
+		c.adminKey = c.masterKey
 	}
 	c.log.Component, c.log.PodID = "coordinator", c.id
 	return c, c.check(ingress)
@@ -99,6 +103,11 @@ func (c *config) check(ingress string) error {
 	var err error
 	c.ingress, err = netip.ParseAddrPort(ingress)
 	say(err != nil, "--ingress-listen must be IP:port")
+	if c.ingressURL == "" {
+		c.ingressURL = reachable(c.ingress)
+	}
+	u, err := url.Parse(c.ingressURL)
+	say(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "", "--ingress-url must be an http or https URL")
 	say(!memberID.MatchString(c.id), "--id must be 1 to 63 lower-case letters, digits and hyphens")
 	say(len(c.etcd) == 0, "--etcd is missing")
 	for name, address := range map[string]string{"admin": c.admin, "xds": c.xds, "metrics": c.metrics} {
@@ -121,6 +130,15 @@ func (c *config) check(ingress string) error {
 		return nil
 	}
 	return lifecycle.UsageError("%v", errors.Join(wrong...))
+}
+
+// reachable is the URL of an address on this machine. One that stands for all interfaces is none to connect to.
+func reachable(listen netip.AddrPort) string {
+	host := listen.Addr()
+	if host.IsUnspecified() {
+		host = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return "http://" + netip.AddrPortFrom(host, listen.Port()).String()
 }
 
 func hostPort(s string) bool {

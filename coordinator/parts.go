@@ -13,7 +13,9 @@ import (
 	"github.com/miroir-search/miroir/coordinator/adminapi"
 	"github.com/miroir-search/miroir/coordinator/election"
 	"github.com/miroir-search/miroir/coordinator/view"
+	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
+	"github.com/miroir-search/miroir/coordinator/workflow/imports"
 	"github.com/miroir-search/miroir/coordinator/workflow/settings"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -42,6 +44,8 @@ type parts struct {
 	registry  *prometheus.Registry
 	sightings *view.Sightings
 	elections *election.Metrics
+	workflows *workflow.Metrics
+	importer  *imports.Importer // nil without a folder for dumps
 	started   time.Time
 }
 
@@ -85,10 +89,14 @@ func (p *parts) greet(ctx context.Context, session *state.Session) error {
 
 // admin serves the admin API.
 func (p *parts) admin(ctx context.Context, l net.Listener) error {
-	api := adminapi.New(adminapi.Config{
+	config := adminapi.Config{
 		Key: p.config.adminKey, Snapshot: p.snapshot, Sightings: p.sightings, Tasks: p.store, Nodes: p.nodes,
-		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName}, Healthy: p.ready, Gatherer: p.registry, Log: p.log,
-		Metrics: adminapi.NewMetrics(p.registry), Now: now,
-	})
+		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName}, Healthy: p.ready,
+		Gatherer: p.registry, Log: p.log, Metrics: adminapi.NewMetrics(p.registry), Now: now,
+	}
+	if p.importer != nil {
+		config.Imports = p.importer
+	}
+	api := adminapi.New(config)
 	return lifecycle.ServeHTTP(ctx, l, &http.Server{Handler: api, IdleTimeout: adminIdle, MaxHeaderBytes: 64 << 10}, adminDrain)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -16,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/view"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
+	"github.com/miroir-search/miroir/coordinator/workflow/imports"
 	"github.com/miroir-search/miroir/coordinator/workflow/settings"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -119,6 +121,9 @@ func serve(ctx context.Context, c config, log zerolog.Logger, d doors, store *st
 	port := telemetry.Port{Metrics: p.registry, Ready: p.ready, Profiles: c.pprof}
 	group.Go("metrics", func(ctx context.Context) error { return port.Serve(ctx, d.metrics) })
 	group.Go("admin", func(ctx context.Context) error { return p.admin(ctx, d.admin) })
+	if p.importer != nil {
+		group.Go("imports", p.importer.Run)
+	}
 	for scope, lead := range p.scopes() {
 		candidate := &election.Candidate{Store: store, Scope: scope, Holder: c.id, Log: log, Metrics: p.elections}
 		group.Go(scope, func(ctx context.Context) error { return candidate.Run(ctx, lead) })
@@ -133,14 +138,13 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 	finish := &finisher.Finisher{
 		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: finisher.NewMetrics(p.registry),
 	}
-	workflows := workflow.NewMetrics(p.registry)
 	change := &settings.Broadcast{
 		Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
-		Metrics: settings.NewMetrics(p.registry), Workflows: workflows,
+		Metrics: settings.NewMetrics(p.registry), Workflows: p.workflows,
 	}
 	create := &dumps.Creator{
 		Folder: dumps.Folder(p.config.dumpDir), Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks,
-		Holder: p.config.id, Now: now, Log: p.log, Metrics: dumps.NewMetrics(p.registry), Workflows: workflows,
+		Holder: p.config.id, Now: now, Log: p.log, Metrics: dumps.NewMetrics(p.registry), Workflows: p.workflows,
 	}
 	all := map[string]func(context.Context, *state.Leadership) error{
 		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
@@ -151,6 +155,19 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		all[dumps.Scope] = func(ctx context.Context, l *state.Leadership) error { return create.Lead(ctx, l) }
 	}
 	return all
+}
+
+// newImporter makes what imports dumps. Every coordinator with a folder has one; a job is led by one that has its file.
+func (p *parts) newImporter() *imports.Importer {
+	lead := func(ctx context.Context, scope string, work func(context.Context, workflow.Leader) error) error {
+		candidate := &election.Candidate{Store: p.store, Scope: scope, Holder: p.config.id, Log: p.log, Metrics: p.elections}
+		return candidate.Once(ctx, func(ctx context.Context, l *state.Leadership) error { return work(ctx, l) })
+	}
+	return imports.New(imports.Config{
+		Spool: imports.Spool(filepath.Join(p.config.dumpDir, "imports")), Records: p.store, Store: p.store,
+		Ingress: imports.NewIngress(p.config.ingressURL, p.config.masterKey), Views: p.views, Tasks: p.tasks, Lead: lead,
+		Holder: p.config.id, Now: now, Log: p.log, Metrics: imports.NewMetrics(p.registry), Workflows: p.workflows,
+	})
 }
 
 func now() time.Time { return time.Now().UTC() }
@@ -211,7 +228,10 @@ func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Cl
 	p := &parts{
 		config: c, log: log, store: store, views: views, tasks: tasks, envoys: envoys, registry: registry,
 		nodes: client.New(client.Options{NodeKey: c.nodeKey}), sightings: view.NewSightings(now),
-		elections: election.NewMetrics(registry), started: now(),
+		elections: election.NewMetrics(registry), workflows: workflow.NewMetrics(registry), started: now(),
+	}
+	if c.dumpDir != "" {
+		p.importer = p.newImporter()
 	}
 	registry.MustRegister(&census{snapshot: p.snapshot, tasks: tasks, now: now})
 	return p, nil

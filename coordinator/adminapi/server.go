@@ -35,7 +35,7 @@ type Workflows interface {
 	Workflows(ctx context.Context, kind string) (map[string][]byte, error)
 }
 
-// Config of a Server. All fields must be set.
+// Config of a Server. All fields but Imports must be set.
 type Config struct {
 	Key       string
 	Snapshot  func() view.Snapshot
@@ -43,6 +43,7 @@ type Config struct {
 	Tasks     Tasks
 	Nodes     Nodes
 	Workflows Workflows
+	Imports   Imports      // nil where no dumps are taken
 	Kinds     []string     // of workflows
 	Healthy   func() error // whether this coordinator can do its work
 	Gatherer  prometheus.Gatherer
@@ -63,26 +64,35 @@ type route struct {
 	pattern string // method and path as http.ServeMux reads them
 	rule    rule
 	serve   func(s *Server, w http.ResponseWriter, r *http.Request) *apierr.Error
+	large   bool // the body is as large as it is; whoever reads it has a bound of its own
 }
 
 // routes is everything that is served. The last row is what is left of the coordinator's paths.
 func routes() []route {
 	return []route{
-		{"GET /_miroir/ready", exempt, (*Server).ready},
-		{"GET /_miroir/metrics", exempt, (*Server).metrics},
-		{"GET /_miroir/topology", adminOnly, (*Server).topology},
-		{"GET /_miroir/nodes", adminOnly, (*Server).nodes},
-		{"GET /_miroir/nodes/{id}", adminOnly, (*Server).node},
-		{"GET /_miroir/problems", adminOnly, (*Server).problems},
-		{"GET /_miroir/tasks/{uid}", adminOnly, (*Server).task},
-		{"GET /_miroir/workflows", adminOnly, (*Server).workflows},
-		{"GET /_miroir/workflows/{id}", adminOnly, (*Server).workflow},
-		{"/", adminOnly, (*Server).missing},
+		{"GET /_miroir/ready", exempt, (*Server).ready, false},
+		{"GET /_miroir/metrics", exempt, (*Server).metrics, false},
+		{"GET /_miroir/topology", adminOnly, (*Server).topology, false},
+		{"GET /_miroir/nodes", adminOnly, (*Server).nodes, false},
+		{"GET /_miroir/nodes/{id}", adminOnly, (*Server).node, false},
+		{"GET /_miroir/problems", adminOnly, (*Server).problems, false},
+		{"GET /_miroir/tasks/{uid}", adminOnly, (*Server).task, false},
+		{"GET /_miroir/workflows", adminOnly, (*Server).workflows, false},
+		{"GET /_miroir/workflows/{id}", adminOnly, (*Server).workflow, false},
+		{"GET /_miroir/dumps/import", adminOnly, (*Server).listImports, false},
+		{"POST /_miroir/dumps/import", adminOnly, (*Server).importDump, true},
+		{"POST /_miroir/dumps/import/check", adminOnly, (*Server).checkImport, true},
+		{"PUT /_miroir/dumps/import/{id}/content", adminOnly, (*Server).appendDump, true},
+		{"GET /_miroir/dumps/import/{id}/status", adminOnly, (*Server).importStatus, false},
+		{"/", adminOnly, (*Server).missing, false},
 	}
 }
 
-// maxBody bounds the request bodies, none of which is read so far.
-const maxBody = 1 << 20
+// maxBody bounds the request bodies of most routes, and maxDecoded those that are read as JSON.
+const (
+	maxBody    = 1 << 20
+	maxDecoded = 64 << 20
+)
 
 // New returns the handler of all admin routes.
 func New(c Config) *Server {
@@ -105,7 +115,9 @@ func (s *Server) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		out := &recorder{ResponseWriter: w}
-		r.Body = http.MaxBytesReader(out, r.Body, maxBody)
+		if !rt.large {
+			r.Body = http.MaxBytesReader(out, r.Body, maxBody)
+		}
 		if e := s.admit(rt, r); e != nil {
 			refuse(out, e)
 		} else if e := rt.serve(s, out, r); e != nil {
@@ -182,13 +194,15 @@ func send(w http.ResponseWriter, status int, body []byte) {
 }
 
 // answer sends a value as JSON.
-func answer(w http.ResponseWriter, v any) *apierr.Error {
+func answer(w http.ResponseWriter, v any) *apierr.Error { return answerWith(w, http.StatusOK, v) }
+
+func answerWith(w http.ResponseWriter, status int, v any) *apierr.Error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return apierr.New(apierr.MiroirInternal, "The answer could not be written.")
 	}
-	send(w, http.StatusOK, b.Bytes())
+	send(w, status, b.Bytes())
 	return nil
 }

@@ -31,6 +31,20 @@ type Candidate struct {
 	Metrics *Metrics
 }
 
+// Once is Run until lead has come to its end: it returns as soon as lead returns nil.
+func (c *Candidate) Once(ctx context.Context, lead func(ctx context.Context, l *state.Leadership) error) error {
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	defer c.Metrics.forget(c.Scope)
+	return c.Run(ctx, func(ctx context.Context, l *state.Leadership) error {
+		err := lead(ctx, l)
+		if err == nil {
+			done()
+		}
+		return err
+	})
+}
+
 // Run calls lead whenever this process leads the scope, until ctx ends. lead's context ends with the leadership, and the
 // scope is given up as soon as lead returns. What lead fails with is logged, and the candidate competes again.
 func (c *Candidate) Run(ctx context.Context, lead func(ctx context.Context, l *state.Leadership) error) error {

@@ -21,3 +21,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	r.MustRegister(m.leader, m.terms)
 	return m
 }
+
+// forget drops the series of a scope that will not be led again.
+func (m *Metrics) forget(scope string) {
+	m.leader.DeleteLabelValues(scope)
+	m.terms.DeleteLabelValues(scope)
+}

@@ -60,9 +60,12 @@ func Decode(value []byte) (Record, error) {
 	return r, nil
 }
 
-// enter notes that a phase is next, on behalf of one coordinator.
+// enter notes that a phase is next, on behalf of one coordinator. A phase that a coordinator goes on with is no transition.
 func (r *Record) enter(phase, by string, at time.Time) {
-	r.Phase, r.UpdatedAt = phase, at
+	goesOn := len(r.History) > 0 && r.Phase == phase && r.History[len(r.History)-1].By == by
+	if r.Phase, r.UpdatedAt = phase, at; goesOn {
+		return
+	}
 	r.History = append(r.History, Transition{Phase: phase, At: at, By: by})
 	if n := len(r.History); n > maxHistory {
 		r.History = r.History[n-maxHistory:]

@@ -47,7 +47,7 @@ codes! {
     400 InvalidRequest {
         bad_request malformed_payload missing_payload feature_not_enabled
         invalid_index_uid missing_index_uid invalid_index_primary_key invalid_index_offset invalid_index_limit
-        invalid_index_custom_metadata immutable_index_created_at immutable_index_updated_at
+        immutable_index_created_at immutable_index_updated_at
         index_primary_key_already_exists index_primary_key_no_candidate_found
         index_primary_key_multiple_candidates_found invalid_swap_indexes missing_swap_indexes
         invalid_swap_duplicate_index_found invalid_swap_rename
@@ -55,7 +55,7 @@ codes! {
         missing_document_filter invalid_document_sort invalid_document_limit invalid_document_offset
         invalid_document_retrieve_vectors invalid_document_use_network invalid_document_csv_delimiter
         invalid_document_geo_field invalid_skip_creation invalid_vector_dimensions invalid_vectors_type
-        too_many_vectors max_fields_limit_exceeded document_fields_limit_reached
+        too_many_vectors max_fields_limit_exceeded
         invalid_search_q invalid_search_offset invalid_search_limit invalid_search_page invalid_search_hits_per_page
         invalid_search_filter invalid_search_sort invalid_search_distinct invalid_search_facets invalid_search_vector
         invalid_search_media invalid_search_embedder invalid_search_hybrid_query invalid_search_semantic_ratio
@@ -66,7 +66,7 @@ codes! {
         invalid_search_show_ranking_score invalid_search_show_ranking_score_details
         invalid_search_show_performance_details invalid_search_ranking_score_threshold
         invalid_search_retrieve_vectors invalid_search_use_network invalid_search_personalize
-        invalid_search_personalize_user_context missing_search_hybrid vector_embedding_error
+        missing_search_hybrid vector_embedding_error
         facet_search_disabled invalid_facet_search_facet_name missing_facet_search_facet_name
         invalid_facet_search_query invalid_facet_search_exhaustive_facet_count
         invalid_similar_id not_found_similar_id invalid_similar_embedder missing_similar_embedder missing_similar_id
@@ -77,7 +77,8 @@ codes! {
         invalid_multi_search_federated invalid_multi_search_query_pagination invalid_multi_search_query_facets
         invalid_multi_search_federation_options invalid_multi_search_weight invalid_multi_search_facets_by_index
         invalid_multi_search_merge_facets invalid_multi_search_max_values_per_facet
-        invalid_multi_search_facet_order invalid_multi_search_query_ranking_rules
+        invalid_multi_search_facet_order invalid_multi_search_query_show_performance_details
+        invalid_multi_search_distinct
         invalid_settings_displayed_attributes invalid_settings_searchable_attributes
         invalid_settings_filterable_attributes invalid_settings_sortable_attributes invalid_settings_ranking_rules
         invalid_settings_stop_words invalid_settings_non_separator_tokens invalid_settings_separator_tokens
@@ -97,7 +98,6 @@ codes! {
         immutable_api_key_expires_at immutable_api_key_created_at immutable_api_key_updated_at
         index_scoped_api_key_with_global_action
     }
-    400 Internal { unretrievable_document }
     401 Auth { missing_authorization_header missing_master_key }
     403 Auth { invalid_api_key }
     404 InvalidRequest { api_key_not_found document_not_found index_not_found task_not_found batch_not_found }

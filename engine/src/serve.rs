@@ -151,6 +151,7 @@ impl Server {
             query: head.uri.query().map(|query| format!("?{query}")).unwrap_or_default(),
             content_type: content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             body,
+            for_merge: head.headers.get("meili-proxy-search").is_some_and(|value| value == "true"),
         };
         let place = if endpoint.is_search { Some(self.place().await?) } else { None };
         let app = Arc::clone(&self.app);

@@ -50,10 +50,15 @@ func NewSearch(q *meili.SearchQuery, settings *Settings, primaryKey string) *Sea
 		needs = append(needs, primaryKey)
 	}
 	s.display = newDisplay(s.wish(), settings.Displayed, needs...)
-	if q.RetrieveVectors && settings.hidesVectors() {
+	s.veilVectors()
+	return s
+}
+
+// veilVectors takes the vectors away again where the settings hide them.
+func (s *Search) veilVectors() {
+	if s.query.RetrieveVectors && s.settings.hidesVectors() {
 		s.display.veil.Extra = append(s.display.veil.Extra, merge.Extra{Field: "_vectors", AllFormatted: true})
 	}
-	return s
 }
 
 // kindOf is Meilisearch's order of cases for a search that has a hybrid member.
@@ -119,7 +124,7 @@ func (s *Search) Request() merge.SearchRequest {
 	if s.count {
 		if len(q.Facets) == 0 {
 			r.Facets.Silent = true
-		} else if !s.countsAnyway() {
+		} else if !countsAnyway(q.Facets, s.distinct) {
 			r.Facets.Hide = []string{s.distinct}
 		}
 	}
@@ -127,8 +132,8 @@ func (s *Search) Request() merge.SearchRequest {
 }
 
 // countsAnyway says whether the client's own facets have the distinct field among them.
-func (s *Search) countsAnyway() bool {
-	return slices.ContainsFunc(s.query.Facets, func(p string) bool { return matches(p, s.distinct) })
+func countsAnyway(facets []string, distinct string) bool {
+	return slices.ContainsFunc(facets, func(p string) bool { return matches(p, distinct) })
 }
 
 // half says which part of a search a leg is asked for.
@@ -199,7 +204,7 @@ func (s *Search) body(h half) []byte {
 
 // facets are the facets that the legs count; nil for none.
 func (s *Search) facets() []string {
-	if s.count && !s.countsAnyway() {
+	if s.count && !countsAnyway(s.query.Facets, s.distinct) {
 		return append(slices.Clone(s.query.Facets), s.distinct)
 	}
 	if len(s.query.Facets) == 0 {
@@ -226,13 +231,16 @@ func (s *Search) window(b *body) {
 		b.number("hitsPerPage", min(most, product(max(1, q.Page), q.HitsPerPage)))
 		return
 	}
-	b.number("limit", min(most, min(q.Offset, math.MaxInt32-q.Limit)+q.Limit))
+	b.number("limit", min(most, min(q.Offset, maxWindow-q.Limit)+q.Limit))
 }
+
+// maxWindow bounds windows; no index has more documents.
+const maxWindow = math.MaxInt32
 
 // product multiplies up to the widest window.
 func product(a, b int) int {
-	if b != 0 && a > math.MaxInt32/b {
-		return math.MaxInt32
+	if b != 0 && a > maxWindow/b {
+		return maxWindow
 	}
 	return a * b
 }

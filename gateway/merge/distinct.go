@@ -2,7 +2,6 @@ package merge
 
 import (
 	"math"
-	"strings"
 
 	"github.com/miroir-search/miroir/internal/rawjson"
 )
@@ -10,8 +9,7 @@ import (
 // distinct keeps the first hit of every distinct value of the merged list (MG-9). Each leg already did the same for its
 // own hits. A hit without the field is always kept; one with several values is dropped if any of them was seen.
 type distinct struct {
-	root  []byte   // raw key of the top-level field
-	path  [][]byte // raw keys below it
+	field []byte // raw dotted path of the field
 	seen  map[string]struct{}
 	found []string
 
@@ -22,17 +20,12 @@ func newDistinct(field string) *distinct {
 	if field == "" {
 		return nil
 	}
-	parts := strings.Split(field, ".")
-	d := &distinct{root: rawKey(parts[0]), seen: map[string]struct{}{}}
-	for _, p := range parts[1:] {
-		d.path = append(d.path, rawKey(p))
-	}
-	return d
+	return &distinct{field: rawKey(field), seen: map[string]struct{}{}}
 }
 
-// admit says whether the hit is kept, and remembers its values if so.
-func (d *distinct) admit(body []byte, h *hitView) bool {
-	if !d.fresh(body, h) {
+// admit says whether the hit that starts at b[i] is kept, and remembers its values if so.
+func (d *distinct) admit(b []byte, i int) bool {
+	if !d.fresh(b, i) {
 		return false
 	}
 	d.keep()
@@ -40,12 +33,9 @@ func (d *distinct) admit(body []byte, h *hitView) bool {
 }
 
 // fresh says whether none of the hit's values was seen.
-func (d *distinct) fresh(body []byte, h *hitView) bool {
+func (d *distinct) fresh(b []byte, i int) bool {
 	d.found = d.found[:0]
-	if h.distinct.end == 0 {
-		return true
-	}
-	d.collect(body, h.distinct.start, d.path)
+	d.collect(b, i, d.field)
 	d.several = d.several || len(d.found) > 1
 	for _, v := range d.found {
 		if _, ok := d.seen[v]; ok {
@@ -63,8 +53,9 @@ func (d *distinct) keep() {
 }
 
 // collect gathers the facet values below the value at b[i], as the engine sees them: arrays are flattened, strings are
-// normalised, booleans are strings, null and empty things are no value. It gives the position behind the value.
-func (d *distinct) collect(b []byte, i int, path [][]byte) int {
+// normalised, booleans are strings, null and empty things are no value. A member stands for as much of the path as its
+// name has of it. It gives the position behind the value.
+func (d *distinct) collect(b []byte, i int, path []byte) int {
 	switch b[i] {
 	case '[':
 		list := arrayAt(b, i)
@@ -79,9 +70,11 @@ func (d *distinct) collect(b []byte, i int, path [][]byte) int {
 	case '{':
 		m := objectAt(b, i)
 		for m.next() {
-			if len(path) > 0 && string(m.key) == string(path[0]) {
-				m.skipTo(d.collect(b, m.value, path[1:]))
+			n := len(m.key)
+			if n == 0 || len(path) < n || string(path[:n]) != string(m.key) || n < len(path) && path[n] != '.' {
+				continue
 			}
+			m.skipTo(d.collect(b, m.value, path[min(n+1, len(path)):]))
 		}
 		return m.i
 	}

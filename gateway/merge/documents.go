@@ -15,11 +15,14 @@ type DocumentsRequest struct {
 	Sorted bool
 	// Asked is the offset every leg was asked with, for unsorted listings; nil: 0 everywhere.
 	Asked []int
-	Dst   []byte // the body is appended to it; nil: a new one
+	// Ordered is the largest total up to which an unsorted listing comes in the order in which its documents were written,
+	// as on one engine. The legs kept their stamps and were asked for everything up to the end of the window.
+	Ordered int64
+	Dst     []byte // the body is appended to it; nil: a new one
 }
 
-// Documents merges listings of documents. Sorted ones by their sort values; unsorted ones, for which no order common to
-// two engines exists, one leg after the other.
+// Documents merges listings of documents. Sorted ones by their sort values; unsorted ones by their stamps, or, where that
+// would cost too much, one leg after the other.
 func Documents(req DocumentsRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
@@ -40,11 +43,14 @@ func Documents(req DocumentsRequest, legs [][]byte) (Result, error) {
 	from := max(req.Offset, 0)
 	to := addCap(from, max(req.Limit, 0))
 	var err error
-	if req.Sorted {
+	switch {
+	case req.Sorted:
 		r.look.cutFederation = true
 		r.weigh = func(s *stream) error { return s.readWeighted() }
 		err = sc.collect(from, to, nil, false)
-	} else {
+	case req.Asked == nil && res.Total <= req.Ordered:
+		err = sc.chronicle(from, to)
+	default:
 		err = sc.concatenate(from, to, req.Asked, totals)
 	}
 	if err != nil {
@@ -101,6 +107,37 @@ func (sc *scratch) concatenate(from, to int, asked []int, totals []int64) error 
 	return nil
 }
 
+// chronicle picks the ranks [from, to) of the legs' lists merged by their stamps.
+func (sc *scratch) chronicle(from, to int) error {
+	var open []*stream
+	for i := range sc.race.streams {
+		if s := &sc.race.streams[i]; s.document() {
+			open = append(open, s)
+		} else if s.list.bad {
+			return ErrAnswer
+		}
+	}
+	for rank := 0; rank < to && len(open) > 0; rank++ {
+		first := 0
+		for i, s := range open[1:] {
+			if bytes.Compare(s.stamp(), open[first].stamp()) < 0 {
+				first = i + 1
+			}
+		}
+		s := open[first]
+		if rank >= from {
+			sc.pick(s)
+		}
+		if !s.document() {
+			if s.list.bad {
+				return ErrAnswer
+			}
+			open = append(open[:first], open[first+1:]...)
+		}
+	}
+	return nil
+}
+
 // document moves to the next document of a list; false at the end of the list and at what is no list.
 func (s *stream) document() bool {
 	start, ok := s.list.next()
@@ -144,4 +181,17 @@ func DocumentWindows(totals []int64, offset, limit int) []DocumentWindow {
 		base += n
 	}
 	return out
+}
+
+// DocumentTotals reads how many documents each leg has, and all together.
+func DocumentTotals(legs [][]byte) (totals []int64, sum int64, err error) {
+	for _, leg := range legs {
+		n, err := documentTotal(leg)
+		if err != nil {
+			return nil, 0, err
+		}
+		totals = append(totals, n)
+		sum += n
+	}
+	return totals, sum, nil
 }

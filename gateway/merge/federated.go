@@ -26,12 +26,13 @@ type FederatedRequest struct {
 type FederatedQuery struct {
 	Index                   string  // the client's name of the index
 	Weight                  float64 // federationOptions.weight, 1 if not given
+	Distinct                string  // distinct field of the query alone; "" for none, and where the federation has one
 	ShowRankingScoreDetails bool
 	Veil                    Veil
 }
 
 // MergeFacets is the federation's mergeFacets object.
-type MergeFacets struct{ MaxValues int } // 0: no bound of its own
+type MergeFacets struct{ MaxValues int } // negative: no bound of its own
 
 // FederatedLeg is the answer of one node to its part of the federated request. The part has the same weights, the window
 // from 0 to the end of the page, facetsByIndex but never mergeFacets, and score details for every query. Where the
@@ -52,8 +53,9 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 	for i := range legs {
 		bodies[i] = legs[i].Body
 	}
-	f := federation{req: &req, legs: legs, sc: sc, veils: make([]*veil, len(req.Queries))}
+	f := federation{req: &req, legs: legs, sc: sc, veils: make([]*veil, len(req.Queries)), alone: make([]*distinct, len(req.Queries))}
 	for i := range req.Queries {
+		f.alone[i] = newDistinct(req.Queries[i].Distinct)
 		f.veils[i] = newVeil(req.Queries[i].Veil, req.Queries[i].ShowRankingScoreDetails)
 	}
 	r := &sc.race
@@ -101,7 +103,8 @@ type federation struct {
 	req   *FederatedRequest
 	legs  []FederatedLeg
 	sc    *scratch
-	veils []*veil // by query
+	veils []*veil     // by query
+	alone []*distinct // by query, nil where it has no distinct field of its own
 }
 
 // fedHit is what `_federation` says of the current hit of a stream.
@@ -174,9 +177,6 @@ func (f *federation) before(x, y *stream) int {
 // out count against the total.
 func (f *federation) collect(from, to int, dis *claims) error {
 	sc := f.sc
-	if dis != nil {
-		sc.race.look.distinct = dis.root
-	}
 	if from >= to {
 		return nil
 	}
@@ -189,7 +189,8 @@ func (f *federation) collect(from, to int, dis *claims) error {
 		if s == nil {
 			return nil
 		}
-		if index := s.fed.index; listed[index] < f.room(index, to) {
+		own := f.alone[s.fed.query]
+		if index := s.fed.index; listed[index] < f.room(index, to) && (own == nil || own.admit(s.body, s.hit.whole.start)) {
 			fresh, again := true, false
 			if dis != nil {
 				fresh, again = dis.admit(s)

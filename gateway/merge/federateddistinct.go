@@ -22,7 +22,7 @@ func newClaims(field string) *claims {
 // admit says whether the current hit of a stream is kept, and if not, whether its index has listed one of its values
 // before.
 func (c *claims) admit(s *stream) (fresh, again bool) {
-	fresh = c.fresh(s.body, &s.hit)
+	fresh = c.fresh(s.body, s.hit.whole.start)
 	for _, v := range c.found {
 		if _, again = c.claimed[claim{s.fed.index, v}]; again {
 			break

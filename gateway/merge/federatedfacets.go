@@ -21,6 +21,9 @@ func (f *federation) facets() (merged facetAnswer, byIndex []byte, approximate [
 			if m.bad {
 				break
 			}
+			if f.req.Facets[name].Silent {
+				continue
+			}
 			if _, ok := legs[name]; !ok {
 				names = append(names, name)
 			}
@@ -67,18 +70,35 @@ func orEmpty(raw []byte) []byte {
 	return raw
 }
 
+// ordering is how an index orders the values of a facet.
+type ordering struct {
+	index string
+	order FacetOrder
+}
+
+// FacetOrderError says that two indexes order the values of a facet in different ways, so that they cannot be merged.
+type FacetOrderError struct {
+	Facet, Previous, Index      string
+	PreviousOrder, CurrentOrder FacetOrder
+}
+
+func (e *FacetOrderError) Error() string { return "merge: facet ordered differently by two indexes" }
+
 // acrossIndexes merges the facets of several indexes as one engine does: values are told apart by their spelling alone.
 func acrossIndexes(req *FederatedRequest, names []string, answers []facetAnswer) (facetAnswer, error) {
 	var attributes []attribute
-	order := map[string]FacetOrder{}
+	order := map[string]ordering{}
 	for i := range answers {
 		gathered, _, _, err := gatherFacets(FacetSettings{}, []facetLeg{{answers[i].distribution, answers[i].stats, 0}})
 		if err != nil {
 			return facetAnswer{}, err
 		}
 		for _, g := range gathered {
-			if _, ok := order[g.name]; !ok {
-				order[g.name] = req.Facets[names[i]].order(g.name)
+			by, mine := order[g.name], ordering{names[i], req.Facets[names[i]].order(g.name)}
+			if by.index == "" {
+				order[g.name] = mine
+			} else if by.order != mine.order {
+				return facetAnswer{}, &FacetOrderError{g.name, by.index, mine.index, by.order, mine.order}
 			}
 			at, ok := slices.BinarySearchFunc(attributes, g.name, func(a attribute, n string) int { return cmp.Compare(a.name, n) })
 			if !ok {
@@ -97,11 +117,11 @@ func acrossIndexes(req *FederatedRequest, names []string, answers []facetAnswer)
 		if a.lists == nil {
 			continue
 		}
-		values, err := spelled(a.lists, order[a.name])
+		values, err := spelled(a.lists, order[a.name].order)
 		if err != nil {
 			return facetAnswer{}, err
 		}
-		if limit := req.MergeFacets.MaxValues; limit > 0 {
+		if limit := req.MergeFacets.MaxValues; limit >= 0 {
 			values = values[:min(limit, len(values))]
 		}
 		if len(out.distribution) > 1 {

@@ -125,9 +125,6 @@ func (h *halves) look(req HybridRequest) {
 		readScore: true, cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, primary: h.once.key,
 		veil: newVeil(req.Veil, req.ShowRankingScoreDetails),
 	}
-	if h.dis != nil {
-		h.wanted.distinct = h.dis.root
-	}
 }
 
 // merge picks the ranks [from, to) into words and says how many of them the vector half brought. One engine merges two
@@ -152,7 +149,7 @@ func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err
 		}
 		// A node that was asked for vectors and for words ranks what has no vector by its words. The keyword half has that hit.
 		ranked := side == 0 || s.key.vector
-		if ranked && h.once.admit(s) && (h.dis == nil || h.dis.admit(s.body, &s.hit)) {
+		if ranked && h.once.admit(s) && (h.dis == nil || h.dis.admit(s.body, s.hit.whole.start)) {
 			if rank >= from {
 				words.pick(s)
 				semantic += side

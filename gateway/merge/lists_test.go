@@ -40,7 +40,7 @@ func TestMergedFederatedEqualsOneEngine(t *testing.T) {
 					Offset            int
 					Limit             *int
 					Page, HitsPerPage *int
-					MergeFacets       *struct{ MaxValuesPerFacet int }
+					MergeFacets       *struct{ MaxValuesPerFacet *int }
 				}
 				Queries []struct {
 					ShowRankingScoreDetails bool
@@ -58,7 +58,10 @@ func TestMergedFederatedEqualsOneEngine(t *testing.T) {
 				req.Page = Page{Exhaustive: true, Page: *in.Federation.Page, HitsPerPage: *in.Federation.HitsPerPage}
 			}
 			if m := in.Federation.MergeFacets; m != nil {
-				req.MergeFacets = &MergeFacets{m.MaxValuesPerFacet}
+				req.MergeFacets = &MergeFacets{-1}
+				if m.MaxValuesPerFacet != nil {
+					req.MergeFacets.MaxValues = *m.MaxValuesPerFacet
+				}
 			}
 			var queries []int
 			for i, q := range in.Queries {

@@ -93,7 +93,7 @@ func (sc *scratch) nextOrganic(dis *distinct) (*stream, error) {
 		if s == nil {
 			return nil, nil //nolint:nilnil // the end is not an error
 		}
-		if !s.key.pinned && (dis == nil || dis.fresh(s.body, &s.hit)) {
+		if !s.key.pinned && (dis == nil || dis.fresh(s.body, s.hit.whole.start)) {
 			return s, nil
 		}
 		if err := sc.race.pop(); err != nil {

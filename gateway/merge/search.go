@@ -110,9 +110,6 @@ func (sc *scratch) openAll(legs [][]byte) error {
 // collect fills picks with the hits of ranks [from, to).
 func (sc *scratch) collect(from, to int, dis *distinct, pins bool) error {
 	r := &sc.race
-	if dis != nil {
-		r.look.distinct = dis.root
-	}
 	if from >= to {
 		return nil
 	}
@@ -127,7 +124,7 @@ func (sc *scratch) collect(from, to int, dis *distinct, pins bool) error {
 		if s == nil {
 			return nil
 		}
-		if dis == nil || dis.admit(s.body, &s.hit) {
+		if dis == nil || dis.admit(s.body, s.hit.whole.start) {
 			if rank >= from {
 				sc.pick(s)
 			}

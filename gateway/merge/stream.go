@@ -17,14 +17,13 @@ type look struct {
 	cutScore      bool   // `_rankingScore` was not asked for by the client
 	cutDetails    bool   // `_rankingScoreDetails` was not asked for by the client
 	veil          *veil  // what the client must not see of a hit; nil: nothing
-	distinct      []byte // raw key of the top-level field that holds the distinct values
 	cutFederation bool   // `_federation` was not asked for by the client
 	primary       []byte // raw key of the primary key, where hits must be told apart
 }
 
 // plain says that hits are only ranked, not looked into.
 func (l *look) plain() bool {
-	return l.distinct == nil && l.primary == nil
+	return l.primary == nil
 }
 
 // hitView is the current hit of a stream: positions in the leg's body.
@@ -37,7 +36,6 @@ type hitView struct {
 	stamp      span // value of the stamp; hits of legs that keep none have the empty one
 	mark       span // member of the stamp, key included
 	line       int  // position of the mark before the score details, 0 if there is none
-	distinct   span // value of the distinct field
 	primary    span // value of the primary key
 }
 
@@ -160,9 +158,6 @@ func (s *stream) special(m *members, h *hitView) (details, same bool) {
 
 // wanted takes the members the request is interested in.
 func (s *stream) wanted(m *members, h *hitView, l *look) {
-	if l.distinct != nil && string(m.key) == string(l.distinct) {
-		h.distinct = span{m.value, s.after(m)}
-	}
 	if l.primary != nil && string(m.key) == string(l.primary) {
 		h.primary = span{m.value, s.after(m)}
 	}

@@ -27,6 +27,7 @@ type Call struct {
 	Count       int   // shards of the index
 	Epoch       int64 // of the view the plan was made with
 	Stamps      bool  // hits and documents shall keep their stamps
+	SortValues  bool  // sorted documents shall tell what they were sorted by
 }
 
 // Result is one leg with its answer.
@@ -133,7 +134,7 @@ func (r *Reader) one(ctx context.Context, c Call, l plan.Leg) answer {
 	start := time.Now()
 	a, err := r.Sender.Do(ctx, client.Request{
 		Address: l.Address, Method: c.Method, Path: c.Path, ContentType: c.ContentType, Body: c.Body,
-		Leg: nodeapi.Leg{Epoch: c.Epoch, Shards: l.Shards, Count: c.Count, Stamps: c.Stamps},
+		Leg: nodeapi.Leg{Epoch: c.Epoch, Shards: l.Shards, Count: c.Count, Stamps: c.Stamps, SortValues: c.SortValues},
 	})
 	r.Metrics.leg(l.Node, start, err == nil && a.Status < http.StatusInternalServerError)
 	return answer{leg: l, status: a.Status, body: a.Body, err: err}

@@ -9,58 +9,9 @@ import (
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
-	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
-
-func (s *Service) listDocuments(ctx context.Context, c *call) *reply.Reply {
-	q, e := meili.ParseDocumentsParameters(c.Query)
-	if e != nil {
-		return reply.Error(e)
-	}
-	return s.fetch(ctx, c, q)
-}
-
-func (s *Service) fetchDocuments(ctx context.Context, c *call) *reply.Reply {
-	body, e := s.readBody(c)
-	if e != nil {
-		return reply.Error(e)
-	}
-	q, e := meili.ParseDocumentsBody(body)
-	if e != nil {
-		return reply.Error(e)
-	}
-	return s.fetch(ctx, c, q)
-}
-
-// fetch lists documents: those of the leg with the lowest shard first, then those of the next.
-func (s *Service) fetch(ctx context.Context, c *call, q *meili.DocumentsQuery) *reply.Reply {
-	if q.Sorted {
-		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "Sorting a list of documents is not implemented yet."))
-	}
-	ix, e := c.index()
-	if e != nil {
-		return reply.Error(e)
-	}
-	p := plan.CoverIndex(c.view, ix, shardmap.HashID([]byte(ix.Physical)), nil)
-	if len(p.Missing) > 0 {
-		return uncovered(p.Missing)
-	}
-	out := s.read(ctx, c, ix, p, http.MethodPost, "/documents/fetch", q.LegBody())
-	if out.Refused != nil {
-		return refusal(out.Refused, ix)
-	}
-	if len(out.Missing) > 0 {
-		return uncovered(out.Missing)
-	}
-	res, err := merge.Documents(merge.DocumentsRequest{Offset: q.Offset, Limit: q.Limit}, bodies(out.Results))
-	if err != nil {
-		s.Log.Error().Err(err).Msg("merge failed")
-		return uncovered(every(ix.Shards))
-	}
-	return reply.JSON(http.StatusOK, res.Body).Settings(ix.SettingsVersion)
-}
 
 // countDocuments is the exact number of documents of an index: every shard counted once.
 func (s *Service) countDocuments(ctx context.Context, c *call, ix *routing.Index) (int64, *apierr.Error) {

@@ -40,7 +40,7 @@ func (s *Service) multiSearch(ctx context.Context, c *call) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.Multi)
 	defer cancel()
 	if m.Federation != nil {
-		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "Federated multi-search is not implemented yet."))
+		return s.federate(ctx, c, m)
 	}
 	answers, at, e := s.findAll(ctx, c, m.Queries)
 	if e != nil {

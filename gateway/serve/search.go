@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.Search
 		m.RequestUID, m.ProcessingTimeMs = requestUID, max(0, time.Since(start).Milliseconds())
 		m.Metadata = c.metadata(ix, q)
 	})
-	if f.refused != nil || f.failed != nil {
+	if f.ended() {
 		return f
 	}
 	f.body, f.version, f.approximate = res.Body, ix.SettingsVersion, res.ApproximateFacets
@@ -106,17 +107,19 @@ func (s *Service) unmerged(err error) found {
 // newRequestUID is the name of one request in its answer.
 func newRequestUID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// read runs a planned read on an index, failed legs once more on other owners.
+// read runs a planned read on an index, failed legs once more on other owners. Legs that are merged keep their stamps.
 func (s *Service) read(
 	ctx context.Context, c *call, ix *routing.Index, p plan.Read, method, path string, body []byte,
 ) scatter.Outcome {
+	return s.readCall(ctx, c, ix, p, scatter.Call{Method: method, Path: path, Body: body, Stamps: len(p.Legs) > 1})
+}
+
+// readCall is read with a call that is complete but for what the index and the plan say. Its path is below the index.
+func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p plan.Read, request scatter.Call) scatter.Outcome {
 	s.Scatter.FanOut.Observe(float64(len(p.Legs)))
 	reader := scatter.Reader{Sender: s.Nodes, Timeout: s.Limits.ReadLeg, Metrics: s.Scatter}
-	request := scatter.Call{
-		Method: method, Path: "/indexes/" + ix.Physical + path, Body: body, Count: ix.Shards, Epoch: p.Epoch,
-		Stamps: len(p.Legs) > 1,
-	}
-	if body != nil {
+	request.Path, request.Count, request.Epoch = "/indexes/"+ix.Physical+request.Path, ix.Shards, p.Epoch
+	if request.Body != nil {
 		request.ContentType = jsonType
 	}
 	out := reader.Read(ctx, request, p, func(failed plan.Leg) []plan.Leg {
@@ -131,6 +134,22 @@ func (s *Service) read(
 	}
 	return out
 }
+
+// outcome is what a round of legs brought, as far as it is not in their answers.
+func outcome(ctx context.Context, out scatter.Outcome, ix *routing.Index) found {
+	switch {
+	case out.Refused != nil:
+		return found{refused: named(out.Refused, ix)}
+	case len(out.Results) == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return found{failed: apierr.New(apierr.MiroirTimeout, "%s", "The nodes did not answer in time.")}
+	case len(out.Results) == 0:
+		return found{failed: uncoveredError(out.Missing)}
+	}
+	return found{missing: out.Missing}
+}
+
+// ended says that there is nothing to merge.
+func (f found) ended() bool { return f.refused != nil || f.failed != nil }
 
 func bodies(results []scatter.Result) [][]byte {
 	list := make([][]byte, len(results))

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/scatter"
-	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/routing"
 )
 
@@ -41,18 +39,8 @@ func (r *searching) run(ctx context.Context, d dress) (merge.Result, found) {
 // ask sends one round of legs. found is set where they brought nothing.
 func (r *searching) ask(ctx context.Context, p plan.Read, body []byte) (scatter.Outcome, found) {
 	out := r.s.read(ctx, r.c, r.ix, p, http.MethodPost, "/search", body)
-	switch {
-	case out.Refused != nil:
-		return out, found{refused: named(out.Refused, r.ix)}
-	case len(out.Results) == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return out, found{failed: apierr.New(apierr.MiroirTimeout, "The search took too long.")}
-	case len(out.Results) == 0:
-		return out, found{failed: uncoveredError(out.Missing)}
-	}
-	return out, found{missing: out.Missing}
+	return out, outcome(ctx, out, r.ix)
 }
-
-func (f found) ended() bool { return f.refused != nil || f.failed != nil }
 
 // words runs a search whose legs can be merged as they are.
 func (r *searching) words(ctx context.Context, d dress, alone bool) (merge.Result, found) {

@@ -11,6 +11,7 @@ const (
 	MiroirCSRFFailed           Code = "miroir_csrf_failed"
 	MiroirCursorExpired        Code = "miroir_cursor_expired"
 	MiroirDivergence           Code = "miroir_settings_divergence"
+	MiroirDumpUnsupported      Code = "miroir_dump_unsupported"
 	MiroirIdempotencyKeyReused Code = "miroir_idempotency_key_reused"
 	MiroirInternal             Code = "miroir_internal"
 	MiroirInvalidAuth          Code = "miroir_invalid_auth"
@@ -53,6 +54,7 @@ var miroirKinds = map[Code]kind{
 	MiroirInvalidHeader:        {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirConfigInvalid:        {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirTooManyQueries:       {http.StatusBadRequest, TypeInvalidRequest},
+	MiroirDumpUnsupported:      {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirInvalidAuth:          {http.StatusUnauthorized, TypeAuth},
 	MiroirJWTInvalid:           {http.StatusUnauthorized, TypeAuth},
 	MiroirJWTScopeDenied:       {http.StatusForbidden, TypeAuth},

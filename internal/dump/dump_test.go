@@ -373,3 +373,19 @@ func FuzzArchive(f *testing.F) {
 		_, _ = scan(unpacked(content), Limits{Document: 256, Small: 1024, Kept: 4096, Indexes: 3, Keys: 3}, nil)
 	})
 }
+
+func TestFingerprintTellsDumpsApart(t *testing.T) {
+	long := bytes.Repeat([]byte("x"), 3*fingerprinted)
+	seen := map[string]string{}
+	for name, file := range map[string][]byte{
+		"a dump": written(t), "nothing": nil, "one byte": []byte("x"), "long": long, "longer": append(bytes.Clone(long), 'x'),
+		"other end": append(bytes.Clone(long[1:]), 'y'), "other beginning": append([]byte("y"), long[1:]...),
+	} {
+		print, err := Fingerprint(bytes.NewReader(file), int64(len(file)))
+		again, errAgain := Fingerprint(bytes.NewReader(file), int64(len(file)))
+		if err != nil || errAgain != nil || print != again || len(print) != 64 || seen[print] != "" {
+			t.Errorf("%s: %s like %s, %v", name, print, seen[print], err)
+		}
+		seen[print] = name
+	}
+}

@@ -177,13 +177,9 @@ func ParseDocumentQuery(query string) *apierr.Error {
 	})
 }
 
-// LegBody is the listing as every leg gets it: everything up to the end of the window.
-func (q *DocumentsQuery) LegBody() []byte {
-	b := append(make([]byte, 0, 128), `{"limit":`...)
-	b = strconv.AppendInt(b, int64(min(q.Offset, maxWindow-q.Limit)+q.Limit), 10)
+// Each visits the members of the listing that are not null, but not those of the window.
+func (q *DocumentsQuery) Each(visit func(name string, value []byte)) {
 	for _, m := range q.members {
-		b = append(rawjson.AppendQuoted(append(b, ','), m.name), ':')
-		b = append(b, m.value...)
+		visit(m.name, m.value)
 	}
-	return append(b, '}')
 }

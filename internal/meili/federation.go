@@ -3,7 +3,6 @@ package meili
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -112,13 +111,6 @@ func (q *MultiQuery) CheckPlain() *apierr.Error {
 	return apierr.New(apierr.InvalidMultiSearchFederationOptions, "%s",
 		"Using `federationOptions` is not allowed in a non-federated search.\n"+
 			" - Hint: remove `federationOptions` from the query or add `federation` to the request.")
-}
-
-// Inside names the query of a multi-search that an error belongs to.
-func Inside(query int, e *apierr.Error) *apierr.Error {
-	at := *e
-	at.Message = "Inside `.queries[" + strconv.Itoa(query) + "]`: " + e.Message
-	return &at
 }
 
 // debugList writes a list of strings as Meilisearch quotes lists in errors.

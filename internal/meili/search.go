@@ -134,10 +134,23 @@ func (q *SearchQuery) Has(name string) bool {
 
 // Acceptable refuses what Meilisearch refuses before it looks for the index.
 func (q *SearchQuery) Acceptable() *apierr.Error {
+	if e := q.CheckFilter(); e != nil {
+		return e
+	}
 	if q.Has("useNetwork") {
 		return useNetworkRefused()
 	}
+	return nil
+}
+
+// CheckFilter refuses a filter of a wrong form.
+func (q *SearchQuery) CheckFilter() *apierr.Error {
 	return checkFilter(apierr.InvalidSearchFilter, node(q.Filter))
+}
+
+// PersonalizationRefused answers a search that is to be personalised.
+func PersonalizationRefused() *apierr.Error {
+	return FeatureNotEnabled("reranking search results", "personalization", 866)
 }
 
 // networkDiscussion is the thread that errors about the network feature point to.
@@ -152,7 +165,7 @@ func useNetworkRefused() *apierr.Error {
 func (q *SearchQuery) Check() *apierr.Error {
 	switch {
 	case q.Has("personalize"):
-		return FeatureNotEnabled("reranking search results", "personalization", 866)
+		return PersonalizationRefused()
 	case q.Vector != nil && q.Has("media"):
 		return apierr.New(apierr.InvalidSearchMediaAndVector, "%s", "Invalid request: both `media` and `vector` parameters are present.")
 	case q.Hybrid == nil && (q.Vector != nil || q.Has("media")):

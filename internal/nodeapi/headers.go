@@ -20,6 +20,7 @@ const (
 	HeaderInternal   = "X-Miroir-Leg-Internal"    // "raw": the answer keeps reserved fields and no filter is added
 	HeaderStamp      = "X-Miroir-Leg-Stamp"       // hybrid logical clock of a write, decimal
 	HeaderKeep       = "X-Miroir-Leg-Keep"        // "stamps": hits and documents of the answer keep their stamps, see Marked
+	HeaderSortValues = "X-Miroir-Leg-Sort-Values" // "true": a sorted list of documents tells what it was sorted by
 
 	// HeaderTarget is set by the gateway on a request that Envoy routes to one sidecar: the name of Envoy's cluster.
 	HeaderTarget = "X-Miroir-Target"
@@ -30,6 +31,9 @@ const MaxDispatch = 64
 
 // InternalRaw is the value of HeaderInternal that asks for an unstripped, unfiltered answer.
 const InternalRaw = "raw"
+
+// SortValues is the value of HeaderSortValues.
+const SortValues = "true"
 
 // KeepStamps is the value of HeaderKeep that asks for a marked answer.
 const KeepStamps = "stamps"
@@ -47,6 +51,7 @@ type Leg struct {
 	Stamp      hlc.Stamp // only on writes; 0 when the sender gives none
 	Raw        bool      // HeaderInternal
 	Stamps     bool      // HeaderKeep, only on reads
+	SortValues bool      // HeaderSortValues, only on lists of documents
 }
 
 // Set writes the leg into request headers.
@@ -72,6 +77,9 @@ func (l Leg) Set(h http.Header) {
 	}
 	if l.Stamps {
 		h.Set(HeaderKeep, KeepStamps)
+	}
+	if l.SortValues {
+		h.Set(HeaderSortValues, SortValues)
 	}
 }
 
@@ -110,7 +118,10 @@ func ReadLeg(h http.Header) (Leg, error) {
 	if l.Raw, err = flag(h, HeaderInternal, InternalRaw); err != nil {
 		return l, err
 	}
-	l.Stamps, err = flag(h, HeaderKeep, KeepStamps)
+	if l.Stamps, err = flag(h, HeaderKeep, KeepStamps); err != nil {
+		return l, err
+	}
+	l.SortValues, err = flag(h, HeaderSortValues, SortValues)
 	return l, err
 }
 

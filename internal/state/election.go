@@ -52,6 +52,21 @@ func (c *Client) Campaign(ctx context.Context, scope, holder string, ttlSeconds 
 	return l, nil
 }
 
+// Leader is who leads a scope now; ErrNotFound when nobody does.
+func (c *Client) Leader(ctx context.Context, scope string) (holder string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.op)
+	defer cancel()
+	// The oldest of the candidates' keys leads.
+	res, err := c.etcd.Get(ctx, c.key("elections/", scope, "/"), clientv3.WithFirstCreate()...)
+	if err != nil {
+		return "", unavailable("ask for the leader", err)
+	}
+	if len(res.Kvs) == 0 {
+		return "", ErrNotFound
+	}
+	return string(res.Kvs[0].Value), nil
+}
+
 // Context ends when leadership is lost or resigned.
 func (l *Leadership) Context() context.Context { return l.ctx }
 

@@ -23,7 +23,9 @@ type Filter struct {
 
 // Match says whether the record passes every part of the filter. A task's batch uid is its uid. A filter by index passes
 // only tasks of one index, which a swap is not, whatever it exchanges.
-func (f *Filter) Match(r *Record) bool { return f.Count(r) && (f.IndexUIDs == nil || r.IndexUID != nil) }
+func (f *Filter) Match(r *Record) bool {
+	return f.Count(r) && (f.IndexUIDs == nil || r.IndexUID != nil)
+}
 
 // Count says whether the record counts for the total of a list. As in Meilisearch a swap counts for the indexes that it
 // exchanges, though the list has it not.

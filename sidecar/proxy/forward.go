@@ -35,6 +35,7 @@ type request struct {
 	path   string // with its query
 	header http.Header
 	body   []byte
+	values bool // a sorted list of documents shall tell what it was sorted by
 }
 
 func requestOf(r *http.Request, body []byte) request {
@@ -62,6 +63,9 @@ func (s *Server) call(ctx context.Context, q request, stream io.Reader) (*http.R
 		if v := q.header.Get(name); v != "" {
 			req.Header.Set(name, v)
 		}
+	}
+	if q.values {
+		req.Header.Set("Meili-Proxy-Search", "true")
 	}
 	return s.Engine.Do(req)
 }

@@ -138,6 +138,7 @@ func (s *Server) read(rt route) serve {
 			return err
 		}
 		plain := requestOf(r, body)
+		plain.values = leg.SortValues
 		if leg.Raw {
 			return s.exchange(ctx, w, exchange{send: plain, kind: strip.Opaque})
 		}
@@ -198,7 +199,9 @@ func (s *Server) fetch(rt route) serve {
 		}
 		ex.plain = &plain
 		if body, ok := filter.Fetch(q); ok {
-			ex.send = request{http.MethodPost, r.URL.EscapedPath() + "/fetch", http.Header{"Content-Type": {"application/json"}}, body}
+			ex.send = request{
+				method: http.MethodPost, path: r.URL.EscapedPath() + "/fetch", header: http.Header{"Content-Type": {"application/json"}}, body: body,
+			}
 		} else {
 			ex.send.path = r.URL.EscapedPath() + "?" + q.Encode()
 		}

@@ -1,10 +1,7 @@
 //! Routes that read documents.
 
-use std::cmp::Ordering;
-
-use heed::types::Bytes;
 use heed::{RoTxn, WithoutTls};
-use milli_core::{AscDesc, Error, FieldsIdsMap, Filter, Index, Member, UserError};
+use milli_core::{Error, FieldsIdsMap, Filter, Index, UserError};
 use roaring::RoaringBitmap;
 use serde_json::{json, Map, Value};
 
@@ -15,7 +12,7 @@ use crate::error::{code, ApiError, Result};
 use crate::pick;
 use crate::search::hits;
 use crate::search::query::{filter_param, sort_param};
-use crate::search::run::sort as parse_sort;
+use crate::search::sorted::{SortKey, Sorter};
 use crate::uid;
 
 const FIELDS: [&str; 8] = ["offset", "limit", "fields", "retrieveVectors", "ids", "filter", "sort", "useNetwork"];
@@ -28,11 +25,13 @@ struct Fetch {
     ids: Option<Vec<String>>,
     filter: Option<Value>,
     sort: Option<Vec<String>>,
+    /// Who asks will merge the documents with those of other nodes.
+    merged: bool,
 }
 
 impl Fetch {
     fn new() -> Self {
-        Fetch { offset: 0, limit: 20, fields: None, vectors: false, ids: None, filter: None, sort: None }
+        Fetch { offset: 0, limit: 20, fields: None, vectors: false, ids: None, filter: None, sort: None, merged: false }
     }
 
     fn from_params(params: &Params) -> Result<Self> {
@@ -106,7 +105,7 @@ pub fn by_params(app: &App, call: &mut Call) -> Result<Answer> {
 pub fn by_body(app: &App, call: &mut Call) -> Result<Answer> {
     uid::check(&call.index)?;
     let body = call.json()?;
-    run(app, &call.index, &Fetch::from_body(&body)?)
+    run(app, &call.index, &Fetch { merged: call.for_merge, ..Fetch::from_body(&body)? })
 }
 
 pub fn one(app: &App, call: &mut Call) -> Result<Answer> {
@@ -156,20 +155,24 @@ fn run(app: &App, name: &str, fetch: &Fetch) -> Result<Answer> {
         }
     }
     let total = candidates.len();
-    let page: Vec<u32> = match &fetch.sort {
-        Some(rules) if !rules.is_empty() => {
-            let sorted = sorted(&index, &txn, &fields, candidates, rules)?;
-            sorted.into_iter().skip(fetch.offset).take(fetch.limit).collect()
-        }
-        _ => candidates.into_iter().skip(fetch.offset).take(fetch.limit).collect(),
+    let sorter = match &fetch.sort {
+        Some(rules) if !rules.is_empty() => Some(Sorter::new(&index, &txn, &fields, rules)?),
+        _ => None,
     };
-    let results = page.into_iter().map(|id| show(&index, &txn, &fields, id, fetch.fields.as_deref(), fetch.vectors));
-    Ok(Answer::ok(json!({
-        "results": results.collect::<Result<Vec<Value>>>()?,
-        "offset": fetch.offset,
-        "limit": fetch.limit,
-        "total": total,
-    })))
+    let page: Vec<(u32, Vec<SortKey>)> = match &sorter {
+        Some(sorter) => sorter.sort(candidates)?.into_iter().skip(fetch.offset).take(fetch.limit).collect(),
+        None => candidates.into_iter().skip(fetch.offset).take(fetch.limit).map(|id| (id, Vec::new())).collect(),
+    };
+    let mut results = Vec::with_capacity(page.len());
+    for (id, keys) in page {
+        let mut document = show(&index, &txn, &fields, id, fetch.fields.as_deref(), fetch.vectors)?;
+        if fetch.merged {
+            let values = sorter.as_ref().map(|sorter| sorter.values(&keys)).unwrap_or_default();
+            document["_federation"] = json!({"weightedScoreValues": values});
+        }
+        results.push(document);
+    }
+    Ok(Answer::ok(json!({"results": results, "offset": fetch.offset, "limit": fetch.limit, "total": total})))
 }
 
 /// A document with the wanted fields, whatever the index displays.
@@ -196,109 +199,4 @@ fn show(
         document = pick::select(document, &names);
     }
     Ok(Value::Object(document))
-}
-
-/// What one sort rule compares: numbers before texts before nothing, whatever the direction.
-#[derive(Debug, Clone, PartialEq, PartialOrd)]
-enum SortKey {
-    Number(f64),
-    Text(String),
-    Missing,
-}
-
-fn sorted(
-    index: &Index,
-    txn: &RoTxn<'_, WithoutTls>,
-    fields: &FieldsIdsMap,
-    candidates: RoaringBitmap,
-    rules: &[String],
-) -> Result<Vec<u32>> {
-    let as_document_sort = |err: ApiError| ApiError { code: code::invalid_document_sort, ..err };
-    let rules = parse_sort(rules).map_err(as_document_sort)?;
-    let sortable = index.sortable_fields(txn)?;
-    for rule in &rules {
-        let name = match rule.member() {
-            Member::Field(name) => name.as_str(),
-            Member::Geo(_) => "_geo",
-        };
-        if !sortable.contains(name) {
-            let err = UserError::InvalidSortableAttribute {
-                field: name.to_owned(),
-                valid_fields: sortable.into_iter().collect(),
-                hidden_fields: false,
-            };
-            return Err(as_document_sort(Error::UserError(err).into()));
-        }
-    }
-    let mut keyed = Vec::with_capacity(candidates.len() as usize);
-    for id in candidates {
-        let keys: Vec<SortKey> =
-            rules.iter().map(|rule| sort_key(index, txn, fields, id, rule)).collect::<Result<_>>()?;
-        keyed.push((keys, id));
-    }
-    keyed.sort_by(|(a, x), (b, y)| {
-        let by_rule = rules.iter().zip(a.iter().zip(b)).map(|(rule, (a, b))| compare(rule, a, b));
-        by_rule.fold(Ordering::Equal, Ordering::then).then(x.cmp(y))
-    });
-    Ok(keyed.into_iter().map(|(_, id)| id).collect())
-}
-
-fn compare(rule: &AscDesc, a: &SortKey, b: &SortKey) -> Ordering {
-    let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
-    let same_kind = std::mem::discriminant(a) == std::mem::discriminant(b);
-    match rule {
-        AscDesc::Desc(_) if same_kind => order.reverse(),
-        _ => order,
-    }
-}
-
-/// The value a document is sorted by: its smallest one ascending, its largest one descending.
-fn sort_key(
-    index: &Index,
-    txn: &RoTxn<'_, WithoutTls>,
-    fields: &FieldsIdsMap,
-    id: u32,
-    rule: &AscDesc,
-) -> Result<SortKey> {
-    let name = match rule.member() {
-        Member::Field(name) => name,
-        Member::Geo(origin) => return distance(index, txn, fields, id, origin),
-    };
-    let Some(field) = fields.id(name) else { return Ok(SortKey::Missing) };
-    let mut prefix = field.to_be_bytes().to_vec();
-    prefix.extend_from_slice(&id.to_be_bytes());
-    let ascending = matches!(rule, AscDesc::Asc(_));
-    let numbers = index.field_id_docid_facet_f64s.remap_key_type::<Bytes>();
-    let number = match ascending {
-        true => numbers.prefix_iter(txn, &prefix)?.next().transpose()?,
-        false => numbers.rev_prefix_iter(txn, &prefix)?.next().transpose()?,
-    };
-    // The key ends with the number itself, after the form of it that sorts.
-    if let Some(bytes) = number.and_then(|(key, ())| key.get(key.len().checked_sub(8)?..)) {
-        return Ok(bytes.try_into().map_or(SortKey::Missing, |bytes| SortKey::Number(f64::from_be_bytes(bytes))));
-    }
-    let texts = index.field_id_docid_facet_strings.remap_key_type::<Bytes>();
-    let text = match ascending {
-        true => texts.prefix_iter(txn, &prefix)?.next().transpose()?,
-        false => texts.rev_prefix_iter(txn, &prefix)?.next().transpose()?,
-    };
-    let text = text.map(|(key, _)| String::from_utf8_lossy(&key[prefix.len()..]).into_owned());
-    Ok(text.map_or(SortKey::Missing, SortKey::Text))
-}
-
-fn distance(
-    index: &Index,
-    txn: &RoTxn<'_, WithoutTls>,
-    fields: &FieldsIdsMap,
-    id: u32,
-    origin: &[f64; 2],
-) -> Result<SortKey> {
-    let Some(field) = fields.id("_geo") else { return Ok(SortKey::Missing) };
-    let Some(bytes) = index.document(txn, id)?.get(field) else { return Ok(SortKey::Missing) };
-    let geo: Value = serde_json::from_slice(bytes)?;
-    let number = |value: &Value| value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-    Ok(match (number(&geo["lat"]), number(&geo["lng"])) {
-        (Some(lat), Some(lng)) => SortKey::Number(milli_core::distance_between_two_points(origin, &[lat, lng])),
-        _ => SortKey::Missing,
-    })
 }

@@ -31,6 +31,8 @@ pub struct Call {
     pub query: String,
     pub content_type: Option<String>,
     pub body: Body,
+    /// Who asks will merge the answer with those of other nodes, and wants to know what hits are compared by.
+    pub for_merge: bool,
 }
 
 pub enum Body {

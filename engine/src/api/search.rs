@@ -1,5 +1,6 @@
 //! Routes that search one index.
 
+use heed::{RoTxn, WithoutTls};
 use serde_json::Value;
 
 use super::{Answer, Call};
@@ -10,6 +11,7 @@ use crate::search::query::Query;
 use crate::search::run::{run, Place};
 use crate::search::similar::{self, SimilarQuery};
 use crate::settings::rules;
+use crate::store::indexes::Opened;
 use crate::uid;
 
 /// Calls `with` on the index of the path.
@@ -17,15 +19,24 @@ fn in_place(app: &App, call: &Call, with: impl FnOnce(&Place<'_>) -> Result<Valu
     let opened = app.indexes.require(&call.index)?;
     let txn = opened.index.read_txn()?;
     let tenant_filter = call.grant.tenant_filter(&call.index);
-    let place = Place {
-        name: &call.index,
+    with(&place(app, &call.index, &opened, &txn, tenant_filter.as_ref())).map(Answer::ok)
+}
+
+pub fn place<'a>(
+    app: &'a App,
+    name: &'a str,
+    opened: &'a Opened,
+    txn: &'a RoTxn<'a, WithoutTls>,
+    tenant_filter: Option<&'a Value>,
+) -> Place<'a> {
+    Place {
+        name,
         index: &opened.index,
         split_rules: rules::are_split(&opened.rules()),
-        txn: &txn,
+        txn,
         embedders: &app.embedders,
-        tenant_filter: tenant_filter.as_ref(),
-    };
-    with(&place).map(Answer::ok)
+        tenant_filter,
+    }
 }
 
 pub fn by_body(app: &App, call: &mut Call) -> Result<Answer> {

@@ -29,6 +29,23 @@ pub struct Row {
     pub finished: Option<OffsetDateTime>,
 }
 
+impl Task {
+    /// The task at an earlier moment, before its end.
+    fn as_of(self, row: Row) -> Self {
+        Task {
+            batch_uid: row.batch,
+            details: self.work.first_details(row.index.as_deref()),
+            index_uid: row.index,
+            status: row.status,
+            canceled_by: None,
+            error: None,
+            started_at: row.started,
+            finished_at: None,
+            ..self
+        }
+    }
+}
+
 impl Row {
     fn of(task: &Task) -> Self {
         Row {
@@ -202,16 +219,11 @@ impl Book {
     }
 
     pub fn load(&self, uid: TaskId) -> Result<Option<Task>> {
+        let Some(row) = self.state().rows.get(&uid).cloned() else { return Ok(None) };
         let txn = self.register.read()?;
-        let mut task = self.register.tasks.get(&txn, &uid)?;
-        if let (Some(task), Some(batch)) = (&mut task, &self.state().running) {
-            if !task.status.finished() && batch.tasks.contains(&uid) {
-                task.status = Status::Processing;
-                task.batch_uid = Some(batch.uid);
-                task.started_at = Some(batch.started_at);
-            }
-        }
-        Ok(task)
+        let task = self.register.tasks.get(&txn, &uid)?;
+        // The register may know of an end that is not told yet: what is told is told all at once, tasks and batch.
+        Ok(task.map(|task| if row.status.finished() { task } else { task.as_of(row) }))
     }
 
     /// The tasks of `filter`, at most `limit` of them from `from` on, and how many there are in all.
@@ -223,7 +235,8 @@ impl Book {
             for (uid, row) in &state.rows {
                 if filter.matches(*uid, row, &state) {
                     total += 1;
-                    if visible(row)
+                    if filter.lists(row)
+                        && visible(row)
                         && filter.from.is_none_or(|from| if filter.reverse { *uid >= from } else { *uid <= from })
                     {
                         matching.push(*uid);
@@ -247,7 +260,8 @@ impl Book {
     /// The uids that a cancelation or deletion with `filter` is about.
     pub fn matching(&self, filter: &Filter, visible: impl Fn(&Row) -> bool) -> Vec<TaskId> {
         let state = self.state();
-        let fits = |(uid, row): &(&TaskId, &Row)| filter.matches(**uid, row, &state) && visible(row);
+        let fits =
+            |(uid, row): &(&TaskId, &Row)| filter.matches(**uid, row, &state) && filter.lists(row) && visible(row);
         state.rows.iter().filter(fits).map(|(uid, _)| *uid).collect()
     }
 

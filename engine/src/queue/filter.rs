@@ -111,6 +111,11 @@ impl Filter {
             && self.finished.is_open()
     }
 
+    /// Whether a task that matches is also shown: where indexes are named, one about several of them only counts.
+    pub fn lists(&self, row: &Row) -> bool {
+        self.indexes.is_none() || row.index.is_some()
+    }
+
     pub fn matches(&self, uid: TaskId, row: &Row, state: &State) -> bool {
         let cancels = |wanted: &Vec<TaskId>| {
             row.canceled_by.is_some_and(|by| wanted.contains(&by) && state.rows.contains_key(&by))

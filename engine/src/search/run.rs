@@ -166,6 +166,25 @@ pub fn run(place: &Place<'_>, query: &Query) -> Result<Map<String, Value>> {
         answer.insert("queryVector".into(), json!(vector));
     }
     answer.insert("processingTimeMs".into(), json!(started.elapsed().as_millis() as u64));
+    page_members(query, total, &mut answer);
+    if let Some(wanted) = &query.facets {
+        let facets = facets::distribution(place.index, place.txn, wanted, candidates)?;
+        answer.insert("facetDistribution".into(), facets.distribution);
+        answer.insert("facetStats".into(), facets.stats);
+    }
+    if query.show_performance_details {
+        let spent = format!("{:.2?}", started.elapsed());
+        answer.insert("performanceDetails".into(), json!({"search": spent}));
+    }
+    if let Some(count) = semantic_hits {
+        answer.insert("semanticHitCount".into(), json!(count));
+    }
+    answer.insert("requestUid".into(), json!(Uuid::now_v7()));
+    Ok(answer)
+}
+
+/// Says which page this is, and of how many hits.
+pub fn page_members(query: &Query, total: usize, answer: &mut Map<String, Value>) {
     if query.is_paged() {
         let size = query.hits_per_page.unwrap_or(super::query::DEFAULT_LIMIT);
         answer.insert("hitsPerPage".into(), json!(size));
@@ -177,16 +196,6 @@ pub fn run(place: &Place<'_>, query: &Query) -> Result<Map<String, Value>> {
         answer.insert("offset".into(), json!(query.offset));
         answer.insert("estimatedTotalHits".into(), json!(total));
     }
-    if let Some(wanted) = &query.facets {
-        let facets = facets::distribution(place.index, place.txn, wanted, candidates)?;
-        answer.insert("facetDistribution".into(), facets.distribution);
-        answer.insert("facetStats".into(), facets.stats);
-    }
-    if let Some(count) = semantic_hits {
-        answer.insert("semanticHitCount".into(), json!(count));
-    }
-    answer.insert("requestUid".into(), json!(Uuid::now_v7()));
-    Ok(answer)
 }
 
 pub fn execute(place: &Place<'_>, kind: &Kind, search: &Search<'_>) -> Result<(SearchResult, Option<u32>)> {

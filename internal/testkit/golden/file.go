@@ -112,7 +112,7 @@ func asArray(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("request body: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	out := bytes.NewBufferString("[")
 	lines := bufio.NewReader(file)
 	for {

@@ -1,0 +1,215 @@
+package leg
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/miroir-search/miroir/gateway/merge"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/rawjson"
+)
+
+// Index is an index as a federated search must know it.
+type Index struct {
+	UID        string // the client's name
+	Physical   string // the nodes' name
+	PrimaryKey string
+	Settings   *Settings
+}
+
+// Federated is a federated multi-search: what its legs are asked, and how their answers are merged.
+type Federated struct {
+	federation *meili.Federation
+	queries    []*Search
+	multi      []meili.MultiQuery
+	indexes    map[string]Index
+}
+
+// NewFederated decides about a federated search. indexes has every index that a query or a facet names.
+func NewFederated(m *meili.MultiSearch, indexes map[string]Index) *Federated {
+	f := &Federated{federation: m.Federation, multi: m.Queries, indexes: indexes}
+	for _, q := range m.Queries {
+		ix := indexes[q.IndexUID]
+		s := &Search{query: q.SearchQuery, settings: ix.Settings, primary: ix.PrimaryKey, distinct: f.distinctOf(q.SearchQuery, ix)}
+		s.display = newDisplay(s.wish(), ix.Settings.Displayed, s.distinct)
+		s.veilVectors()
+		f.queries = append(f.queries, s)
+	}
+	return f
+}
+
+// Distinct is the distinct field over all queries, "" for none.
+func (f *Federated) Distinct() string {
+	if f.federation.Distinct == nil {
+		return ""
+	}
+	return *f.federation.Distinct
+}
+
+// distinctOf is the distinct field by which the hits of a query are told apart: that of the federation, or else the
+// query's own, or else that of its index.
+func (f *Federated) distinctOf(q *meili.SearchQuery, ix Index) string {
+	switch {
+	case f.federation.Distinct != nil:
+		return *f.federation.Distinct
+	case q.Distinct != "":
+		return q.Distinct
+	}
+	return ix.Settings.Distinct
+}
+
+// Part is the share of a federated search that one request to a node asks for: the queries of some of its indexes.
+type Part struct {
+	Body    []byte
+	Queries []int             // the client's position of every query
+	Indexes map[string]string // the client's names by the nodes'
+}
+
+// Part makes the share of the given indexes, named as the client does.
+func (f *Federated) Part(indexes []string) Part { return f.part(indexes, false) }
+
+// Whole asks one node to judge all queries together, without looking for hits: for what an engine refuses about queries
+// of different indexes when no part has them all.
+func (f *Federated) Whole() Part {
+	var all []string
+	for uid := range f.indexes {
+		all = append(all, uid)
+	}
+	return f.part(all, true)
+}
+
+func (f *Federated) part(indexes []string, judge bool) Part {
+	p := Part{Indexes: map[string]string{}}
+	for _, uid := range indexes {
+		p.Indexes[f.indexes[uid].Physical] = uid
+	}
+	queries := []byte{'['}
+	for i := range f.queries {
+		uid := f.multi[i].IndexUID
+		if !slices.Contains(indexes, uid) {
+			continue
+		}
+		if len(p.Queries) > 0 {
+			queries = append(queries, ',')
+		}
+		p.Queries = append(p.Queries, i)
+		queries = append(queries, f.query(i)...)
+	}
+	b := newBody()
+	b.put("federation", f.federationOf(indexes, judge))
+	b.put("queries", append(queries, ']'))
+	p.Body = b.end()
+	return p
+}
+
+// query is one query as the nodes get it.
+func (f *Federated) query(i int) []byte {
+	s, q := f.queries[i], &f.multi[i]
+	b := newBody()
+	b.put("indexUid", rawjson.AppendQuoted(nil, f.indexes[q.IndexUID].Physical))
+	q.Each(func(name string, value []byte) {
+		switch name {
+		case "showRankingScoreDetails", "attributesToRetrieve", "attributesToHighlight", "attributesToCrop", "facets":
+			return
+		}
+		b.put(name, value)
+	})
+	b.strings("attributesToRetrieve", s.retrieve(half{}))
+	b.strings("attributesToHighlight", s.display.highlight)
+	b.strings("attributesToCrop", s.display.crop)
+	b.put("showRankingScoreDetails", []byte("true"))
+	if q.Options != nil {
+		b.put("federationOptions", append(strconv.AppendFloat([]byte(`{"weight":`), q.Options.Weight, 'g', -1, 64), '}'))
+	}
+	return b.end()
+}
+
+// federationOf is the federation object of a part.
+func (f *Federated) federationOf(indexes []string, judge bool) []byte {
+	fed := f.federation
+	b := newBody()
+	switch {
+	case judge:
+		b.number("limit", 0)
+	case fed.Exhaustive:
+		b.number("page", min(fed.Page, 1))
+		b.number("hitsPerPage", product(max(1, fed.Page), fed.HitsPerPage))
+	default:
+		b.number("limit", min(fed.Offset, maxWindow-fed.Limit)+fed.Limit)
+	}
+	facets := newBody()
+	for uid, ix := range f.indexes {
+		used := f.used(uid)
+		if used && !slices.Contains(indexes, uid) {
+			continue
+		}
+		patterns, asked := f.federation.Facets(uid)
+		if used && f.counts(ix) && !countsAnyway(patterns, f.Distinct()) {
+			patterns = append(slices.Clone(patterns), f.Distinct())
+		} else if !asked || patterns == nil {
+			continue
+		}
+		facets.strings(ix.Physical, patterns)
+	}
+	if len(facets.out) > 1 {
+		b.put("facetsByIndex", facets.end())
+	}
+	if fed.Distinct != nil {
+		b.put("distinct", rawjson.AppendQuoted(nil, *fed.Distinct))
+	}
+	if fed.ShowPerformanceDetails {
+		b.put("showPerformanceDetails", []byte("true"))
+	}
+	return b.end()
+}
+
+// used says whether a query is about an index.
+func (f *Federated) used(uid string) bool {
+	return slices.ContainsFunc(f.multi, func(q meili.MultiQuery) bool { return q.IndexUID == uid })
+}
+
+// counts says whether the values of the distinct field are counted to know the exact total.
+func (f *Federated) counts(ix Index) bool {
+	return f.federation.Exhaustive && f.Distinct() != "" && ix.Settings.Countable(f.Distinct())
+}
+
+// Request is how the legs' answers are merged.
+func (f *Federated) Request() merge.FederatedRequest {
+	fed := f.federation
+	r := merge.FederatedRequest{
+		Page: merge.Page{
+			Exhaustive: fed.Exhaustive, Offset: fed.Offset, Limit: fed.Limit, Page: fed.Page, HitsPerPage: fed.HitsPerPage,
+		},
+		Distinct: f.Distinct(), DistinctCounted: f.Distinct() != "", MaxTotalHits: map[string]int{}, Facets: map[string]merge.FacetSettings{},
+	}
+	if fed.MergeFacets {
+		r.MergeFacets = &merge.MergeFacets{MaxValues: -1}
+		if fed.MaxValuesPerFacet != nil {
+			r.MergeFacets.MaxValues = *fed.MaxValuesPerFacet
+		}
+	}
+	for uid, ix := range f.indexes {
+		r.MaxTotalHits[uid] = ix.Settings.MaxTotalHits
+		r.DistinctCounted = r.DistinctCounted && (!f.used(uid) || f.counts(ix))
+		set := ix.Settings.Facets
+		patterns, asked := fed.Facets(uid)
+		set.Silent = !asked || patterns == nil
+		if f.counts(ix) && !countsAnyway(patterns, f.Distinct()) {
+			set.Hide = []string{f.Distinct()}
+		}
+		r.Facets[uid] = set
+	}
+	for i, s := range f.queries {
+		q := merge.FederatedQuery{
+			Index: f.multi[i].IndexUID, Weight: 1, ShowRankingScoreDetails: s.query.ShowRankingScoreDetails, Veil: s.display.veil,
+		}
+		if o := f.multi[i].Options; o != nil {
+			q.Weight = o.Weight
+		}
+		if fed.Distinct == nil {
+			q.Distinct = s.distinct
+		}
+		r.Queries = append(r.Queries, q)
+	}
+	return r
+}

@@ -1,0 +1,307 @@
+package serve
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/miroir-search/miroir/gateway/leg"
+	"github.com/miroir-search/miroir/gateway/merge"
+	"github.com/miroir-search/miroir/gateway/plan"
+	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/routing"
+)
+
+// federate answers a multi-search whose queries become one list.
+func (s *Service) federate(ctx context.Context, c *call, m *meili.MultiSearch) *reply.Reply {
+	start := time.Now()
+	if e := checkFederated(m); e != nil {
+		return reply.Error(e)
+	}
+	known, e := s.federatedIndexes(c, m)
+	if e != nil {
+		return reply.Error(e)
+	}
+	f := federating{s: s, c: c, m: m, fed: leg.NewFederated(m, known), known: known}
+	legs, e := f.run(ctx)
+	if e != nil {
+		return reply.Error(e)
+	}
+	req := f.fed.Request()
+	req.RequestUID, req.ProcessingTimeMs = newRequestUID(), max(0, time.Since(start).Milliseconds())
+	req.Metadata = f.metadata()
+	res, err := merge.Federated(req, legs)
+	if err != nil {
+		var order *merge.FacetOrderError
+		if errors.As(err, &order) {
+			return reply.Error(meili.InconsistentFacetOrder(order.Facet, order.Previous, order.Index, order.CurrentOrder == merge.FacetCount))
+		}
+		return reply.Error(s.unmerged(err).failed)
+	}
+	if m.Federation.Personalize {
+		return reply.Error(meili.PersonalizationRefused())
+	}
+	r := reply.JSON(http.StatusOK, res.Body)
+	for _, uid := range f.uids {
+		if missing := f.missing[uid]; len(missing) > 0 {
+			r.DegradedIndex(uid, missing)
+		}
+	}
+	if len(res.ApproximateFacets) > 0 {
+		r.Header.Set(reply.HeaderFacetsApprox, strings.Join(res.ApproximateFacets, ", "))
+	}
+	return r
+}
+
+// checkFederated refuses queries that cannot be federated: all filters are looked at first.
+func checkFederated(m *meili.MultiSearch) *apierr.Error {
+	for i := range m.Queries {
+		if e := m.Queries[i].CheckFilter(); e != nil {
+			return meili.Inside(i, e)
+		}
+	}
+	for i := range m.Queries {
+		if e := m.Queries[i].CheckFederated(m.Federation); e != nil {
+			return meili.Inside(i, e)
+		}
+	}
+	return nil
+}
+
+// federatedIndexes finds every index that the request names, those of the queries in the order in which one engine would
+// open them.
+func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]leg.Index, *apierr.Error) {
+	known := map[string]leg.Index{}
+	find := func(uid string) *apierr.Error {
+		ix, ok := c.view.Indexes[uid]
+		if !ok {
+			return meili.IndexNotFound(uid)
+		}
+		known[uid] = leg.Index{UID: uid, Physical: ix.Physical, PrimaryKey: ix.PrimaryKey, Settings: s.settings.of(ix)}
+		return nil
+	}
+	order := make([]int, len(m.Queries))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(m.Queries[a].IndexUID, m.Queries[b].IndexUID) })
+	for _, i := range order {
+		if e := find(m.Queries[i].IndexUID); e != nil {
+			return nil, insideQuery(i, e)
+		}
+	}
+	for _, f := range m.Federation.FacetsByIndex {
+		if known[f.IndexUID].UID != "" {
+			continue
+		}
+		if e := find(f.IndexUID); e != nil {
+			return nil, meili.InsideUnusedFacets(f.IndexUID, e)
+		}
+	}
+	return known, nil
+}
+
+// federating is a federated search on its way.
+type federating struct {
+	s       *Service
+	c       *call
+	m       *meili.MultiSearch
+	fed     *leg.Federated
+	known   map[string]leg.Index
+	uids    []string         // of the queries, ascending
+	missing map[string][]int // shards that the answer lacks, by index
+}
+
+// share is one joint read with what its legs brought.
+type share struct {
+	joint  plan.Joint
+	part   leg.Part
+	out    scatter.Outcome
+	failed []string // nodes that brought nothing
+}
+
+// run asks all legs of all indexes.
+func (f *federating) run(ctx context.Context) ([]merge.FederatedLeg, *apierr.Error) {
+	var indexes []*routing.Index
+	for _, q := range f.m.Queries {
+		if !slices.Contains(f.uids, q.IndexUID) {
+			f.uids = append(f.uids, q.IndexUID)
+		}
+	}
+	slices.Sort(f.uids)
+	for _, uid := range f.uids {
+		indexes = append(indexes, f.c.view.Indexes[uid])
+	}
+	shares := f.plan(indexes, nil)
+	judged := make(chan *apierr.Error, 1)
+	if len(shares) > 1 {
+		go func() { judged <- f.judge(ctx, shares[0].joint) }()
+	} else {
+		judged <- nil
+	}
+	f.ask(ctx, shares)
+	legs, e := f.gather(f.again(ctx, shares))
+	if verdict := <-judged; e == nil {
+		e = verdict
+	}
+	return legs, e
+}
+
+// plan makes the joint reads. A distinct field over several indexes keeps them apart, for the merge to see every index's
+// own list.
+func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
+	d := xxhash.New()
+	for i := range f.m.Queries {
+		_, _ = d.Write(binary.BigEndian.AppendUint64(nil, f.m.Queries[i].Seed()))
+	}
+	var shares []*share
+	for _, j := range plan.CoverTogether(f.c.view, indexes, d.Sum64(), f.fed.Distinct() != "", avoid) {
+		sh := &share{joint: j}
+		var uids []string
+		for _, ix := range j.Indexes {
+			uids = append(uids, ix.UID)
+		}
+		sh.part = f.fed.Part(uids)
+		shares = append(shares, sh)
+	}
+	return shares
+}
+
+// ask runs the legs of several shares at the same time.
+func (f *federating) ask(ctx context.Context, shares []*share) {
+	var all sync.WaitGroup
+	for _, sh := range shares {
+		all.Go(func() {
+			f.s.Scatter.FanOut.Observe(float64(len(sh.joint.Read.Legs)))
+			var mu sync.Mutex
+			reader := scatter.Reader{Sender: f.s.Nodes, Timeout: f.s.Limits.ReadLeg, Metrics: f.s.Scatter}
+			sh.out = reader.Read(ctx, scatter.Call{
+				Method: http.MethodPost, Path: "/multi-search", ContentType: jsonType, Body: sh.part.Body, Count: sh.joint.Shards, Epoch: sh.joint.Read.Epoch,
+				Stamps: true,
+			}, sh.joint.Read, func(failed plan.Leg) []plan.Leg {
+				mu.Lock()
+				defer mu.Unlock()
+				sh.failed = append(sh.failed, failed.Node)
+				return nil // other nodes may hold the indexes in other ways: the share is planned again as a whole
+			})
+		})
+	}
+	all.Wait()
+}
+
+// again plans the shares that lost a leg once more without the nodes that failed, and keeps the better outcome.
+func (f *federating) again(ctx context.Context, shares []*share) []*share {
+	var kept, second []*share
+	for _, sh := range shares {
+		if len(sh.failed) == 0 || sh.out.Refused != nil || ctx.Err() != nil {
+			kept = append(kept, sh)
+			continue
+		}
+		more := f.plan(sh.joint.Indexes, func(node string) bool { return slices.Contains(sh.failed, node) })
+		if lacks(more) >= len(sh.out.Missing)*len(sh.joint.Indexes) {
+			kept = append(kept, sh)
+			continue
+		}
+		f.s.Scatter.Retries.Add(float64(len(sh.failed)))
+		second = append(second, more...)
+	}
+	f.ask(ctx, second)
+	return append(kept, second...)
+}
+
+// lacks counts the shards that planned shares leave out.
+func lacks(shares []*share) int {
+	n := 0
+	for _, sh := range shares {
+		n += len(sh.joint.Read.Missing) * len(sh.joint.Indexes)
+	}
+	return n
+}
+
+// judge lets one node look at all queries together, for what an engine refuses about queries of different indexes.
+func (f *federating) judge(ctx context.Context, j plan.Joint) *apierr.Error {
+	if len(j.Read.Legs) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.s.Limits.ReadLeg)
+	defer cancel()
+	a, err := f.s.Nodes.Do(ctx, client.Request{
+		Address: j.Read.Legs[0].Address, Method: http.MethodPost, Path: "/multi-search", ContentType: jsonType, Body: f.fed.Whole().Body,
+		Leg: nodeapi.Leg{Epoch: j.Read.Epoch, Raw: true},
+	})
+	if err != nil || a.Status != http.StatusBadRequest {
+		return nil
+	}
+	e := apierr.Parse(a.Status, a.Body)
+	if e.Code == apierr.IndexNotFound {
+		return nil // the node was not told of the index yet
+	}
+	return f.named(e)
+}
+
+// gather makes the merge's legs of what the shares brought, or says why there is nothing to merge. Of several refusals
+// the one of the first query counts.
+func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Error) {
+	f.missing = map[string][]int{}
+	var legs []merge.FederatedLeg
+	var refused *apierr.Error
+	at := len(f.m.Queries)
+	for _, sh := range shares {
+		if e := sh.out.Refused; e != nil {
+			e = f.named(e)
+			if i := meili.Renumber(e, sh.part.Queries); refused == nil || i < at {
+				refused, at = e, i
+			}
+			continue
+		}
+		for _, ix := range sh.joint.Indexes {
+			f.missing[ix.UID] = sh.out.Missing
+		}
+		for _, r := range sh.out.Results {
+			legs = append(legs, merge.FederatedLeg{Body: r.Body, Queries: sh.part.Queries, Indexes: sh.part.Indexes})
+		}
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	if len(legs) == 0 && len(f.m.Queries) > 0 {
+		return nil, uncoveredError(shares[0].out.Missing)
+	}
+	return legs, nil
+}
+
+// named is an error with the names of the indexes that clients know.
+func (f *federating) named(e *apierr.Error) *apierr.Error {
+	for _, ix := range f.known {
+		e.Message = strings.ReplaceAll(e.Message, ix.Physical, ix.UID)
+	}
+	return e
+}
+
+// metadata is a list with an entry per query, nil if the client did not ask.
+func (f *federating) metadata() []byte {
+	if !f.c.wantsMetadata() {
+		return nil
+	}
+	b := []byte{'['}
+	for i := range f.m.Queries {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		q := &f.m.Queries[i]
+		b = append(b, f.c.metadata(f.c.view.Indexes[q.IndexUID], q.SearchQuery)...)
+	}
+	return append(b, ']')
+}
