@@ -93,6 +93,8 @@ func (p *parts) admin(ctx context.Context, l net.Listener) error {
 		Key: p.config.adminKey, Snapshot: p.snapshot, Sightings: p.sightings, Tasks: p.store, Nodes: p.nodes,
 		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName}, Healthy: p.ready,
 		Gatherer: p.registry, Log: p.log, Metrics: adminapi.NewMetrics(p.registry), Now: now,
+		TaskList: p.tasks, Enqueuer: p.store, Dumps: dumps.Folder(p.config.dumpDir),
+		Effective: func() any { return p.config.effective() },
 	}
 	if p.importer != nil {
 		config.Imports = p.importer

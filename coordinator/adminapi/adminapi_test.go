@@ -96,7 +96,8 @@ func newFixture(t *testing.T) *fixture {
 	f.Server = New(Config{
 		Key: key, Snapshot: func() view.Snapshot { return view.Snapshot{Routing: f.view} }, Sightings: sightings, Tasks: f, Nodes: f,
 		Workflows: f, Kinds: []string{"settings"}, Healthy: func() error { return f.sick }, Gatherer: registry, Log: zerolog.Nop(),
-		Metrics: NewMetrics(registry), Now: time.Now,
+		Metrics: NewMetrics(registry), Now: time.Now, TaskList: f, Enqueuer: f,
+		Effective: func() any { return map[string]string{"id": "coordinator-0"} },
 	})
 	return f
 }

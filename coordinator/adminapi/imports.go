@@ -130,7 +130,7 @@ func (s *Server) importOptions(r *http.Request) (imports.Options, *apierr.Error)
 
 func (s *Server) importsServed() *apierr.Error {
 	if s.Imports == nil {
-		return apierr.New(apierr.MiroirRouteUnsupported, "This coordinator has no folder for dumps; see `--dump-dir`.")
+		return noFolder()
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/coordinator/view"
+	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/task"
@@ -22,6 +23,11 @@ import (
 // Tasks reads tasks; *state.Client does.
 type Tasks interface {
 	Task(ctx context.Context, uid uint32) (task.Record, error)
+}
+
+// TaskList is the cache of all tasks; *state.TaskWatch is one.
+type TaskList interface {
+	Each(ascending bool, visit func(*task.Record) bool)
 }
 
 // Nodes asks sidecars; *client.Client does.
@@ -35,15 +41,19 @@ type Workflows interface {
 	Workflows(ctx context.Context, kind string) (map[string][]byte, error)
 }
 
-// Config of a Server. All fields but Imports must be set.
+// Config of a Server. All fields but Imports and Dumps must be set.
 type Config struct {
 	Key       string
 	Snapshot  func() view.Snapshot
 	Sightings *view.Sightings
 	Tasks     Tasks
+	TaskList  TaskList
 	Nodes     Nodes
 	Workflows Workflows
 	Imports   Imports      // nil where no dumps are taken
+	Dumps     dumps.Folder // empty where none are written
+	Enqueuer  Enqueuer
+	Effective func() any   // the configuration of this coordinator, without secrets
 	Kinds     []string     // of workflows
 	Healthy   func() error // whether this coordinator can do its work
 	Gatherer  prometheus.Gatherer
@@ -79,6 +89,11 @@ func routes() []route {
 		{"GET /_miroir/tasks/{uid}", adminOnly, (*Server).task, false},
 		{"GET /_miroir/workflows", adminOnly, (*Server).workflows, false},
 		{"GET /_miroir/workflows/{id}", adminOnly, (*Server).workflow, false},
+		{"GET /_miroir/tasks", adminOnly, (*Server).tasks, false},
+		{"GET /_miroir/config", adminOnly, (*Server).config, false},
+		{"GET /_miroir/dumps", adminOnly, (*Server).listDumps, false},
+		{"POST /_miroir/dumps", adminOnly, (*Server).createDump, false},
+		{"GET /_miroir/dumps/{uid}/content", adminOnly, (*Server).dumpContent, false},
 		{"GET /_miroir/dumps/import", adminOnly, (*Server).listImports, false},
 		{"POST /_miroir/dumps/import", adminOnly, (*Server).importDump, true},
 		{"POST /_miroir/dumps/import/check", adminOnly, (*Server).checkImport, true},

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -11,8 +10,7 @@ import (
 	"github.com/miroir-search/miroir/internal/task"
 )
 
-// createDump records the task that a coordinator with a folder for dumps carries out. Its operation is empty: the dump is of
-// everything.
+// createDump records the task that a coordinator with a folder for dumps carries out.
 func (s *Service) createDump(ctx context.Context, c *call) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
@@ -23,11 +21,11 @@ func (s *Service) createDump(ctx context.Context, c *call) *reply.Reply {
 	if e := dumpsRefused(present); e != nil {
 		return reply.Error(e)
 	}
-	r, err := s.newTask(ctx, c, task.DumpCreation, task.DumpDetails{})
+	uid, err := s.Store.NextTaskUID(ctx)
 	if err != nil {
 		return s.stateReply(err)
 	}
-	r.Op = json.RawMessage(`{}`)
+	r := task.NewDump(uid, c.now)
 	if err := s.Store.CreateTask(ctx, r); err != nil {
 		return s.stateReply(err)
 	}

@@ -3,11 +3,20 @@ package task
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 )
 
 // DumpDetails are the details of a dumpCreation task; DumpUID is null until the dump is written.
 type DumpDetails struct {
 	DumpUID *string `json:"dumpUid"`
+}
+
+// NewDump is the record of a task that asks for a dump. Its operation is empty: the dump is of everything.
+func NewDump(uid uint32, at time.Time) Record {
+	return Record{
+		V: Version, UID: uid, Type: DumpCreation, Status: Enqueued, EnqueuedAt: at,
+		Details: json.RawMessage(`{"dumpUid":null}`), Op: json.RawMessage(`{}`),
+	}
 }
 
 // appendDetails writes the object again with its members in their old order and the given values.

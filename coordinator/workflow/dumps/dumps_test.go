@@ -549,6 +549,32 @@ func TestNameOfADumpIsMeilisearchs(t *testing.T) {
 	}
 }
 
+func TestFolderShowsFinishedDumpsOnly(t *testing.T) {
+	dir := t.TempDir()
+	f := Folder(dir)
+	for _, name := range []string{"20261125-193812345.dump", "20261126-000000000.dump", "other.dump", "20261125-193812346.parts", "20261125-193812346.dump.new"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("12345"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := f.List()
+	if err != nil || len(list) != 2 || list[0].UID != "20261126-000000000" || list[1].Size != 5 || list[1].CreatedAt.IsZero() {
+		t.Errorf("%+v %v", list, err)
+	}
+	if list, err := Folder(filepath.Join(dir, "none")).List(); err != nil || len(list) != 0 {
+		t.Errorf("%+v %v", list, err)
+	}
+	for uid, there := range map[string]bool{"20261125-193812345": true, "20261125-193812349": false, "other": false, "../x": false} {
+		file, err := f.Open(uid)
+		if (err == nil) != there {
+			t.Errorf("%s: %v", uid, err)
+		}
+		if err == nil {
+			_ = file.Close()
+		}
+	}
+}
+
 func TestPageFollowsTheSizeOfDocuments(t *testing.T) {
 	l := Limits{Page: 1000, PageBytes: 1 << 20}
 	for _, c := range []struct{ page, documents, size, want int }{

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +36,39 @@ type Folder string
 // uidOf is the name of a dump that is begun at a time, as Meilisearch makes it: 20261125-193812345, in UTC.
 func uidOf(at time.Time) string {
 	return strings.Replace(at.UTC().Format("20060102-150405.000"), ".", "", 1)
+}
+
+var dumpUID = regexp.MustCompile(`^[0-9]{8}-[0-9]{9}$`)
+
+// Dump is a finished dump.
+type Dump struct {
+	UID       string    `json:"uid"`
+	Size      int64     `json:"size_bytes"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// List tells of the dumps in the folder, the newest first.
+func (f Folder) List() ([]Dump, error) {
+	entries, err := os.ReadDir(string(f))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, diskError{err}
+	}
+	list := []Dump{}
+	for _, e := range slices.Backward(entries) {
+		uid, ok := strings.CutSuffix(e.Name(), ending)
+		if info, err := e.Info(); ok && err == nil && dumpUID.MatchString(uid) {
+			list = append(list, Dump{uid, info.Size(), info.ModTime().UTC()})
+		}
+	}
+	return list, nil
+}
+
+// Open opens a dump; fs.ErrNotExist when there is none of that uid here.
+func (f Folder) Open(uid string) (*os.File, error) {
+	if !dumpUID.MatchString(uid) {
+		return nil, fs.ErrNotExist
+	}
+	return os.Open(f.Path(uid))
 }
 
 // Path is where a dump stands when it is finished.
