@@ -133,17 +133,19 @@ func (c Cluster) shares(ix *routing.Index, q query.Query) ([]share, error) {
 	return list, nil
 }
 
-// legBody is a search by offset and limit as a gateway asks it of a leg: everything up to the end of the window, with
-// score details.
+// legBody is a search as a gateway asks it of a leg: everything up to the end of the window, with score details.
 func legBody(q *meili.SearchQuery) []byte {
 	b := []byte{'{'}
 	q.Each(func(name string, value []byte) {
 		switch name {
-		case "offset", "limit", "showRankingScoreDetails":
+		case "offset", "limit", "page", "hitsPerPage", "showRankingScoreDetails":
 			return
 		}
 		b = append(append(append(append(b, '"'), name...), `":`...), value...)
 		b = append(b, ',')
 	})
+	if q.Exhaustive {
+		return fmt.Appendf(b, `"page":1,"hitsPerPage":%d,"showRankingScoreDetails":true}`, min(q.Page*q.HitsPerPage, maxTotalHits))
+	}
 	return fmt.Appendf(b, `"limit":%d,"showRankingScoreDetails":true}`, min(q.Offset+q.Limit, maxTotalHits))
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/miroir-search/miroir/bench/query"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
@@ -113,7 +114,7 @@ func TestLegsOfSidecarsCoverEveryShardOnce(t *testing.T) {
 }
 
 func TestLegsOfEnginesAreRestrictedWhereTheNodeHoldsMore(t *testing.T) {
-	for replicas, restricted := range map[int]bool{1: false, 2: true} {
+	for replicas, restricted := range map[int]int{1: 0, 2: 2} {
 		c, nodes, _ := clusterOf(t, replicas)
 		made, err := Engines("legs", c, searches)
 		if err != nil {
@@ -129,16 +130,21 @@ func TestLegsOfEnginesAreRestrictedWhereTheNodeHoldsMore(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		clauses := 0
 		for _, n := range nodes {
 			for _, body := range n.bodies {
 				filter, _ := body["filter"].(string)
-				if strings.Contains(filter, nodeapi.FieldShard) != restricted {
-					t.Errorf("%d copies: filter %q", replicas, filter)
+				clause := strings.Contains(filter, nodeapi.FieldShard)
+				if clause {
+					clauses++
 				}
-				if body["q"] == "a" && restricted && !strings.HasSuffix(filter, ") AND (x = 1)") {
+				if body["q"] == "a" && filter != "x = 1" && !(clause && strings.HasSuffix(filter, ") AND (x = 1)")) {
 					t.Errorf("the search's own filter is lost: %q", filter)
 				}
 			}
+		}
+		if clauses != restricted {
+			t.Errorf("%d copies: %d legs of two searches are restricted, want %d", replicas, clauses, restricted)
 		}
 	}
 }
@@ -148,5 +154,20 @@ func TestAnIndexThatIsNotThereHasNoLegs(t *testing.T) {
 	c.Index = "other"
 	if _, err := Sidecars("legs", c, searches); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestALegOfAPageHoldsEverythingUpToItsEnd(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"q":"a","hitsPerPage":20,"page":3}`: `{"q":"a","page":1,"hitsPerPage":60,"showRankingScoreDetails":true}`,
+		`{"offset":5,"q":"a","limit":1000}`:   `{"q":"a","limit":1000,"showRankingScoreDetails":true}`,
+	} {
+		parsed, e := meili.ParseSearchBody([]byte(body))
+		if e != nil {
+			t.Fatal(e)
+		}
+		if got := string(legBody(parsed)); got != want {
+			t.Errorf("%s becomes %s", body, got)
+		}
 	}
 }
