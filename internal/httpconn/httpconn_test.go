@@ -245,11 +245,22 @@ func TestARequestThatWouldBeMoreThanOneIsRefused(t *testing.T) {
 
 func TestHostsOfBaseURLs(t *testing.T) {
 	for base, want := range map[string]string{
-		"http://a:1": "a:1", "http://a": "a:80", "http://[::1]:7": "[::1]:7", "https://a:1": "", "a:1": "", "http://": "", "": "",
+		"http://a:1": "a:1", "http://a": "a:80", "http://[::1]:7": "[::1]:7", "https://a:1": "", "a:1": "", "http://": "", "": "", "http://a/": "a:80", "http://a/b": "",
 	} {
 		if got, ok := Host(base); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", base, got, ok)
 		}
+	}
+}
+
+func TestWhatFits(t *testing.T) {
+	for target, want := range map[string]bool{"/indexes/a--1/search?q=a%20b": true, "/a b": false, "/ä": false, "/a\n": false} {
+		if Fits(target, 10) != want {
+			t.Errorf("%q: %v", target, !want)
+		}
+	}
+	if Fits("/", MaxRequest+1) {
+		t.Error("a large body fits")
 	}
 }
 

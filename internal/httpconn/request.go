@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // MaxRequest is the size up to which a request is small: one write, of which the other side reads all before it answers.
@@ -69,10 +71,24 @@ func clean(text string, least byte) bool {
 	return true
 }
 
-// Host is the host and port of a base URL that is plain http, for NewPool; false for any other URL.
+// Fits says whether a request can be sent by this package: its target is ASCII without spaces, and its body is small.
+func Fits(target string, body int) bool {
+	return body <= MaxRequest && clean(target, '!') && isASCII(target)
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// Host is the host and port of a base URL that is plain http and has no path, for NewPool; false for any other URL.
 func Host(base string) (string, bool) {
 	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" || u.Hostname() == "" {
+	if err != nil || u.Scheme != "http" || u.Hostname() == "" || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" {
 		return "", false
 	}
 	port := u.Port()

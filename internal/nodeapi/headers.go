@@ -55,31 +55,34 @@ type Leg struct {
 }
 
 // Set writes the leg into request headers.
-func (l Leg) Set(h http.Header) {
+func (l Leg) Set(h http.Header) { l.Each(h.Set) }
+
+// Each calls use with the name and the value of every header of the leg.
+func (l Leg) Each(use func(name, value string)) {
 	if l.Epoch > 0 {
-		h.Set(HeaderEpoch, strconv.FormatInt(l.Epoch, 10))
+		use(HeaderEpoch, strconv.FormatInt(l.Epoch, 10))
 	}
 	if l.Count > 0 {
-		h.Set(HeaderCount, strconv.Itoa(l.Count))
-		h.Set(HeaderShards, shardmap.FormatRanges(l.Shards))
+		use(HeaderCount, strconv.Itoa(l.Count))
+		use(HeaderShards, shardmap.FormatRanges(l.Shards))
 	}
 	if l.PrimaryKey != "" {
-		h.Set(HeaderPrimaryKey, url.QueryEscape(l.PrimaryKey))
+		use(HeaderPrimaryKey, url.QueryEscape(l.PrimaryKey))
 	}
 	if l.Dispatch != "" {
-		h.Set(HeaderDispatch, l.Dispatch)
+		use(HeaderDispatch, l.Dispatch)
 	}
 	if l.Stamp > 0 {
-		h.Set(HeaderStamp, strconv.FormatUint(uint64(l.Stamp), 10))
+		use(HeaderStamp, strconv.FormatUint(uint64(l.Stamp), 10))
 	}
 	if l.Raw {
-		h.Set(HeaderInternal, InternalRaw)
+		use(HeaderInternal, InternalRaw)
 	}
 	if l.Stamps {
-		h.Set(HeaderKeep, KeepStamps)
+		use(HeaderKeep, KeepStamps)
 	}
 	if l.SortValues {
-		h.Set(HeaderSortValues, SortValues)
+		use(HeaderSortValues, SortValues)
 	}
 }
 

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/miroir-search/miroir/internal/httpconn"
 )
 
 // Deadlines and bounds of calls.
@@ -20,6 +23,8 @@ const (
 	dialTimeout = 2 * time.Second
 	maxAnswer   = 64 << 20 // largest answer that the sidecar reads for itself
 	maxIdle     = 512      // kept-alive connections
+	maxConns    = 4096     // small requests at once
+	idleTimeout = 90 * time.Second
 )
 
 // ErrUnreachable says that no answer came from the engine.
@@ -46,6 +51,9 @@ type Client struct {
 	base string
 	auth string
 	http *http.Client
+
+	host  string
+	small *httpconn.Pool // nil for an engine that is not reached over plain http
 }
 
 // New returns a client of the engine at a base URL. key may be empty for an engine without a master key.
@@ -59,7 +67,7 @@ func New(base, key string) (*Client, error) {
 			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
 			MaxIdleConns:        maxIdle,
 			MaxIdleConnsPerHost: maxIdle,
-			IdleConnTimeout:     90 * time.Second,
+			IdleConnTimeout:     idleTimeout,
 			DisableCompression:  true,
 			ForceAttemptHTTP2:   false,
 			WriteBufferSize:     64 << 10,
@@ -69,6 +77,12 @@ func New(base, key string) (*Client, error) {
 	}}
 	if key != "" {
 		c.auth = "Bearer " + key
+	}
+	if host, ok := httpconn.Host(c.base); ok {
+		c.host = host
+		c.small = httpconn.NewPool(host, httpconn.Options{
+			MaxConns: maxConns, MaxIdle: maxIdle, IdleTimeout: idleTimeout, DialTimeout: dialTimeout,
+		})
 	}
 	return c, nil
 }
@@ -92,6 +106,42 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		return nil, errors.Join(ErrUnreachable, err)
 	}
 	return res, nil
+}
+
+// Send sends a request whose body, if any, is at hand. The response has those headers that a sidecar sends on:
+// Content-Type and Retry-After. Without an answer the error is ErrUnreachable.
+func (c *Client) Send(ctx context.Context, method, path string, header http.Header, body []byte) (*http.Response, error) {
+	if c.small == nil || !httpconn.Fits(path, len(body)) {
+		req, err := c.Request(ctx, method, path, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(req.Header, header)
+		return c.Do(req)
+	}
+	req := httpconn.NewRequest(method, path, c.host)
+	defer req.Release()
+	if c.auth != "" {
+		req.Header("Authorization", c.auth)
+	}
+	for name, values := range header {
+		for _, value := range values {
+			req.Header(name, value)
+		}
+	}
+	req.Body(body)
+	res, err := c.small.Do(ctx, req)
+	if err != nil {
+		return nil, errors.Join(ErrUnreachable, err)
+	}
+	out := &http.Response{StatusCode: res.Status, Header: http.Header{}, Body: res, ContentLength: res.Length}
+	if res.ContentType != "" {
+		out.Header["Content-Type"] = []string{res.ContentType}
+	}
+	if res.RetryAfter != "" {
+		out.Header["Retry-After"] = []string{res.RetryAfter}
+	}
+	return out, nil
 }
 
 // Call sends in as JSON and decodes the answer into out; either may be nil.

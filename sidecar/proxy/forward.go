@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -48,25 +49,23 @@ func requestOf(r *http.Request, body []byte) request {
 
 // call sends a request to the engine. The response's body must be closed.
 func (s *Server) call(ctx context.Context, q request, stream io.Reader) (*http.Response, error) {
-	var body io.Reader
-	switch {
-	case stream != nil:
-		body = stream
-	case len(q.body) > 0:
-		body = bytes.NewReader(q.body)
-	}
-	req, err := s.Engine.Request(ctx, q.method, q.path, body)
-	if err != nil {
-		return nil, err
-	}
+	header := make(http.Header, len(passedOn))
 	for _, name := range passedOn {
-		if v := q.header.Get(name); v != "" {
-			req.Header.Set(name, v)
+		if values := q.header[name]; len(values) > 0 && values[0] != "" {
+			header[name] = values[:1]
 		}
 	}
 	if q.values {
-		req.Header.Set("Meili-Proxy-Search", "true")
+		header.Set("Meili-Proxy-Search", "true")
 	}
+	if stream == nil {
+		return s.Engine.Send(ctx, q.method, q.path, header, q.body)
+	}
+	req, err := s.Engine.Request(ctx, q.method, q.path, stream)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(req.Header, header)
 	return s.Engine.Do(req)
 }
 

@@ -13,11 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miroir-search/miroir/internal/httpconn"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 )
-
-// ErrAnswerTooLarge says that a node's answer exceeds Options.MaxAnswer.
-var ErrAnswerTooLarge = errors.New("answer larger than allowed")
 
 // Options bound the connections and answers of a Client. Zero values take the defaults of the configuration page.
 type Options struct {
@@ -25,12 +23,14 @@ type Options struct {
 	MaxIdle     int           // idle connections per node, default 32
 	MaxConns    int           // connections per node, default 128
 	IdleTimeout time.Duration // default 60 s
-	MaxAnswer   int64         // bytes of one buffered answer, default 256 MiB
+	MaxAnswer   int64         // bytes of one buffered answer, beyond which it is httpconn.ErrTooLarge; default 256 MiB
 }
 
-// Client sends legs. It is safe for concurrent use.
+// Client sends legs. It is safe for concurrent use. Small requests go over connections of their own kind; uploads, long
+// ones and those to other addresses than plain http take net/http.
 type Client struct {
 	http      *http.Client
+	small     pools
 	bearer    string
 	maxAnswer int64
 }
@@ -58,13 +58,19 @@ func New(o Options) *Client {
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
+		small: pools{options: httpconn.Options{
+			MaxConns: o.MaxConns, MaxIdle: o.MaxIdle, IdleTimeout: o.IdleTimeout, DialTimeout: dialer.Timeout,
+		}},
 		bearer:    "Bearer " + o.NodeKey,
 		maxAnswer: o.MaxAnswer,
 	}
 }
 
 // Close ends idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.small.close()
+}
 
 // Request is one leg to one node.
 type Request struct {
@@ -87,6 +93,11 @@ type Answer struct {
 // Do sends the leg and reads the whole answer. An error means that no complete answer came; whether the node acted on
 // the leg is then unknown.
 func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
+	if r.Stream == nil && httpconn.Fits(r.Path, len(r.Body)) {
+		if p := c.small.of(r.Address); p != nil {
+			return c.doSmall(ctx, p, r)
+		}
+	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(r.Address, "/")+r.Path, nil)
 	if err != nil {
 		return Answer{}, fmt.Errorf("leg: %w", err)
@@ -115,6 +126,28 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	return Answer{Status: res.StatusCode, Body: body}, nil
 }
 
+// doSmall sends a request whose body is small and at hand.
+func (c *Client) doSmall(ctx context.Context, p *peer, r Request) (Answer, error) {
+	req := httpconn.NewRequest(r.Method, r.Path, p.host)
+	defer req.Release()
+	r.Leg.Each(req.Header)
+	req.Header("Authorization", c.bearer)
+	if r.ContentType != "" {
+		req.Header("Content-Type", r.ContentType)
+	}
+	req.Body(r.Body)
+	res, err := p.pool.Do(ctx, req)
+	if err != nil {
+		return Answer{}, fmt.Errorf("leg: %w", err)
+	}
+	defer func() { _ = res.Close() }()
+	body, err := res.All(c.maxAnswer)
+	if err != nil {
+		return Answer{}, fmt.Errorf("leg answer: %w", err)
+	}
+	return Answer{Status: res.Status, Body: body}, nil
+}
+
 // withoutURL drops the URL from an http error: it may hold document ids or query text.
 func withoutURL(err error) error {
 	var u *url.Error
@@ -126,7 +159,7 @@ func withoutURL(err error) error {
 
 func readAll(res *http.Response, limit int64) ([]byte, error) {
 	if res.ContentLength > limit {
-		return nil, ErrAnswerTooLarge
+		return nil, httpconn.ErrTooLarge
 	}
 	if res.ContentLength >= 0 {
 		body := make([]byte, res.ContentLength)
@@ -135,7 +168,7 @@ func readAll(res *http.Response, limit int64) ([]byte, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err == nil && int64(len(body)) > limit {
-		return nil, ErrAnswerTooLarge
+		return nil, httpconn.ErrTooLarge
 	}
 	return body, err
 }
