@@ -8,17 +8,9 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
-// Lists of documents that are not sorted come in the order of writing, as on one engine. Merging that order costs every
-// leg everything before the page, so it is kept for lists of bounded length; a longer list comes leg by leg, and each of
-// its pages costs no more than itself. The length of a list does not depend on the page, so all pages agree.
-const (
-	// OrderedTotal is the longest list that comes in the order of writing.
-	OrderedTotal = 10_000
-	// ShallowWindow is the largest window that legs are asked for before the length of the list is known.
-	ShallowWindow = 1_000
-)
-
-// Documents is a listing of documents: what its legs are asked, and how their answers are merged.
+// Documents is a listing of documents: what its legs are asked, and how their answers are merged. A sorted one asks every
+// leg for everything up to the end of the page; one that is not sorted comes in the order of writing, and asks each leg
+// for a piece of its own list.
 type Documents struct{ query *meili.DocumentsQuery }
 
 // NewDocuments decides about a listing.
@@ -27,9 +19,6 @@ func NewDocuments(q *meili.DocumentsQuery) Documents { return Documents{q} }
 // Sorted says whether the client gave an order, by which legs must be merged.
 func (d Documents) Sorted() bool { return d.query.Sorted }
 
-// Shallow says whether every leg can be asked for everything up to the end of the page at once.
-func (d Documents) Shallow() bool { return d.query.Sorted || d.Window() <= ShallowWindow }
-
 // Window is the number of documents up to the end of the page.
 func (d Documents) Window() int {
 	return min(d.query.Offset, maxWindow-d.query.Limit) + d.query.Limit
@@ -37,6 +26,15 @@ func (d Documents) Window() int {
 
 // Page is the client's own window.
 func (d Documents) Page() (offset, limit int) { return d.query.Offset, d.query.Limit }
+
+// Each visits what a listing chooses its documents by.
+func (d Documents) Each(visit func(name string, value []byte)) {
+	d.query.Each(func(name string, value []byte) {
+		if name == "filter" || name == "ids" {
+			visit(name, value)
+		}
+	})
+}
 
 // Body asks a leg for a window of its documents. A leg that is merged with others by order keeps the stamps.
 func (d Documents) Body(offset, limit int, merged bool) []byte {
@@ -55,7 +53,18 @@ func (d Documents) Body(offset, limit int, merged bool) []byte {
 	return b.end()
 }
 
-// Request is how answers are merged that reach from the first document to the end of the page.
-func (d Documents) Request() merge.DocumentsRequest {
-	return merge.DocumentsRequest{Offset: d.query.Offset, Limit: d.query.Limit, Sorted: d.query.Sorted, Ordered: OrderedTotal}
+// Stamps asks a leg for the stamps of a window of its documents alone, to find the place at which a page begins.
+func (d Documents) Stamps(offset, limit int) []byte {
+	b := newBody()
+	b.number("offset", offset)
+	b.number("limit", limit)
+	d.Each(b.put)
+	b.strings("fields", []string{nodeapi.FieldUpdatedAt})
+	return b.end()
+}
+
+// Request is how answers are merged that reach from the first document, or in a list that is not sorted from the one
+// behind passed others, to the end of the page.
+func (d Documents) Request(passed int) merge.DocumentsRequest {
+	return merge.DocumentsRequest{Offset: d.query.Offset, Limit: d.query.Limit, Sorted: d.query.Sorted, Passed: passed}
 }

@@ -10,51 +10,49 @@ import (
 type DocumentsRequest struct {
 	Offset int
 	Limit  int
+	// Passed is how many documents, of all legs together, lie before the pieces of their lists that the legs were asked for:
+	// 0 where they were asked from the start.
+	Passed int
 	// Sorted: the client gave `sort`. The legs were asked by POST …/documents/fetch with `Meili-Proxy-Search: true`, so that
 	// every document carries its sort values in `_federation`, and for everything up to the end of the window.
 	Sorted bool
-	// Asked is the offset every leg was asked with, for unsorted listings; nil: 0 everywhere.
-	Asked []int
-	// Ordered is the largest total up to which an unsorted listing comes in the order in which its documents were written,
-	// as on one engine. The legs kept their stamps and were asked for everything up to the end of the window.
-	Ordered int64
-	Dst     []byte // the body is appended to it; nil: a new one
+	Dst    []byte // the body is appended to it; nil: a new one
 }
 
-// Documents merges listings of documents. Sorted ones by their sort values; unsorted ones by their stamps, or, where that
-// would cost too much, one leg after the other.
+// Documents merges listings of documents: sorted ones by their sort values, all others by their stamps, which is the order
+// in which they were written. Documents of one leg stay in that leg's order.
 func Documents(req DocumentsRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
-	r := &sc.race
-	res := Result{SemanticHits: -1}
-	totals := make([]int64, len(legs))
-	for i, leg := range legs {
-		total, err := documentTotal(leg)
-		if err != nil {
-			return Result{}, err
-		}
-		totals[i] = total
-		res.Total += total
-		if err := r.streams[i].open(leg, "results", i); err != nil {
-			return Result{}, err
-		}
+	res := Result{SemanticHits: -1, Used: make([]int, len(legs))}
+	totals, err := sc.openLists(legs)
+	if err != nil {
+		return res, err
 	}
-	from := max(req.Offset, 0)
-	to := addCap(from, max(req.Limit, 0))
-	var err error
-	switch {
-	case req.Sorted:
+	for _, n := range totals {
+		res.Total += n
+	}
+	r := &sc.race
+	if req.Sorted {
 		r.look.cutFederation = true
 		r.weigh = func(s *stream) error { return s.readWeighted() }
-		err = sc.collect(from, to, nil, false)
-	case req.Asked == nil && res.Total <= req.Ordered:
-		err = sc.chronicle(from, to)
-	default:
-		err = sc.concatenate(from, to, req.Asked, totals)
+	} else {
+		r.look.list = true
 	}
+	from := max(req.Offset-req.Passed, 0)
+	to := addCap(from, max(req.Limit, 0))
+	if from == to {
+		to = 0
+	}
+	err = sc.walk(to, func(rank int, s *stream) bool {
+		if rank >= from {
+			sc.pick(s)
+		}
+		res.Used[s.leg]++
+		return true
+	})
 	if err != nil {
-		return Result{}, err
+		return res, err
 	}
 	res.Hits = len(sc.picks)
 	dst := sc.appendList(req.Dst, `{"results":[`, legs)
@@ -63,6 +61,81 @@ func Documents(req DocumentsRequest, legs [][]byte) (Result, error) {
 	dst = appendNumber(dst, `,"total":`, res.Total)
 	res.Body = append(dst, '}')
 	return res, nil
+}
+
+// Passed says how far a walk over unsorted lists came.
+type Passed struct {
+	Used      []int // documents of every leg's answer that were passed
+	Documents int   // their sum
+	Total     int64 // documents of all lists
+}
+
+// PassDocuments walks over up to n documents of unsorted lists in their merged order, without a page. The legs' answers are
+// pieces of their lists that begin at the given places. The walk ends where the next document is not in a piece.
+func PassDocuments(at []int, n int, legs [][]byte) (Passed, error) {
+	sc := borrow(len(legs))
+	defer sc.release()
+	p := Passed{Used: make([]int, len(legs))}
+	totals, err := sc.openLists(legs)
+	if err != nil {
+		return p, err
+	}
+	open := 0 // pieces that are used up though their lists go on
+	more := make([]int64, len(legs))
+	for i, list := range totals {
+		p.Total += list
+		more[i] = list - int64(at[i])
+		if sc.race.streams[i].list.ended() && more[i] > 0 {
+			n = 0
+		}
+	}
+	sc.race.look.list = true
+	err = sc.walk(n, func(_ int, s *stream) bool {
+		p.Used[s.leg]++
+		p.Documents++
+		if s.list.ended() && int64(p.Used[s.leg]) < more[s.leg] {
+			open++
+		}
+		return open == 0
+	})
+	return p, err
+}
+
+// openLists opens the legs' lists of documents and reads how long they are.
+func (sc *scratch) openLists(legs [][]byte) (totals []int64, err error) {
+	totals = make([]int64, len(legs))
+	for i, leg := range legs {
+		if totals[i], err = documentTotal(leg); err != nil {
+			return nil, err
+		}
+		if err := sc.race.streams[i].open(leg, "results", i); err != nil {
+			return nil, err
+		}
+	}
+	return totals, nil
+}
+
+// walk visits the documents of the ranks [0, to) in their merged order, until visit returns false.
+func (sc *scratch) walk(to int, visit func(rank int, s *stream) bool) error {
+	r := &sc.race
+	if to == 0 {
+		return nil
+	}
+	if err := r.start(); err != nil {
+		return err
+	}
+	for rank := range to {
+		s := r.best()
+		if s == nil || !visit(rank, s) {
+			return nil
+		}
+		if rank+1 < to {
+			if err := r.pop(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // documentTotal reads the total behind the documents.
@@ -79,63 +152,6 @@ func documentTotal(leg []byte) (total int64, err error) {
 		return 0, ErrAnswer
 	}
 	return total, nil
-}
-
-// concatenate picks the ranks [from, to) of the legs' lists put one behind the other.
-func (sc *scratch) concatenate(from, to int, asked []int, totals []int64) error {
-	base := int64(0)
-	for i := range sc.race.streams {
-		s := &sc.race.streams[i]
-		rank := base
-		if i < len(asked) {
-			rank += int64(asked[i])
-		}
-		base += totals[i]
-		for rank < min(int64(to), base) {
-			if !s.document() {
-				break
-			}
-			if rank >= int64(from) {
-				sc.pick(s)
-			}
-			rank++
-		}
-		if s.list.bad {
-			return ErrAnswer
-		}
-	}
-	return nil
-}
-
-// chronicle picks the ranks [from, to) of the legs' lists merged by their stamps.
-func (sc *scratch) chronicle(from, to int) error {
-	var open []*stream
-	for i := range sc.race.streams {
-		if s := &sc.race.streams[i]; s.document() {
-			open = append(open, s)
-		} else if s.list.bad {
-			return ErrAnswer
-		}
-	}
-	for rank := 0; rank < to && len(open) > 0; rank++ {
-		first := 0
-		for i, s := range open[1:] {
-			if bytes.Compare(s.stamp(), open[first].stamp()) < 0 {
-				first = i + 1
-			}
-		}
-		s := open[first]
-		if rank >= from {
-			sc.pick(s)
-		}
-		if !s.document() {
-			if s.list.bad {
-				return ErrAnswer
-			}
-			open = append(open[:first], open[first+1:]...)
-		}
-	}
-	return nil
 }
 
 // document moves to the next document of a list; false at the end of the list and at what is no list.
@@ -162,36 +178,4 @@ func (s *stream) document() bool {
 		}
 	}
 	return true
-}
-
-// DocumentWindow is the part of one leg's list that an unsorted page needs.
-type DocumentWindow struct{ Offset, Limit int }
-
-// DocumentWindows says what to ask each leg for, once their totals are known (asking with limit 0 is cheap): so a deep
-// page costs its own size and not everything before it. A leg whose Limit is 0 need not be asked again.
-func DocumentWindows(totals []int64, offset, limit int) []DocumentWindow {
-	out := make([]DocumentWindow, len(totals))
-	from, to := int64(max(offset, 0)), int64(addCap(max(offset, 0), max(limit, 0)))
-	base := int64(0)
-	for i, n := range totals {
-		low, high := max(from-base, 0), min(to-base, n)
-		if low < high {
-			out[i] = DocumentWindow{int(low), int(high - low)}
-		}
-		base += n
-	}
-	return out
-}
-
-// DocumentTotals reads how many documents each leg has, and all together.
-func DocumentTotals(legs [][]byte) (totals []int64, sum int64, err error) {
-	for _, leg := range legs {
-		n, err := documentTotal(leg)
-		if err != nil {
-			return nil, 0, err
-		}
-		totals = append(totals, n)
-		sum += n
-	}
-	return totals, sum, nil
 }

@@ -27,54 +27,112 @@ func documentIDs(t testing.TB, body []byte) []int {
 	return out
 }
 
-// Sorted listings equal one full sort; unsorted ones are the legs in their order, whether the legs were asked from the
-// start or only for their windows.
-func TestDocuments(t *testing.T) {
+// Sorted listings equal one full sort, ties as they were written.
+func TestSortedDocuments(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := shape{sorted: true, geo: rapid.Bool().Draw(rt, "geo"), desc: rapid.Bool().Draw(rt, "desc"),
 			stamped: rapid.Bool().Draw(rt, "stamped"), legacy: rapid.SampledFrom([]int{0, 5}).Draw(rt, "legacy")}
 		legs := s.split(rt, drawDocs(rt, 30), 3)
 		offset, limit := rapid.IntRange(0, 12).Draw(rt, "offset"), rapid.IntRange(0, 12).Draw(rt, "limit")
-		body := func(docs []doc, from, n int) []byte {
-			var parts []string
-			for _, d := range docs[min(from, len(docs)):min(from+n, len(docs))] {
-				parts = append(parts, s.document(d))
-			}
-			return fmt.Appendf(nil, `{"results":[%s],"offset":%d,"limit":%d,"total":%d}`, strings.Join(parts, ","), from, n, len(docs))
-		}
-		var whole, windowed [][]byte
-		var totals []int64
+		var bodies [][]byte
+		total := 0
 		for _, l := range legs {
-			totals = append(totals, int64(len(l)))
-			whole = append(whole, body(l, 0, offset+limit))
+			bodies = append(bodies, s.list(l, 0, offset+limit))
+			total += len(l)
 		}
-		cut := func(docs []doc) []int { return docIDs(docs[min(offset, len(docs)):min(offset+limit, len(docs))]) }
-		check := func(req DocumentsRequest, legs [][]byte, want []int) {
-			req.Offset, req.Limit = offset, limit
-			res, err := Documents(req, legs)
-			if err != nil {
-				rt.Fatal(err)
-			}
-			if bytes.Contains(res.Body, []byte("_miroir")) || bytes.Contains(res.Body, []byte("\n")) {
-				rt.Fatalf("%s", res.Body)
-			}
-			if got := documentIDs(t, res.Body); !slices.Equal(got, want) || res.Total != totals[0]+totals[1]+totals[2] {
-				rt.Fatalf("%+v: got %v want %v: %s", req, got, want, res.Body)
-			}
+		res, err := Documents(DocumentsRequest{Offset: offset, Limit: limit, Sorted: true}, bodies)
+		if err != nil {
+			rt.Fatal(err)
 		}
-		check(DocumentsRequest{Sorted: true}, whole, cut(s.merged(legs)))
-
-		var asked []int
-		s.sorted, s.geo = false, false // documents without sort values
-		whole = nil
-		for i, w := range DocumentWindows(totals, offset, limit) {
-			asked = append(asked, w.Offset)
-			windowed = append(windowed, body(legs[i], w.Offset, w.Limit))
-			whole = append(whole, body(legs[i], 0, offset+limit))
+		all := s.merged(legs)
+		want := docIDs(all[min(offset, len(all)):min(offset+limit, len(all))])
+		if got := documentIDs(t, res.Body); !slices.Equal(got, want) || res.Total != int64(total) || res.Hits != len(want) {
+			rt.Fatalf("got %v want %v: %s", got, want, res.Body)
 		}
-		check(DocumentsRequest{}, whole, cut(slices.Concat(legs...)))
-		check(DocumentsRequest{Asked: asked}, windowed, cut(slices.Concat(legs...)))
 	})
+}
+
+// Unsorted listings take, of the documents at the heads of the legs' lists, the one that was written first; a page is the
+// same whether the legs are asked from the start or from the places to which a walk in pieces led.
+func TestUnsortedDocuments(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := shape{stamped: rapid.IntRange(0, 4).Draw(rt, "stamped") > 0, legacy: rapid.SampledFrom([]int{0, 20}).Draw(rt, "legacy")}
+		legs := make([][]doc, rapid.IntRange(1, 4).Draw(rt, "legs"))
+		for range rapid.IntRange(0, 60).Draw(rt, "docs") {
+			// Stamps come in any order: documents are replaced and keep their places in their leg.
+			i := rapid.IntRange(0, len(legs)-1).Draw(rt, "leg")
+			legs[i] = append(legs[i], doc{id: rapid.IntRange(0, 99).Draw(rt, "id")})
+		}
+		all := s.heads(legs)
+		offset, limit := rapid.IntRange(0, 70).Draw(rt, "offset"), rapid.IntRange(0, 20).Draw(rt, "limit")
+		want := docIDs(all[min(offset, len(all)):min(offset+limit, len(all))])
+
+		at := make([]int, len(legs))
+		skip := offset
+		for until := rapid.IntRange(0, offset).Draw(rt, "walk"); offset-skip < min(until, len(all)); {
+			piece := rapid.IntRange(1, 9).Draw(rt, "piece")
+			p, err := PassDocuments(at, until-(offset-skip), s.pieces(legs, at, piece))
+			if err != nil || p.Documents == 0 || p.Total != int64(len(all)) {
+				rt.Fatalf("%+v, %v", p, err)
+			}
+			for i := range at {
+				at[i] += p.Used[i]
+			}
+			skip -= p.Documents
+		}
+		res, err := Documents(DocumentsRequest{Offset: offset, Passed: offset - skip, Limit: limit}, s.pieces(legs, at, skip+limit))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if bytes.Contains(res.Body, []byte("_miroir")) || bytes.Contains(res.Body, []byte("\n")) {
+			rt.Fatalf("%s", res.Body)
+		}
+		if got := documentIDs(t, res.Body); !slices.Equal(got, want) || res.Total != int64(len(all)) || res.Hits != len(want) {
+			rt.Fatalf("got %v want %v: %s", got, want, res.Body)
+		}
+		used := 0
+		for i := range at {
+			used += at[i] + res.Used[i]
+		}
+		if limit > 0 && used != min(offset+limit, len(all)) {
+			rt.Fatalf("the page ends at %d, not at %d", used, min(offset+limit, len(all)))
+		}
+	})
+}
+
+// heads is the naive twin of an unsorted listing.
+func (s shape) heads(legs [][]doc) []doc {
+	rest := slices.Clone(legs)
+	var out []doc
+	for {
+		best := -1
+		for i := range rest {
+			if len(rest[i]) > 0 && (best < 0 || s.stamp(rest[i][0]) < s.stamp(rest[best][0])) {
+				best = i
+			}
+		}
+		if best < 0 {
+			return out
+		}
+		out, rest[best] = append(out, rest[best][0]), rest[best][1:]
+	}
+}
+
+// list is a leg's answer to a listing.
+func (s shape) list(docs []doc, from, n int) []byte {
+	var parts []string
+	for _, d := range docs[min(from, len(docs)):min(from+n, len(docs))] {
+		parts = append(parts, s.document(d))
+	}
+	return fmt.Appendf(nil, `{"results":[%s],"offset":%d,"limit":%d,"total":%d}`, strings.Join(parts, ","), from, n, len(docs))
+}
+
+func (s shape) pieces(legs [][]doc, at []int, n int) [][]byte {
+	var out [][]byte
+	for i, l := range legs {
+		out = append(out, s.list(l, at[i], n))
+	}
+	return out
 }
 
 func (s shape) document(d doc) string {

@@ -183,6 +183,12 @@ func (e *elements) next() (start int, ok bool) {
 	return i, true
 }
 
+// ended says whether there is no element behind the current one.
+func (e *elements) ended() bool {
+	i := space(e.b, e.i)
+	return e.done || i >= len(e.b) || e.b[i] == ']'
+}
+
 func (e *elements) skipTo(end int) {
 	if end < 0 {
 		e.bad, e.done = true, true

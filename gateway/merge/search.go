@@ -27,6 +27,7 @@ type Result struct {
 	ApproximateFacets []string // facets for X-Miroir-Facets-Approximate, ascending
 	SemanticHits      int      // hits of the page that were ranked by a vector; -1: no leg speaks of it
 	LegSemanticHits   []int64  // semanticHitCount per leg, -1 where absent
+	Used              []int    // of listings: documents of every leg's answer that lie before the end of the page
 }
 
 // Search merges the answers of one index search (MG-1 to MG-9).

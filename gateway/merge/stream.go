@@ -17,6 +17,7 @@ type look struct {
 	cutScore      bool   // `_rankingScore` was not asked for by the client
 	cutDetails    bool   // `_rankingScoreDetails` was not asked for by the client
 	veil          *veil  // what the client must not see of a hit; nil: nothing
+	list          bool   // documents of a list that is not sorted: only their stamps count
 	cutFederation bool   // `_federation` was not asked for by the client
 	primary       []byte // raw key of the primary key, where hits must be told apart
 }
@@ -82,6 +83,12 @@ func (k *key) forget() {
 
 // advance moves to the next hit and reads its key. same says that its key equals the last hit's.
 func (s *stream) advance(l *look) (ok, same bool, err error) {
+	if l.list {
+		if ok = s.document(); !ok && s.list.bad {
+			err = ErrAnswer
+		}
+		return ok, true, err
+	}
 	start, ok := s.list.next()
 	if !ok {
 		if s.list.bad {

@@ -24,10 +24,11 @@ type Call struct {
 	Path        string
 	ContentType string
 	Body        []byte
-	Count       int   // shards of the index
-	Epoch       int64 // of the view the plan was made with
-	Stamps      bool  // hits and documents shall keep their stamps
-	SortValues  bool  // sorted documents shall tell what they were sorted by
+	BodyOf      func(l plan.Leg) []byte // the body of each leg, where legs are not all asked for the same; else nil
+	Count       int                     // shards of the index
+	Epoch       int64                   // of the view the plan was made with
+	Stamps      bool                    // hits and documents shall keep their stamps
+	SortValues  bool                    // sorted documents shall tell what they were sorted by
 }
 
 // Result is one leg with its answer.
@@ -131,6 +132,9 @@ func (r *Reader) round(ctx context.Context, c Call, legs []plan.Leg) []answer {
 func (r *Reader) one(ctx context.Context, c Call, l plan.Leg) answer {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
+	if c.BodyOf != nil {
+		c.Body = c.BodyOf(l)
+	}
 	start := time.Now()
 	a, err := r.Sender.Do(ctx, client.Request{
 		Address: l.Address, Method: c.Method, Path: c.Path, ContentType: c.ContentType, Body: c.Body,

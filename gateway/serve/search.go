@@ -119,7 +119,7 @@ func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p pl
 	s.Scatter.FanOut.Observe(float64(len(p.Legs)))
 	reader := scatter.Reader{Sender: s.Nodes, Timeout: s.Limits.ReadLeg, Metrics: s.Scatter}
 	request.Path, request.Count, request.Epoch = "/indexes/"+ix.Physical+request.Path, ix.Shards, p.Epoch
-	if request.Body != nil {
+	if request.Body != nil || request.BodyOf != nil {
 		request.ContentType = jsonType
 	}
 	out := reader.Read(ctx, request, p, func(failed plan.Leg) []plan.Leg {

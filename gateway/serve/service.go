@@ -34,6 +34,7 @@ type Tasks interface {
 	Get(uid uint32) (task.Record, bool)
 	Each(ascending bool, visit func(*task.Record) bool)
 	Stamp() hlc.Stamp
+	Version(physical string) uint64
 }
 
 // Keys is the cache of API keys; *state.KeyWatch is one.
@@ -83,6 +84,7 @@ type Service struct {
 	Log     zerolog.Logger
 
 	settings settingsCache
+	places   places
 }
 
 // call is one request on its way through the service.

@@ -21,14 +21,15 @@ type TaskWatch struct {
 	byUID   map[uint32]*task.Record
 	uids    []uint32 // ascending
 	open    map[uint32]bool
-	stamp   hlc.Stamp // the latest of all tasks
+	stamp   hlc.Stamp         // the latest of all tasks
+	version map[string]uint64 // by physical index: how often a task of it changed
 	changed signal
 	follow  follower
 }
 
 // WatchTasks lists all tasks and follows them until ctx ends.
 func (c *Client) WatchTasks(ctx context.Context, log zerolog.Logger) (*TaskWatch, error) {
-	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}}
+	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}, version: map[string]uint64{}}
 	w.follow = follower{client: c, prefixes: []string{familyOpen, familyDone}, log: log, to: &taskFeed{watch: w, log: log}}
 	revision, err := w.follow.list(ctx)
 	if err != nil {
@@ -77,6 +78,14 @@ func (w *TaskWatch) Stamp() hlc.Stamp {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	return w.stamp
+}
+
+// Version is a number that grows with every change of a task of a physical index: while it stays the same nothing was
+// written to the index, as far as is known here.
+func (w *TaskWatch) Version(physical string) uint64 {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.version[physical]
 }
 
 // Len is the number of tasks, open and finished.
@@ -129,6 +138,9 @@ func (w *TaskWatch) put(r *task.Record) {
 		w.uids = slices.Insert(w.uids, at, r.UID)
 	}
 	w.byUID[r.UID] = r
+	if r.Physical != "" {
+		w.version[r.Physical]++
+	}
 	if r.Stamp > w.stamp && r.Stamp.Check(time.Now()) == nil {
 		w.stamp = r.Stamp
 	}
