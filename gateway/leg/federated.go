@@ -3,6 +3,7 @@ package leg
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/internal/meili"
@@ -23,17 +24,34 @@ type Federated struct {
 	queries    []*Search
 	multi      []meili.MultiQuery
 	indexes    map[string]Index
+	several    bool // some index has several queries, or some query looks for vectors
 }
 
-// NewFederated decides about a federated search. indexes has every index that a query or a facet names.
+// NewFederated decides about a federated search. indexes has the indexes that queries and facets name; a query of another
+// one is in no part.
 func NewFederated(m *meili.MultiSearch, indexes map[string]Index) *Federated {
 	f := &Federated{federation: m.Federation, multi: m.Queries, indexes: indexes}
+	asked := map[string]bool{}
 	for _, q := range m.Queries {
-		ix := indexes[q.IndexUID]
+		ix, ok := indexes[q.IndexUID]
+		if !ok {
+			ix.Settings = ParseSettings(nil)
+		}
 		s := &Search{query: q.SearchQuery, settings: ix.Settings, primary: ix.PrimaryKey, distinct: f.distinctOf(q.SearchQuery, ix)}
-		s.display = newDisplay(s.wish(), ix.Settings.Displayed, s.distinct)
-		s.veilVectors()
+		if q.Hybrid != nil {
+			s.Kind = kindOf(q.SearchQuery, meili.ReadHybrid(q.Hybrid).Ratio)
+		}
+		f.several = f.several || s.Kind != Keyword || asked[q.IndexUID]
+		asked[q.IndexUID] = true
 		f.queries = append(f.queries, s)
+	}
+	for i, s := range f.queries {
+		needs := []string{s.distinct}
+		if f.apart(m.Queries[i].IndexUID) {
+			needs = append(needs, s.primary)
+		}
+		s.display = newDisplay(s.wish(), s.settings.Displayed, needs...)
+		s.veilVectors()
 	}
 	return f
 }
@@ -65,34 +83,63 @@ type Part struct {
 	Indexes map[string]string // the client's names by the nodes'
 }
 
-// Part makes the share of the given indexes, named as the client does.
-func (f *Federated) Part(indexes []string) Part { return f.part(indexes, false) }
+// Parts makes the shares of the given indexes, named as the client does. That is one, unless queries must be asked for one
+// by one: where a query has a distinct field of its own, a node that knows its own documents only would drop a hit of
+// another query for one that falls out later.
+func (f *Federated) Parts(indexes []string) []Part {
+	var together []int
+	var parts []Part
+	for i := range f.queries {
+		switch uid := f.multi[i].IndexUID; {
+		case !slices.Contains(indexes, uid):
+		case f.apart(uid):
+			parts = append(parts, f.part([]int{i}, indexes, false))
+		default:
+			together = append(together, i)
+		}
+	}
+	if len(together) > 0 {
+		parts = append(parts, f.part(together, indexes, false))
+	}
+	return parts
+}
+
+// apart says whether the queries of an index are asked for one by one.
+func (f *Federated) apart(uid string) bool {
+	n, distinct := 0, false
+	for i, s := range f.queries {
+		if f.multi[i].IndexUID == uid {
+			n++
+			distinct = distinct || s.distinct != ""
+		}
+	}
+	return n > 1 && distinct && f.federation.Distinct == nil
+}
 
 // Whole asks one node to judge all queries together, without looking for hits: for what an engine refuses about queries
 // of different indexes when no part has them all.
 func (f *Federated) Whole() Part {
-	var all []string
-	for uid := range f.indexes {
-		all = append(all, uid)
+	all := make([]int, len(f.queries))
+	for i := range all {
+		all[i] = i
 	}
-	return f.part(all, true)
+	var indexes []string
+	for uid := range f.indexes {
+		indexes = append(indexes, uid)
+	}
+	return f.part(all, indexes, true)
 }
 
-func (f *Federated) part(indexes []string, judge bool) Part {
-	p := Part{Indexes: map[string]string{}}
+func (f *Federated) part(positions []int, indexes []string, judge bool) Part {
+	p := Part{Queries: positions, Indexes: map[string]string{}}
 	for _, uid := range indexes {
 		p.Indexes[f.indexes[uid].Physical] = uid
 	}
 	queries := []byte{'['}
-	for i := range f.queries {
-		uid := f.multi[i].IndexUID
-		if !slices.Contains(indexes, uid) {
-			continue
-		}
-		if len(p.Queries) > 0 {
+	for n, i := range positions {
+		if n > 0 {
 			queries = append(queries, ',')
 		}
-		p.Queries = append(p.Queries, i)
 		queries = append(queries, f.query(i)...)
 	}
 	b := newBody()
@@ -170,7 +217,7 @@ func (f *Federated) used(uid string) bool {
 
 // counts says whether the values of the distinct field are counted to know the exact total.
 func (f *Federated) counts(ix Index) bool {
-	return f.federation.Exhaustive && f.Distinct() != "" && ix.Settings.Countable(f.Distinct())
+	return f.federation.Exhaustive && !f.several && f.Distinct() != "" && ix.Settings.Countable(f.Distinct())
 }
 
 // Request is how the legs' answers are merged.
@@ -181,6 +228,7 @@ func (f *Federated) Request() merge.FederatedRequest {
 			Exhaustive: fed.Exhaustive, Offset: fed.Offset, Limit: fed.Limit, Page: fed.Page, HitsPerPage: fed.HitsPerPage,
 		},
 		Distinct: f.Distinct(), DistinctCounted: f.Distinct() != "", MaxTotalHits: map[string]int{}, Facets: map[string]merge.FacetSettings{},
+		Apart: map[string]string{},
 	}
 	if fed.MergeFacets {
 		r.MergeFacets = &merge.MergeFacets{MaxValues: -1}
@@ -190,6 +238,9 @@ func (f *Federated) Request() merge.FederatedRequest {
 	}
 	for uid, ix := range f.indexes {
 		r.MaxTotalHits[uid] = ix.Settings.MaxTotalHits
+		if f.apart(uid) {
+			r.Apart[uid] = ix.PrimaryKey
+		}
 		r.DistinctCounted = r.DistinctCounted && (!f.used(uid) || f.counts(ix))
 		set := ix.Settings.Facets
 		patterns, asked := fed.Facets(uid)
@@ -198,7 +249,13 @@ func (f *Federated) Request() merge.FederatedRequest {
 			set.Hide = []string{f.Distinct()}
 		}
 		r.Facets[uid] = set
+		if asked && !f.used(uid) {
+			r.Unused = append(r.Unused, merge.UnusedFacets{Index: uid, Has: func(facet string) bool {
+				return ix.Settings.Countable(facet) && slices.ContainsFunc(patterns, func(p string) bool { return matches(p, facet) })
+			}})
+		}
 	}
+	slices.SortFunc(r.Unused, func(a, b merge.UnusedFacets) int { return strings.Compare(a.Index, b.Index) })
 	for i, s := range f.queries {
 		q := merge.FederatedQuery{
 			Index: f.multi[i].IndexUID, Weight: 1, ShowRankingScoreDetails: s.query.ShowRankingScoreDetails, Veil: s.display.veil,

@@ -44,7 +44,8 @@ func NewSearch(q *meili.SearchQuery, settings *Settings, primaryKey string) *Sea
 		s.hybrid = meili.ReadHybrid(q.Hybrid)
 		s.Kind = kindOf(q, s.hybrid.Ratio)
 	}
-	s.count = q.Exhaustive && s.distinct != "" && settings.Countable(s.distinct)
+	// An engine that searches by vectors does not list every value once, even if it counts all hits.
+	s.count = s.Kind == Keyword && q.Exhaustive && s.distinct != "" && settings.Countable(s.distinct)
 	needs := []string{s.distinct}
 	if s.Kind == Hybrid {
 		needs = append(needs, primaryKey)

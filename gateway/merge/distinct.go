@@ -13,7 +13,8 @@ type distinct struct {
 	seen  map[string]struct{}
 	found []string
 
-	several bool // some hit has more than one value
+	several bool  // some hit has more than one value
+	dropped int64 // hits that were not kept
 }
 
 func newDistinct(field string) *distinct {
@@ -26,6 +27,7 @@ func newDistinct(field string) *distinct {
 // admit says whether the hit that starts at b[i] is kept, and remembers its values if so.
 func (d *distinct) admit(b []byte, i int) bool {
 	if !d.fresh(b, i) {
+		d.dropped++
 		return false
 	}
 	d.keep()

@@ -4,9 +4,21 @@ package merge
 // Each leg made such a list of its own documents, so a value that several legs hold was counted several times. The legs'
 // counts of the field's values tell how many values there are in all, as long as no document has more than one.
 
-// distinctTotal is the number of hits of the whole list, from legs that counted the values of the distinct field. ok is
-// false where that cannot be known: a leg's list of values was cut, or a document has several values.
-func (sc *scratch) distinctTotal(field string, engineCap int) (total int64, ok bool) {
+// distinctTotal is the number of hits of the whole list. It is exact where the legs listed everything and counted the
+// field's values; otherwise it is the sum of the legs' lists without the hits that were seen to fall out, as an engine too
+// only takes off its estimate what it saw.
+func (sc *scratch) distinctTotal(req *SearchRequest, dis *distinct) (total int64, exact bool) {
+	if req.Page.Exhaustive && req.DistinctCounted && !dis.several {
+		if n, ok := sc.countedTotal(req.Distinct, req.Facets.EngineCap); ok {
+			return n, true
+		}
+	}
+	return max(int64(len(sc.picks)), sc.total()-dis.dropped), false
+}
+
+// countedTotal is the exact number, from legs that counted the values of the distinct field. ok is false where that
+// cannot be known: a leg's list of values was cut, or a document has several values.
+func (sc *scratch) countedTotal(field string, engineCap int) (total int64, ok bool) {
 	c := newValueCount(field, engineCap)
 	for i := range sc.tails {
 		t := &sc.tails[i]

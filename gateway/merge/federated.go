@@ -14,8 +14,10 @@ type FederatedRequest struct {
 	Distinct         string
 	DistinctCounted  bool                     // the legs counted the distinct field's values for every index
 	MaxTotalHits     map[string]int           // pagination.maxTotalHits by the client's index name; none: no bound
+	Apart            map[string]string        // primary keys of indexes whose queries were asked for one by one
 	MergeFacets      *MergeFacets             // nil: facets stay by index
 	Facets           map[string]FacetSettings // by the client's index name, for the indexes of facetsByIndex
+	Unused           []UnusedFacets           // indexes of facetsByIndex that no query is about, ascending
 	RequestUID       string
 	ProcessingTimeMs int64
 	Metadata         []byte // raw value of `metadata`; nil: absent
@@ -53,7 +55,13 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 	for i := range legs {
 		bodies[i] = legs[i].Body
 	}
-	f := federation{req: &req, legs: legs, sc: sc, veils: make([]*veil, len(req.Queries)), alone: make([]*distinct, len(req.Queries))}
+	f := federation{
+		req: &req, legs: legs, sc: sc, once: map[string]*unique{},
+		veils: make([]*veil, len(req.Queries)), alone: make([]*distinct, len(req.Queries)),
+	}
+	for index, key := range req.Apart {
+		f.once[index] = newUnique(key)
+	}
 	for i := range req.Queries {
 		f.alone[i] = newDistinct(req.Queries[i].Distinct)
 		f.veils[i] = newVeil(req.Queries[i].Veil, req.Queries[i].ShowRankingScoreDetails)
@@ -105,6 +113,8 @@ type federation struct {
 	sc    *scratch
 	veils []*veil     // by query
 	alone []*distinct // by query, nil where it has no distinct field of its own
+	once  map[string]*unique
+	again int64 // hits dropped because another query has the document
 }
 
 // fedHit is what `_federation` says of the current hit of a stream.
@@ -184,13 +194,13 @@ func (f *federation) collect(from, to int, dis *claims) error {
 		return err
 	}
 	listed := map[string]int{}
-	for rank := 0; rank < to || dis != nil; {
+	whole := dis != nil || slices.ContainsFunc(f.alone, func(d *distinct) bool { return d != nil })
+	for rank := 0; rank < to || whole; {
 		s := sc.race.best()
 		if s == nil {
 			return nil
 		}
-		own := f.alone[s.fed.query]
-		if index := s.fed.index; listed[index] < f.room(index, to) && (own == nil || own.admit(s.body, s.hit.whole.start)) {
+		if index := s.fed.index; listed[index] < f.room(index, to) && f.lists(s) {
 			fresh, again := true, false
 			if dis != nil {
 				fresh, again = dis.admit(s)
@@ -205,7 +215,7 @@ func (f *federation) collect(from, to int, dis *claims) error {
 				rank++
 			}
 		}
-		if rank == to && dis == nil {
+		if rank == to && !whole {
 			return nil
 		}
 		if err := sc.race.pop(); err != nil {
@@ -213,6 +223,20 @@ func (f *federation) collect(from, to int, dis *claims) error {
 		}
 	}
 	return nil
+}
+
+// lists says whether the index of the current hit lists it: not where the query's own distinct rule drops it, and not a
+// second time for another query.
+func (f *federation) lists(s *stream) bool {
+	if own := f.alone[s.fed.query]; own != nil && !own.admit(s.body, s.hit.whole.start) {
+		return false
+	}
+	once := f.once[s.fed.index]
+	if once == nil || once.admitHit(s.hit.whole.of(s.body)) {
+		return true
+	}
+	f.again++
+	return false
 }
 
 // room is the number of hits that an engine lists of an index.

@@ -46,9 +46,14 @@ func (c *claims) admit(s *stream) (fresh, again bool) {
 // total is the sum of the legs' totals without the hits that the distinct rule drops between legs and indexes: exactly,
 // where the legs counted the values and no document has several, otherwise without those that were seen to be dropped.
 func (f *federation) total(dis *claims) int64 {
-	sum := f.sc.total()
+	sum := f.sc.total() - f.again
+	for _, d := range f.alone {
+		if d != nil {
+			sum -= d.dropped
+		}
+	}
 	if dis == nil {
-		return sum
+		return max(int64(len(f.sc.picks)), sum)
 	}
 	if f.req.Page.Exhaustive && f.req.DistinctCounted && !dis.several {
 		if total, ok := f.distinctTotal(); ok {

@@ -80,6 +80,13 @@ type ordering struct {
 type FacetOrderError struct {
 	Facet, Previous, Index      string
 	PreviousOrder, CurrentOrder FacetOrder
+	Unused                      bool // no query is about the second index
+}
+
+// UnusedFacets are facets asked for of an index that no query is about: an engine wants them to be in order all the same.
+type UnusedFacets struct {
+	Index string
+	Has   func(facet string) bool
 }
 
 func (e *FacetOrderError) Error() string { return "merge: facet ordered differently by two indexes" }
@@ -98,7 +105,7 @@ func acrossIndexes(req *FederatedRequest, names []string, answers []facetAnswer)
 			if by.index == "" {
 				order[g.name] = mine
 			} else if by.order != mine.order {
-				return facetAnswer{}, &FacetOrderError{g.name, by.index, mine.index, by.order, mine.order}
+				return facetAnswer{}, &FacetOrderError{g.name, by.index, mine.index, by.order, mine.order, false}
 			}
 			at, ok := slices.BinarySearchFunc(attributes, g.name, func(a attribute, n string) int { return cmp.Compare(a.name, n) })
 			if !ok {
@@ -110,6 +117,9 @@ func acrossIndexes(req *FederatedRequest, names []string, answers []facetAnswer)
 				attributes[at].widen(g.stats)
 			}
 		}
+	}
+	if err := unusedOrder(req, attributes, order); err != nil {
+		return facetAnswer{}, err
 	}
 	out := facetAnswer{distribution: []byte{'{'}}
 	for i := range attributes {
@@ -141,6 +151,19 @@ func acrossIndexes(req *FederatedRequest, names []string, answers []facetAnswer)
 	return out, nil
 }
 
+// unusedOrder looks for a facet that an index no query is about orders in another way than the others do.
+func unusedOrder(req *FederatedRequest, attributes []attribute, order map[string]ordering) error {
+	for _, u := range req.Unused {
+		for i := range attributes {
+			name := attributes[i].name
+			if by, mine := order[name], req.Facets[u.Index].order(name); u.Has(name) && by.order != mine {
+				return &FacetOrderError{name, by.index, u.Index, by.order, mine, true}
+			}
+		}
+	}
+	return nil
+}
+
 // spelled adds up lists of values by their spelling and orders them by it, or by count.
 func spelled(lists []facetList, order FacetOrder) ([]listed, error) {
 	var out []listed
@@ -160,11 +183,9 @@ func spelled(lists []facetList, order FacetOrder) ([]listed, error) {
 			out[at].count += v.count
 		}
 	}
-	slices.SortFunc(out, func(x, y listed) int {
+	slices.SortStableFunc(out, func(x, y listed) int {
 		if order == FacetCount {
-			if c := cmp.Compare(y.count, x.count); c != 0 {
-				return c
-			}
+			return cmp.Compare(y.count, x.count) // equal ones stay in the order of the indexes
 		}
 		return cmp.Compare(x.text, y.text)
 	})

@@ -99,6 +99,7 @@ func Hybrid(req HybridRequest, keyword, vector [][]byte) (Result, error) {
 		meaning.race.streams[i].leg += len(keyword)
 	}
 	from, to := req.Page.window(req.MaxTotalHits)
+	h.counted = min(1, len(vector))
 	semantic, err := h.merge(words, meaning, from, to)
 	if err != nil {
 		return Result{}, err
@@ -118,6 +119,8 @@ type halves struct {
 	once   *unique
 	dis    *distinct
 	wanted look
+
+	counted int // the half whose totals are the answer's: 0 words, 1 vectors
 }
 
 func (h *halves) look(req HybridRequest) {
@@ -138,7 +141,7 @@ func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err
 			return 0, err
 		}
 	}
-	for rank := 0; rank < to; {
+	for rank := 0; rank < to || h.dis != nil; {
 		k, v := words.race.best(), meaning.race.best()
 		s, sc, side := k, words, 0
 		if k == nil || v != nil && compareHybrid(v.key.values, k.key.values) <= 0 {
@@ -149,8 +152,8 @@ func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err
 		}
 		// A node that was asked for vectors and for words ranks what has no vector by its words. The keyword half has that hit.
 		ranked := side == 0 || s.key.vector
-		if ranked && h.once.admit(s) && (h.dis == nil || h.dis.admit(s.body, s.hit.whole.start)) {
-			if rank >= from {
+		if ranked && h.once.admit(s) && h.distinct(s, side) {
+			if rank >= from && rank < to {
 				words.pick(s)
 				semantic += side
 			}
@@ -161,6 +164,20 @@ func (h *halves) merge(words, meaning *scratch, from, to int) (semantic int, err
 		}
 	}
 	return semantic, nil
+}
+
+// distinct says whether the distinct rule keeps a hit. Of those it drops only the ones of the half that counts are in its
+// totals.
+func (h *halves) distinct(s *stream, side int) bool {
+	if h.dis == nil {
+		return true
+	}
+	before := h.dis.dropped
+	kept := h.dis.admit(s.body, s.hit.whole.start)
+	if side != h.counted {
+		h.dis.dropped = before
+	}
+	return kept
 }
 
 // HybridLegs merges the answers of legs that each ran the whole hybrid search, asked for more hits than the page needs.

@@ -53,9 +53,10 @@ func Search(req SearchRequest, legs [][]byte) (Result, error) {
 // them where the legs speak of it.
 func (sc *scratch) finish(req SearchRequest, legs [][]byte, dis *distinct, semantic int64) (Result, error) {
 	res := Result{Total: sc.total(), Hits: len(sc.picks)}
-	if req.Page.Exhaustive && req.DistinctCounted && dis != nil && !dis.several {
-		if total, ok := sc.distinctTotal(req.Distinct, req.Facets.EngineCap); ok {
-			res.Total, req.Facets.once = total, req.Distinct
+	if dis != nil {
+		var exact bool
+		if res.Total, exact = sc.distinctTotal(&req, dis); exact {
+			req.Facets.once = req.Distinct
 		}
 	}
 	candidates := res.Total
@@ -108,7 +109,8 @@ func (sc *scratch) openAll(legs [][]byte) error {
 	return nil
 }
 
-// collect fills picks with the hits of ranks [from, to).
+// collect fills picks with the hits of ranks [from, to). With a distinct field the lists are read to their ends, because
+// every hit that falls out was counted by its leg.
 func (sc *scratch) collect(from, to int, dis *distinct, pins bool) error {
 	r := &sc.race
 	if from >= to {
@@ -120,18 +122,18 @@ func (sc *scratch) collect(from, to int, dis *distinct, pins bool) error {
 	if err := r.start(); err != nil {
 		return err
 	}
-	for rank := 0; rank < to; {
+	for rank := 0; rank < to || dis != nil; {
 		s := r.best()
 		if s == nil {
 			return nil
 		}
 		if dis == nil || dis.admit(s.body, s.hit.whole.start) {
-			if rank >= from {
+			if rank >= from && rank < to {
 				sc.pick(s)
 			}
 			rank++
 		}
-		if rank == to {
+		if rank == to && dis == nil {
 			return nil
 		}
 		if err := r.pop(); err != nil {

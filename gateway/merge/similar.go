@@ -92,8 +92,12 @@ func newUnique(primaryKey string) *unique {
 
 // admit says whether the current hit's document is seen for the first time. A hit without the key cannot be told apart
 // and passes.
-func (u *unique) admit(s *stream) bool {
-	raw := s.hit.primary.of(s.body)
+func (u *unique) admit(s *stream) bool { return u.admitValue(s.hit.primary.of(s.body)) }
+
+// admitHit is admit for a hit of which nothing was read.
+func (u *unique) admitHit(hit []byte) bool { return u.admitValue(memberOf(hit, u.key)) }
+
+func (u *unique) admitValue(raw []byte) bool {
 	for _, name := range u.path {
 		raw = memberOf(raw, name)
 	}

@@ -43,7 +43,7 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 	p := plan.CoverIndex(c.view, ix, xxhash.Sum64(body), nil)
 	out := s.read(ctx, c, ix, p, http.MethodPost, "/facet-search", body)
 	if out.Refused != nil {
-		return refusal(out.Refused, ix)
+		return reply.Error(s.settings.of(ix).Refusal(named(out.Refused, ix)))
 	}
 	if len(out.Results) == 0 {
 		return uncovered(out.Missing)

@@ -30,12 +30,12 @@ func (s *Service) federate(ctx context.Context, c *call, m *meili.MultiSearch) *
 	if e := checkFederated(m); e != nil {
 		return reply.Error(e)
 	}
-	known, e := s.federatedIndexes(c, m)
-	if e != nil {
-		return reply.Error(e)
-	}
+	known, absent := s.federatedIndexes(c, m)
 	f := federating{s: s, c: c, m: m, fed: leg.NewFederated(m, known), known: known}
 	legs, e := f.run(ctx)
+	if e == nil || absent != nil && e.Status >= http.StatusInternalServerError {
+		e = absent
+	}
 	if e != nil {
 		return reply.Error(e)
 	}
@@ -46,7 +46,7 @@ func (s *Service) federate(ctx context.Context, c *call, m *meili.MultiSearch) *
 	if err != nil {
 		var order *merge.FacetOrderError
 		if errors.As(err, &order) {
-			return reply.Error(meili.InconsistentFacetOrder(order.Facet, order.Previous, order.Index, order.CurrentOrder == merge.FacetCount))
+			return reply.Error(f.facetOrder(order))
 		}
 		return reply.Error(s.unmerged(err).failed)
 	}
@@ -80,8 +80,8 @@ func checkFederated(m *meili.MultiSearch) *apierr.Error {
 	return nil
 }
 
-// federatedIndexes finds every index that the request names, those of the queries in the order in which one engine would
-// open them.
+// federatedIndexes finds the indexes that the request names, in the order in which one engine would open them, up to the
+// first that is not there.
 func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]leg.Index, *apierr.Error) {
 	known := map[string]leg.Index{}
 	find := func(uid string) *apierr.Error {
@@ -99,7 +99,7 @@ func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]le
 	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(m.Queries[a].IndexUID, m.Queries[b].IndexUID) })
 	for _, i := range order {
 		if e := find(m.Queries[i].IndexUID); e != nil {
-			return nil, insideQuery(i, e)
+			return known, insideQuery(i, e)
 		}
 	}
 	for _, f := range m.Federation.FacetsByIndex {
@@ -107,7 +107,7 @@ func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]le
 			continue
 		}
 		if e := find(f.IndexUID); e != nil {
-			return nil, meili.InsideUnusedFacets(f.IndexUID, e)
+			return known, meili.InsideUnusedFacets(f.IndexUID, e)
 		}
 	}
 	return known, nil
@@ -136,7 +136,7 @@ type share struct {
 func (f *federating) run(ctx context.Context) ([]merge.FederatedLeg, *apierr.Error) {
 	var indexes []*routing.Index
 	for _, q := range f.m.Queries {
-		if !slices.Contains(f.uids, q.IndexUID) {
+		if f.known[q.IndexUID].UID != "" && !slices.Contains(f.uids, q.IndexUID) {
 			f.uids = append(f.uids, q.IndexUID)
 		}
 	}
@@ -168,13 +168,13 @@ func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
 	}
 	var shares []*share
 	for _, j := range plan.CoverTogether(f.c.view, indexes, d.Sum64(), f.fed.Distinct() != "", avoid) {
-		sh := &share{joint: j}
 		var uids []string
 		for _, ix := range j.Indexes {
 			uids = append(uids, ix.UID)
 		}
-		sh.part = f.fed.Part(uids)
-		shares = append(shares, sh)
+		for _, part := range f.fed.Parts(uids) {
+			shares = append(shares, &share{joint: j, part: part})
+		}
 	}
 	return shares
 }
@@ -182,8 +182,11 @@ func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
 // ask runs the legs of several shares at the same time.
 func (f *federating) ask(ctx context.Context, shares []*share) {
 	var all sync.WaitGroup
+	room := make(chan struct{}, f.s.Limits.MultiParallel)
 	for _, sh := range shares {
 		all.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
 			f.s.Scatter.FanOut.Observe(float64(len(sh.joint.Read.Legs)))
 			var mu sync.Mutex
 			reader := scatter.Reader{Sender: f.s.Nodes, Timeout: f.s.Limits.ReadLeg, Metrics: f.s.Scatter}
@@ -209,7 +212,8 @@ func (f *federating) again(ctx context.Context, shares []*share) []*share {
 			kept = append(kept, sh)
 			continue
 		}
-		more := f.plan(sh.joint.Indexes, func(node string) bool { return slices.Contains(sh.failed, node) })
+		more := slices.DeleteFunc(f.plan(sh.joint.Indexes, func(node string) bool { return slices.Contains(sh.failed, node) }),
+			func(other *share) bool { return !slices.Contains(sh.part.Queries, other.part.Queries[0]) })
 		if lacks(more) >= len(sh.out.Missing)*len(sh.joint.Indexes) {
 			kept = append(kept, sh)
 			continue
@@ -261,7 +265,11 @@ func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Erro
 	for _, sh := range shares {
 		if e := sh.out.Refused; e != nil {
 			e = f.named(e)
-			if i := meili.Renumber(e, sh.part.Queries); refused == nil || i < at {
+			i := meili.Renumber(e, sh.part.Queries)
+			if i < len(f.m.Queries) {
+				e = f.known[f.m.Queries[i].IndexUID].Settings.Refusal(e)
+			}
+			if refused == nil || i < at {
 				refused, at = e, i
 			}
 			continue
@@ -276,7 +284,7 @@ func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Erro
 	if refused != nil {
 		return nil, refused
 	}
-	if len(legs) == 0 && len(f.m.Queries) > 0 {
+	if len(legs) == 0 && len(shares) > 0 {
 		return nil, uncoveredError(shares[0].out.Missing)
 	}
 	return legs, nil
@@ -288,6 +296,17 @@ func (f *federating) named(e *apierr.Error) *apierr.Error {
 		e.Message = strings.ReplaceAll(e.Message, ix.Physical, ix.UID)
 	}
 	return e
+}
+
+// facetOrder is the error about a facet that two indexes order in different ways. It belongs to the first query about the
+// second of them.
+func (f *federating) facetOrder(o *merge.FacetOrderError) *apierr.Error {
+	e := meili.InconsistentFacetOrder(o.Facet, o.Previous, o.Index, o.CurrentOrder == merge.FacetCount, o.Unused)
+	at := slices.IndexFunc(f.m.Queries, func(q meili.MultiQuery) bool { return q.IndexUID == o.Index })
+	if at < 0 {
+		return e
+	}
+	return meili.Inside(at, e)
 }
 
 // metadata is a list with an entry per query, nil if the client did not ask.

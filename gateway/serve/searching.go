@@ -39,7 +39,11 @@ func (r *searching) run(ctx context.Context, d dress) (merge.Result, found) {
 // ask sends one round of legs. found is set where they brought nothing.
 func (r *searching) ask(ctx context.Context, p plan.Read, body []byte) (scatter.Outcome, found) {
 	out := r.s.read(ctx, r.c, r.ix, p, http.MethodPost, "/search", body)
-	return out, outcome(ctx, out, r.ix)
+	f := outcome(ctx, out, r.ix)
+	if f.refused != nil {
+		f.refused = r.s.settings.of(r.ix).Refusal(f.refused)
+	}
+	return out, f
 }
 
 // words runs a search whose legs can be merged as they are.

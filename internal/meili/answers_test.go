@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,6 +122,14 @@ func refuseMulti(body []byte) *apierr.Error {
 		return e
 	}
 	for i := range m.Queries {
+		if e := m.Queries[i].CheckFilter(); e != nil && m.Federation != nil {
+			return Inside(i, e)
+		}
+	}
+	if m.Federation != nil && m.Federation.Personalize {
+		return PersonalizationRefused()
+	}
+	for i := range m.Queries {
 		q := &m.Queries[i]
 		check := q.CheckPlain
 		if m.Federation != nil {
@@ -181,13 +190,13 @@ func refuseBody(route string, segments []string, body []byte, missing bool) (e *
 // judgedByNodes are refusals that depend on the index, or on languages inside strings, and come from the nodes.
 var judgedByNodes = []string{
 	"not_found", "Was expecting", "Invalid syntax for the sort parameter", "is not sortable", "is not filterable",
-	"is not searchable", "Invalid facet distribution",
+	"is not searchable", "Invalid facet distribution", "are incompatible",
 	"could not parse `", "Invalid template", "Error while generating embeddings", "Cannot find embedder",
 }
 
 // RT-7: every refusal of this package is byte for byte Meilisearch's, and it refuses nothing that Meilisearch accepts.
 func TestAnswers(t *testing.T) {
-	for _, x := range readExchanges(t, "testdata/answers.jsonl") {
+	for _, x := range slices.Concat(readExchanges(t, "testdata/answers.jsonl"), readExchanges(t, "testdata/multisearch.jsonl")) {
 		path, query, _ := strings.Cut(x.Path, "?")
 		compare(t, x, refuse(x.Method, path, query, x.ContentType, x.body()))
 	}

@@ -29,21 +29,25 @@ func InsideUnusedFacets(uid string, e *apierr.Error) *apierr.Error {
 }
 
 // InconsistentFacetOrder refuses to merge a facet whose values two indexes order in different ways. byCount says that the
-// second of them orders by count.
-func InconsistentFacetOrder(facet, previous, index string, byCount bool) *apierr.Error {
+// second of them orders by count, unused that no query is about it.
+func InconsistentFacetOrder(facet, previous, index string, byCount, unused bool) *apierr.Error {
 	before, now := "by count", "alphabetically"
 	if byCount {
 		before, now = now, before
 	}
-	return insideFacets(index, apierr.New(apierr.InvalidMultiSearchFacetOrder, "Inconsistent order for values in facet `%s`: "+
+	e := apierr.New(apierr.InvalidMultiSearchFacetOrder, "Inconsistent order for values in facet `%s`: "+
 		"index `%s` orders %s, but index `%s` orders %s.\n - Hint: Remove `federation.mergeFacets` or change "+
-		"`faceting.sortFacetValuesBy` to be consistent in settings.", facet, previous, before, index, now), "")
+		"`faceting.sortFacetValuesBy` to be consistent in settings.", facet, previous, before, index, now)
+	if unused {
+		return InsideUnusedFacets(index, e)
+	}
+	return insideFacets(index, e, "")
 }
 
 // Places of an error that number the queries of a multi-search.
 var (
 	insideQuery = regexp.MustCompile("^Inside `\\.queries\\[([0-9]+)\\]`: ")
-	ruleQueries = regexp.MustCompile(`(quer(?:y|ies) #)([0-9]+)( and #)?([0-9]+)?`)
+	ruleQueries = regexp.MustCompile("(quer(?:y|ies) #|`queries\\[)([0-9]+)( and #)?([0-9]+)?")
 )
 
 // Renumber rewrites the numbers of queries in a node's error to those of the client, where the node was sent the client's

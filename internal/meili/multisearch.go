@@ -171,7 +171,7 @@ func (v node) federation(at place) (*Federation, *apierr.Error) {
 	return f, v.object(at, federationFields, func(name string, v node) *apierr.Error {
 		field := federationTable[name]
 		p := at.key(name, field.code)
-		if e := field.check(v, p); e != nil || v.isNull() {
+		if e := field.check(v, p); e != nil || v.isNull() && name != "facetsByIndex" {
 			return e
 		}
 		return f.take(name, v, p)
