@@ -14,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/finisher"
 	"github.com/miroir-search/miroir/coordinator/formation"
 	"github.com/miroir-search/miroir/coordinator/publish"
+	"github.com/miroir-search/miroir/coordinator/tasklist"
 	"github.com/miroir-search/miroir/coordinator/view"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
@@ -138,6 +139,9 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 	finish := &finisher.Finisher{
 		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: finisher.NewMetrics(p.registry),
 	}
+	list := &tasklist.List{
+		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: tasklist.NewMetrics(p.registry),
+	}
 	change := &settings.Broadcast{
 		Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
 		Metrics: settings.NewMetrics(p.registry), Workflows: p.workflows,
@@ -149,6 +153,7 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 	all := map[string]func(context.Context, *state.Leadership) error{
 		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
 		finisher.Scope:  func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
+		tasklist.Scope:  func(ctx context.Context, _ *state.Leadership) error { return list.Lead(ctx) },
 		settings.Scope:  func(ctx context.Context, l *state.Leadership) error { return change.Lead(ctx, l) },
 	}
 	if p.config.dumpDir != "" {

@@ -19,6 +19,9 @@ type Limits struct {
 	Resend time.Duration
 	// LostAfter is how long a task waits for nodes that vanished with its only copies (TK-5). Default 24 h.
 	LostAfter time.Duration
+	// Unclaimed is how long a part that a node stopped may wait for the record to say which cancelation wanted that.
+	// Default 10 s.
+	Unclaimed time.Duration
 	// Retention and MaxRecords bound the finished tasks that are kept (TK-9). Defaults 7 d and 50 000.
 	Retention  time.Duration
 	MaxRecords int
@@ -33,6 +36,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.LostAfter == 0 {
 		l.LostAfter = 24 * time.Hour
+	}
+	if l.Unclaimed == 0 {
+		l.Unclaimed = 10 * time.Second
 	}
 	if l.Retention == 0 {
 		l.Retention = 7 * 24 * time.Hour
@@ -79,6 +85,9 @@ func Decide(r task.Record, answers map[string]Answer, v *routing.View, now time.
 		rest.Targets[i].Missed = t.Missed || slices.Contains(f.lost, t.Node) || slices.ContainsFunc(f.never, sameNode(t.Node))
 	}
 	done := task.Aggregate(rest, f.outcomes)
+	if f.stopped() {
+		return stop(r, done, f, d, now, l)
+	}
 	switch {
 	case len(f.outcomes) > 0 && !done.Done():
 		return d
@@ -90,12 +99,19 @@ func Decide(r task.Record, answers map[string]Answer, v *routing.View, now time.
 	default:
 		return d
 	}
-	done.Targets = slices.Clone(r.Targets)
-	for i, t := range done.Targets {
-		done.Targets[i].Missed = t.Missed || slices.ContainsFunc(f.never, sameNode(t.Node))
-	}
+	done.Canceling = nil
+	done.Targets = missing(r.Targets, f.never)
 	d.Final, d.Never = &done, f.never
 	return d
+}
+
+// missing is the targets with those noted as missed that have not got the write.
+func missing(targets, never []task.Target) []task.Target {
+	out := slices.Clone(targets)
+	for i, t := range out {
+		out[i].Missed = t.Missed || slices.ContainsFunc(never, sameNode(t.Node))
+	}
+	return out
 }
 
 func sameNode(id string) func(task.Target) bool {

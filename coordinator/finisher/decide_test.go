@@ -57,6 +57,7 @@ func TestTK4TK5Decide(t *testing.T) {
 			}
 		}
 	}
+	canceling := func(r *task.Record) { by := uint32(9); r.Canceling = &by }
 	deletion := func(r *task.Record) { r.Type = task.IndexDeletion }
 	all := []string{"a", "b", "c"}
 	for name, c := range map[string]struct {
@@ -69,22 +70,40 @@ func TestTK4TK5Decide(t *testing.T) {
 		never   []string
 		resend  []string
 	}{
-		"nobody spoke":             {up: all, status: open},
-		"one is still working":     {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Processing), "c": says("c", task.Succeeded)}, up: all},
-		"one was not asked":        {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded)}, up: all},
-		"all succeeded":            {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, status: task.Succeeded},
-		"one failed":               {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Failed), "c": says("c", task.Succeeded)}, up: all, status: task.Failed, code: "index_not_found"},
-		"a failure waits for all":  {answers: answers{"a": says("a", task.Failed), "b": says("b", task.Processing), "c": says("c", task.Succeeded)}, up: all},
-		"all canceled":             {answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Canceled), "c": says("c", task.Canceled)}, up: all, status: task.Canceled},
-		"lost, others have it all": {answers: answers{"b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: []string{"b", "c"}, status: task.Succeeded},
-		"lost after it had ended":  {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: nil, status: task.Succeeded},
-		"lost with the only copy":  {answers: answers{"a": says("a", task.Succeeded)}, up: []string{"a"}, age: time.Hour},
-		"all lost":                 {up: nil, age: 23 * time.Hour},
-		"lost for a day":           {answers: answers{"a": says("a", task.Succeeded)}, up: []string{"a"}, age: 25 * time.Hour, status: task.Failed, code: "miroir_replica_lost"},
-		"all lost for a day":       {up: nil, age: 25 * time.Hour, status: task.Failed, code: "miroir_replica_lost"},
-		"missed, others have it":   {change: missed("a"), answers: answers{"b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, status: task.Succeeded},
-		"all missed":               {change: missed("a", "b", "c"), up: all, status: task.Failed, code: apierr.MiroirNoQuorum},
-		"may still arrive":         {answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, age: time.Minute},
+		"nobody spoke":                          {up: all, status: open},
+		"one is still working":                  {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Processing), "c": says("c", task.Succeeded)}, up: all},
+		"one was not asked":                     {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded)}, up: all},
+		"all succeeded":                         {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, status: task.Succeeded},
+		"one failed":                            {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Failed), "c": says("c", task.Succeeded)}, up: all, status: task.Failed, code: "index_not_found"},
+		"a failure waits for all":               {answers: answers{"a": says("a", task.Failed), "b": says("b", task.Processing), "c": says("c", task.Succeeded)}, up: all},
+		"all canceled":                          {change: canceling, answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Canceled), "c": says("c", task.Canceled)}, up: all, status: task.Canceled},
+		"canceled and nobody knows by whom yet": {answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Canceled), "c": says("c", task.Canceled)}, up: all, age: 11 * time.Second},
+		"canceled by nobody":                    {answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Canceled), "c": says("c", task.Canceled)}, up: all, age: 13 * time.Second, status: task.Canceled},
+		"canceling, one still runs":             {change: canceling, answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Processing), "c": says("c", task.Canceled)}, up: all},
+		"canceling came too late":               {change: canceling, answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, status: task.Succeeded},
+		"canceled on a copy that others have": {
+			change: canceling, answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all,
+			status: task.Succeeded, never: []string{"a"},
+		},
+		"canceled on one shard only": { // shard 1 has it on c alone, shard 0 nowhere
+			change: canceling, answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Canceled), "c": says("c", task.Succeeded)}, up: all,
+			status: task.Canceled, never: []string{"b"},
+		},
+		"canceled, and failed": {change: canceling, answers: answers{"a": says("a", task.Canceled), "b": says("b", task.Failed), "c": says("c", task.Canceled)}, up: all, status: task.Failed, code: "index_not_found"},
+		"canceled, a copy is away": { // it may carry it out when it returns, and is repaired then
+			change: canceling, answers: answers{"b": says("b", task.Canceled), "c": says("c", task.Canceled)}, up: []string{"b", "c"}, status: task.Canceled, never: []string{"a"},
+		},
+		"canceled, the only copy is away":            {change: canceling, answers: answers{"b": says("b", task.Canceled)}, up: []string{"b"}, status: task.Canceled, never: []string{"a", "c"}},
+		"canceled, the only copy of a shard is away": {change: canceling, answers: answers{"a": says("a", task.Canceled)}, up: []string{"a"}, age: time.Hour},
+		"lost, others have it all":                   {answers: answers{"b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: []string{"b", "c"}, status: task.Succeeded},
+		"lost after it had ended":                    {answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: nil, status: task.Succeeded},
+		"lost with the only copy":                    {answers: answers{"a": says("a", task.Succeeded)}, up: []string{"a"}, age: time.Hour},
+		"all lost":                                   {up: nil, age: 23 * time.Hour},
+		"lost for a day":                             {answers: answers{"a": says("a", task.Succeeded)}, up: []string{"a"}, age: 25 * time.Hour, status: task.Failed, code: "miroir_replica_lost"},
+		"all lost for a day":                         {up: nil, age: 25 * time.Hour, status: task.Failed, code: "miroir_replica_lost"},
+		"missed, others have it":                     {change: missed("a"), answers: answers{"b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, status: task.Succeeded},
+		"all missed":                                 {change: missed("a", "b", "c"), up: all, status: task.Failed, code: apierr.MiroirNoQuorum},
+		"may still arrive":                           {answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, age: time.Minute},
 		"never arrived at one": {
 			answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, age: 7 * time.Minute,
 			status: task.Succeeded, never: []string{"a"},
@@ -116,6 +135,9 @@ func TestTK4TK5Decide(t *testing.T) {
 			got := open
 			if d.Final != nil {
 				got = d.Final.Status
+				if d.Final.Canceling != nil || (d.Final.CanceledBy != nil) != (r.Canceling != nil && got == task.Canceled) {
+					t.Errorf("TK-10: canceling %v, canceled by %v", d.Final.Canceling, d.Final.CanceledBy)
+				}
 			}
 			if got != c.status {
 				t.Fatalf("status %q, want %q", got, c.status)

@@ -44,6 +44,10 @@ const (
 
 	ListTasks
 	GetTask
+	CancelTasks
+	DeleteTasks
+	ListBatches
+	GetBatch
 
 	ListKeys
 	CreateKey
@@ -169,11 +173,11 @@ func restOfTable() []Route {
 		{"GET", "/tasks", ListTasks, Keyed, "tasks.get"},
 		{"GET", "/tasks/{id}", GetTask, Keyed, "tasks.get"},
 		{"GET", "/tasks/{id}/documents", Unserved, Keyed, "tasks.get"},
-		{"POST", "/tasks/cancel", Unserved, Keyed, "tasks.cancel"},
+		{"POST", "/tasks/cancel", CancelTasks, Keyed, "tasks.cancel"},
 		{"POST", "/tasks/compact", Unserved, Keyed, "tasks.compact"},
-		{"DELETE", "/tasks", Unserved, Keyed, "tasks.delete"},
-		{"GET", "/batches", Unserved, Keyed, "tasks.get"},
-		{"GET", "/batches/{id}", Unserved, Keyed, "tasks.get"},
+		{"DELETE", "/tasks", DeleteTasks, Keyed, "tasks.delete"},
+		{"GET", "/batches", ListBatches, Keyed, "tasks.get"},
+		{"GET", "/batches/{id}", GetBatch, Keyed, "tasks.get"},
 
 		{"GET", "/keys", ListKeys, Keyed, "keys.get"},
 		{"POST", "/keys", CreateKey, Keyed, "keys.create"},

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/rawjson"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
@@ -32,7 +32,7 @@ func (s *Service) newTask(ctx context.Context, c *call, kind string, details any
 		r.IndexUID = &c.op.Index
 	}
 	if details != nil {
-		if r.Details, err = json.Marshal(details); err != nil {
+		if r.Details, err = rawjson.Marshal(details); err != nil {
 			return r, err
 		}
 	}

@@ -3,13 +3,15 @@ package serve
 import (
 	"encoding/json"
 	"slices"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 const jsonType = "application/json"
 
 // mustJSON encodes a value of this package's own types, which always encode.
 func mustJSON(v any) json.RawMessage {
-	b, err := json.Marshal(v)
+	b, err := rawjson.Marshal(v)
 	if err != nil {
 		return json.RawMessage("null")
 	}

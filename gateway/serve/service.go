@@ -35,6 +35,7 @@ type Tasks interface {
 	Each(ascending bool, visit func(*task.Record) bool)
 	Stamp() hlc.Stamp
 	Version(physical string) uint64
+	Sync(ctx context.Context) error
 }
 
 // Keys is the cache of API keys; *state.KeyWatch is one.
@@ -174,6 +175,10 @@ var handlers = map[operation.Kind]handler{
 	operation.ResetSettings:   (*Service).updateSettings,
 	operation.ListTasks:       (*Service).listTasks,
 	operation.GetTask:         (*Service).getTask,
+	operation.CancelTasks:     (*Service).orderTasks,
+	operation.DeleteTasks:     (*Service).orderTasks,
+	operation.ListBatches:     (*Service).listBatches,
+	operation.GetBatch:        (*Service).getBatch,
 	operation.ListKeys:        (*Service).listKeys,
 	operation.CreateKey:       (*Service).createKey,
 	operation.GetKey:          (*Service).getKey,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -16,13 +17,13 @@ import (
 	"github.com/miroir-search/miroir/internal/task"
 )
 
-// taskList is the answer of GET /tasks.
-type taskList struct {
-	Results []meili.Task `json:"results"`
-	Total   int          `json:"total"`
-	Limit   uint32       `json:"limit"`
-	From    *uint32      `json:"from"`
-	Next    *uint32      `json:"next"`
+// taskList is the answer of GET /tasks and GET /batches.
+type taskList[T any] struct {
+	Results []T     `json:"results"`
+	Total   int     `json:"total"`
+	Limit   uint32  `json:"limit"`
+	From    *uint32 `json:"from"`
+	Next    *uint32 `json:"next"`
 }
 
 func (s *Service) getTask(ctx context.Context, c *call) *reply.Reply {
@@ -30,48 +31,81 @@ func (s *Service) getTask(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
+	r, ok := s.task(ctx, c, uid)
+	if !ok {
+		return reply.Error(meili.TaskNotFound(uid))
+	}
+	return reply.Value(http.StatusOK, view(s.live(ctx, c.view, r)[0]))
+}
+
+// task finds a task that the request may see.
+func (s *Service) task(ctx context.Context, c *call, uid uint32) (task.Record, bool) {
 	r, ok := s.Tasks.Get(uid)
 	if !ok { // another gateway may have made it a moment ago
 		var err error
-		if r, err = s.Store.Task(ctx, uid); err != nil {
-			return reply.Error(meili.TaskNotFound(c.op.ID))
-		}
+		r, err = s.Store.Task(ctx, uid)
+		ok = err == nil
 	}
-	return reply.Value(http.StatusOK, view(s.live(ctx, c.view, r)))
+	return r, ok && c.sees(&r)
 }
 
-// live asks the nodes of an open task what became of their part (TK-7). It never writes; tasks that a workflow carries
-// out are as their record says.
-func (s *Service) live(ctx context.Context, v *routing.View, r task.Record) task.Record {
-	if r.Done() || len(r.Targets) == 0 || len(r.Op) > 0 {
-		return r
+// sees says whether the request may see a task (AU-13).
+func (c *call) sees(r *task.Record) bool { return c.grant.AllIndexes() || r.Visible(c.grant.Index) }
+
+// live asks the nodes of open tasks what became of their parts, every node once (TK-7). It never writes; tasks that a
+// workflow carries out are as their record says.
+func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Record) []task.Record {
+	byNode := map[string][]uint32{}
+	for _, r := range records {
+		if r.Done() || len(r.Op) > 0 {
+			continue
+		}
+		for _, t := range r.Targets {
+			if !t.Missed && v.Nodes[t.Node].Alive {
+				byNode[t.Node] = append(byNode[t.Node], r.UID)
+			}
+		}
+	}
+	if len(byNode) == 0 {
+		return records
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	id := []string{task.DispatchID(r.UID)}
-	found := make(chan task.Outcome, len(r.Targets))
-	asked := 0
-	for _, t := range r.Targets {
-		n, ok := v.Nodes[t.Node]
-		if t.Missed || !ok || !n.Alive {
-			continue
-		}
-		asked++
-		go func() {
-			o := task.Outcome{Node: t.Node}
-			if ds, err := s.Nodes.Dispatches(ctx, n.Address, id); err == nil && ds[0].State != nodeapi.StateUnknown {
-				if read, err := task.ReadOutcome(t.Node, ds[0].Task); err == nil {
-					o = read
+	outcomes := map[uint32][]task.Outcome{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for node, uids := range byNode {
+		all.Go(func() {
+			found, err := s.Nodes.Dispatches(ctx, v.Nodes[node].Address, dispatchIDs(uids))
+			if err != nil {
+				return // what a node does not tell in time stays as it was
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i, d := range found {
+				if d.State == nodeapi.StateUnknown {
+					continue
+				}
+				if o, err := task.ReadOutcome(node, d.Task); err == nil {
+					outcomes[uids[i]] = append(outcomes[uids[i]], o)
 				}
 			}
-			found <- o
-		}()
+		})
 	}
-	outcomes := make([]task.Outcome, 0, asked)
-	for range asked {
-		outcomes = append(outcomes, <-found)
+	all.Wait()
+	now := make([]task.Record, len(records))
+	for i, r := range records {
+		now[i] = task.Aggregate(r, outcomes[r.UID])
 	}
-	return task.Aggregate(r, outcomes)
+	return now
+}
+
+func dispatchIDs(uids []uint32) []string {
+	ids := make([]string, len(uids))
+	for i, uid := range uids {
+		ids[i] = task.DispatchID(uid)
+	}
+	return ids
 }
 
 func (s *Service) listTasks(ctx context.Context, c *call) *reply.Reply {
@@ -79,40 +113,47 @@ func (s *Service) listTasks(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	out := taskList{Results: []meili.Task{}, Limit: q.Limit}
-	var page []task.Record
-	more := false
+	p := s.page(c, q, q.Filter.Count, q.Filter.Match)
+	results := make([]meili.Task, len(p.records))
+	for i, r := range s.live(ctx, c.view, p.records...) {
+		results[i] = view(r)
+	}
+	return reply.Value(http.StatusOK, taskList[meili.Task]{results, p.total, q.Limit, p.from, p.next})
+}
+
+// page is a part of the list of tasks.
+type page struct {
+	records    []task.Record
+	total      int
+	from, next *uint32
+}
+
+// page reads a page of tasks. What counts makes up the total and takes a place on the page, even where it is not shown: as
+// in Meilisearch neither total nor length of a page know what the request may see.
+func (s *Service) page(c *call, q meili.TaskQuery, count, show func(*task.Record) bool) page {
+	var p page
 	s.Tasks.Each(q.Reverse, func(r *task.Record) bool {
-		if !q.Filter.Count(r) {
+		if !count(r) {
 			return true
 		}
-		out.Total++
+		p.total++
 		if q.From != nil && (!q.Reverse && r.UID > *q.From || q.Reverse && r.UID < *q.From) {
 			return true
 		}
-		if len(page) <= int(q.Limit) {
-			page = append(page, *r)
+		if len(p.records) <= int(q.Limit) {
+			p.records = append(p.records, *r)
 		}
 		return true
 	})
-	// What counts and is not listed takes a place on the page all the same, as in Meilisearch.
-	page = slices.DeleteFunc(page, func(r task.Record) bool { return !q.Filter.Match(&r) })
-	if len(page) > int(q.Limit) {
-		more = true
+	p.records = slices.DeleteFunc(p.records, func(r task.Record) bool { return !show(&r) || !c.sees(&r) })
+	if len(p.records) > int(q.Limit) {
+		p.next = &p.records[q.Limit].UID
+		p.records = p.records[:q.Limit]
 	}
-	for i := range page {
-		if i == int(q.Limit) {
-			break
-		}
-		out.Results = append(out.Results, view(s.live(ctx, c.view, page[i])))
+	if len(p.records) > 0 {
+		p.from = &p.records[0].UID
 	}
-	if len(out.Results) > 0 {
-		out.From = &page[0].UID
-	}
-	if more {
-		out.Next = &page[q.Limit].UID
-	}
-	return reply.Value(http.StatusOK, out)
+	return p
 }
 
 // view is the task object that clients see.

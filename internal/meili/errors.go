@@ -42,8 +42,13 @@ func DocumentNotFound(id string) *apierr.Error {
 }
 
 // TaskNotFound answers a request for a task that does not exist.
-func TaskNotFound(uid string) *apierr.Error {
-	return apierr.New(apierr.TaskNotFound, "Task `%s` not found.", uid)
+func TaskNotFound(uid uint32) *apierr.Error {
+	return apierr.New(apierr.TaskNotFound, "Task `%d` not found.", uid)
+}
+
+// BatchNotFound answers a request for a batch that does not exist.
+func BatchNotFound(uid uint32) *apierr.Error {
+	return apierr.New(apierr.BatchNotFound, "Batch `%d` not found.", uid)
 }
 
 // PayloadTooLarge answers a body over the limit, given in bytes.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // golden is one line of ../shared/golden: what a real Meilisearch 1.50 answered.
@@ -208,7 +209,7 @@ func checkTask(t *testing.T, name string, line int, raw json.RawMessage) {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		t.Fatal(err)
 	}
-	out, err := encode(Task{
+	out, err := rawjson.Marshal(Task{
 		UID: in.UID, BatchUID: in.BatchUID, IndexUID: in.IndexUID, Status: in.Status, Type: in.Type, CanceledBy: in.CanceledBy,
 		Details: in.Details, Error: in.Error, EnqueuedAt: in.EnqueuedAt, StartedAt: in.StartedAt, FinishedAt: in.FinishedAt,
 	})
@@ -229,7 +230,7 @@ func checkSummary(t *testing.T, name string, line int, raw json.RawMessage) {
 	if err := json.Unmarshal(raw, &in); err != nil {
 		t.Fatal(err)
 	}
-	out, err := encode(SummarizedTask{TaskUID: in.TaskUID, IndexUID: in.IndexUID, Status: in.Status, Type: in.Type, EnqueuedAt: in.EnqueuedAt})
+	out, err := rawjson.Marshal(SummarizedTask{TaskUID: in.TaskUID, IndexUID: in.IndexUID, Status: in.Status, Type: in.Type, EnqueuedAt: in.EnqueuedAt})
 	if want := compactJSON(t, raw); err != nil || string(out) != want {
 		t.Errorf("%s line %d answers\n%s\nwant\n%s", name, line, out, want)
 	}

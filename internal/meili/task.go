@@ -1,24 +1,13 @@
 package meili
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
-
-// encode is json.Marshal without escapes that only HTML needs.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
-}
 
 // Time prints as Meilisearch prints times: RFC 3339 in UTC with as many digits as needed.
 type Time time.Time
@@ -51,7 +40,7 @@ func (t Task) MarshalJSON() ([]byte, error) {
 		d := Duration(t.FinishedAt.Sub(*t.StartedAt))
 		duration = &d
 	}
-	return encode(struct {
+	return rawjson.Marshal(struct {
 		UID            uint32          `json:"uid"`
 		BatchUID       *uint32         `json:"batchUid"`
 		IndexUID       *string         `json:"indexUid"`
@@ -83,7 +72,7 @@ type SummarizedTask struct {
 
 // MarshalJSON implements json.Marshaler with Meilisearch's members and order.
 func (t SummarizedTask) MarshalJSON() ([]byte, error) {
-	return encode(struct {
+	return rawjson.Marshal(struct {
 		TaskUID        uint32  `json:"taskUid"`
 		IndexUID       *string `json:"indexUid"`
 		Status         string  `json:"status"`

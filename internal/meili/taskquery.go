@@ -12,9 +12,18 @@ import (
 
 // ParseTaskUID reads the path segment of GET /tasks/{uid}.
 func ParseTaskUID(s string) (uint32, *apierr.Error) {
+	return pathUID(s, apierr.InvalidTaskUIDs, "Task")
+}
+
+// ParseBatchUID reads the path segment of GET /batches/{uid}.
+func ParseBatchUID(s string) (uint32, *apierr.Error) {
+	return pathUID(s, apierr.InvalidBatchUIDs, "Batch")
+}
+
+func pathUID(s string, code apierr.Code, what string) (uint32, *apierr.Error) {
 	n, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 32)
 	if err != nil {
-		return 0, apierr.New(apierr.InvalidTaskUIDs, "Task uid `%s` is invalid. It should only contain numeric characters.", s)
+		return 0, apierr.New(code, "%s uid `%s` is invalid. It should only contain numeric characters.", what, s)
 	}
 	return uint32(n), nil
 }

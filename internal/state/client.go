@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +9,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // Errors of the stores.
@@ -117,6 +118,20 @@ func (c *Client) get(ctx context.Context, key string) (value []byte, modRevision
 	return res.Kvs[0].Value, res.Kvs[0].ModRevision, nil
 }
 
+// newestRevision is the revision of the newest record of a family, 0 when there is none.
+func (c *Client) newestRevision(ctx context.Context, family string) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.op)
+	defer cancel()
+	res, err := c.etcd.Get(ctx, c.key(family), append(clientv3.WithLastRev(), clientv3.WithPrefix(), clientv3.WithKeysOnly())...)
+	if err != nil {
+		return 0, unavailable("find newest", err)
+	}
+	if len(res.Kvs) == 0 {
+		return 0, nil
+	}
+	return res.Kvs[0].ModRevision, nil
+}
+
 // amend changes a record by compare-and-swap. change may be called again with a newer record and refuses by an error,
 // which is returned. ErrNotFound when there is no record.
 func amend[R any](ctx context.Context, c *Client, key string, decode func([]byte) (R, error), change func(*R) error) (R, error) {
@@ -141,7 +156,7 @@ func amend[R any](ctx context.Context, c *Client, key string, decode func([]byte
 
 // putOp is the operation that writes a record under a full key.
 func putOp(key string, record any, opts ...clientv3.OpOption) (clientv3.Op, error) {
-	value, err := json.Marshal(record)
+	value, err := rawjson.Marshal(record)
 	if err != nil {
 		return clientv3.Op{}, fmt.Errorf("encode %T: %w", record, err)
 	}

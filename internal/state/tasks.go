@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	familyOpen = "tasks/open/"
-	familyDone = "tasks/done/"
+	familyTasks = "tasks/"
+	familyOpen  = "tasks/open/"
+	familyDone  = "tasks/done/"
 )
 
 // uidKey pads a uid to ten digits, so that keys sort as uids do.
@@ -47,6 +48,22 @@ func (c *Client) UpdateTask(ctx context.Context, r task.Record) error {
 		return fmt.Errorf("update task %d: %w", r.UID, ErrConflict)
 	}
 	return err
+}
+
+// AmendTask changes an open task by compare-and-swap; change may be called again with a newer record. ErrNotFound when it
+// is no longer open.
+func (c *Client) AmendTask(ctx context.Context, uid uint32, change func(*task.Record)) (task.Record, error) {
+	return amend(ctx, c, c.key(familyOpen, uidKey(uid)),
+		func(value []byte) (r task.Record, err error) {
+			if err = json.Unmarshal(value, &r); err != nil {
+				err = fmt.Errorf("decode task %d: %w", uid, err)
+			}
+			return r, err
+		},
+		func(r *task.Record) error {
+			change(r)
+			return nil
+		})
 }
 
 // FinishTask moves a final record from the open to the finished tasks in one transaction. finished is false when

@@ -23,13 +23,15 @@ type TaskWatch struct {
 	open    map[uint32]bool
 	stamp   hlc.Stamp         // the latest of all tasks
 	version map[string]uint64 // by physical index: how often a task of it changed
+	seen    int64             // newest revision of what the cache holds or held
 	changed signal
+	client  *Client
 	follow  follower
 }
 
 // WatchTasks lists all tasks and follows them until ctx ends.
 func (c *Client) WatchTasks(ctx context.Context, log zerolog.Logger) (*TaskWatch, error) {
-	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}, version: map[string]uint64{}}
+	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}, version: map[string]uint64{}, client: c}
 	w.follow = follower{client: c, prefixes: []string{familyOpen, familyDone}, log: log, to: &taskFeed{watch: w, log: log}}
 	revision, err := w.follow.list(ctx)
 	if err != nil {
@@ -127,6 +129,36 @@ func (w *TaskWatch) Wait(ctx context.Context, uid uint32, cond func(task.Record)
 	}
 }
 
+// Sync waits until the cache knows every task that was recorded, by whatever process, before it was called.
+func (w *TaskWatch) Sync(ctx context.Context) error {
+	newest, err := w.client.newestRevision(ctx, familyTasks)
+	if err != nil {
+		return err
+	}
+	changed, cancel := w.changed.subscribe()
+	defer cancel()
+	for {
+		w.mu.RLock()
+		seen := w.seen
+		w.mu.RUnlock()
+		if seen >= newest {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// saw notes the revision of a record that was taken over, or ignored.
+func (w *TaskWatch) saw(revision int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = max(w.seen, revision)
+}
+
 func (w *TaskWatch) put(r *task.Record) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -179,6 +211,7 @@ func (f *taskFeed) apply(e event) {
 	if !ok {
 		return
 	}
+	defer f.watch.saw(e.revision)
 	if e.value == nil {
 		// The finishing transaction deletes the open key and puts the finished one; either order must work.
 		f.watch.remove(uid, done)

@@ -48,7 +48,7 @@ func ReadOutcome(node string, object []byte) (Outcome, error) {
 }
 
 // Aggregate returns the record as the outcomes of its targets make it (TK-4, TK-6): any failed part fails the task with
-// the error of the lowest shard, all parts canceled cancel it, all parts succeeded finish it, any started part makes it
+// the error of the lowest shard, all parts canceled cancel it, all parts ended finish it, any started part makes it
 // processing. Parts that nobody could be asked about keep it open. Counts in the details become client scale: the sum
 // over the first group whose parts all finished, divided by the copies per group.
 func Aggregate(r Record, outcomes []Outcome) Record {
@@ -91,7 +91,15 @@ func Aggregate(r Record, outcomes []Outcome) Record {
 	r.Status = status
 	if Final(status) {
 		r.FinishedAt = endOf(known)
+		for _, o := range known {
+			if o.Status == Canceled && status == Succeeded {
+				delete(byNode, o.Node) // what was stopped there counts nowhere
+			}
+		}
 		r.Details = mergeDetails(r, byNode)
+	}
+	if status == Canceled {
+		r.CanceledBy = r.Canceling
 	}
 	return r
 }
@@ -185,6 +193,9 @@ func mergeDetails(r Record, byNode map[string]Outcome) json.RawMessage {
 			continue
 		}
 		sum := sums[name]
+		if received, known := number(own["receivedDocuments"]); known && name == "indexedDocuments" {
+			sum = min(sum, received) // where copies are missing the sum is an estimate
+		}
 		if r.Status != Succeeded {
 			sum = 0
 		}
@@ -248,15 +259,19 @@ func copiesAnswered(answered []Target, rf int) (copies, shards int) {
 	return copies, len(distinct)
 }
 
+// number reads a whole number.
+func number(raw json.RawMessage) (n int64, ok bool) {
+	ok = len(raw) > 0 && json.Unmarshal(raw, &n) == nil
+	return n, ok
+}
+
 func addCounts(sums map[string]int64, details json.RawMessage) {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(details, &m) != nil {
 		return
 	}
 	for _, name := range counted {
-		var n int64
-		if json.Unmarshal(m[name], &n) == nil {
-			sums[name] += n
-		}
+		n, _ := number(m[name])
+		sums[name] += n
 	}
 }

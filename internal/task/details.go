@@ -44,3 +44,21 @@ func appendDetails(old json.RawMessage, values map[string]json.RawMessage) json.
 	}
 	return append(out, '}')
 }
+
+// zeroCounts sets what nodes count to nothing: a task that was stopped has changed nothing.
+func zeroCounts(details json.RawMessage) json.RawMessage {
+	var own map[string]json.RawMessage
+	if json.Unmarshal(details, &own) != nil || own == nil {
+		return details
+	}
+	changed := false
+	for _, name := range counted {
+		if _, has := own[name]; has {
+			own[name], changed = json.RawMessage("0"), true
+		}
+	}
+	if !changed {
+		return details
+	}
+	return appendDetails(details, own)
+}

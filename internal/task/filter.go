@@ -44,12 +44,44 @@ func (f *Filter) Count(r *Record) bool {
 		within(r.FinishedAt, f.AfterFinished, f.BeforeFinished)
 }
 
-// indexes lists the indexes that a task is about: a swap names none as its own, but is about all that it exchanges.
-func (r *Record) indexes() []string {
-	if r.IndexUID != nil {
-		return []string{*r.IndexUID}
+// MatchBatch says whether the record's batch passes every part of the filter: there is one for every task that was
+// started, and what a cancelation stopped belongs to the batch of the cancelation.
+func (f *Filter) MatchBatch(r *Record) bool {
+	return f.CountBatch(r) && (f.IndexUIDs == nil || r.IndexUID != nil)
+}
+
+// CountBatch is Count for batches.
+func (f *Filter) CountBatch(r *Record) bool {
+	if r.Status == Enqueued || f.CanceledBy != nil &&
+		(r.Type != TaskCancelation || r.Status != Succeeded || !slices.Contains(f.CanceledBy, r.UID)) {
+		return false
 	}
-	if r.Type != IndexSwap {
+	rest := *f
+	rest.CanceledBy = nil
+	return rest.Count(r)
+}
+
+// Visible says whether somebody who may touch only some indexes may see the task: one that is about a single index, under
+// names that are all allowed.
+func (r *Record) Visible(allowed func(index string) bool) bool {
+	return r.IndexUID != nil && !slices.ContainsFunc(r.indexes(), func(uid string) bool { return !allowed(uid) })
+}
+
+// indexes lists the indexes that a task is about: a swap names none as its own, but is about all that it exchanges, and an
+// index that gets another name goes by both.
+func (r *Record) indexes() []string {
+	switch {
+	case r.IndexUID != nil && r.Type == IndexUpdate:
+		var details struct {
+			NewIndexUID *string `json:"newIndexUid"`
+		}
+		if json.Unmarshal(r.Details, &details) == nil && details.NewIndexUID != nil {
+			return []string{*r.IndexUID, *details.NewIndexUID}
+		}
+		return []string{*r.IndexUID}
+	case r.IndexUID != nil:
+		return []string{*r.IndexUID}
+	case r.Type != IndexSwap:
 		return nil
 	}
 	var details struct {

@@ -55,6 +55,7 @@ type Record struct {
 	Details        json.RawMessage `json:"details,omitempty"`
 	Error          *apierr.Error   `json:"error,omitempty"`
 	CanceledBy     *uint32         `json:"canceled_by,omitempty"`
+	Canceling      *uint32         `json:"canceling,omitempty"` // the cancelation that wants the task stopped, until it ends
 	CustomMetadata *string         `json:"custom_metadata,omitempty"`
 	EnqueuedAt     time.Time       `json:"enqueued_at"`
 	StartedAt      *time.Time      `json:"started_at,omitempty"`
@@ -77,9 +78,29 @@ func Final(status string) bool {
 	return status == Succeeded || status == Failed || status == Canceled
 }
 
+// Cancelable says whether the task can still be stopped while it is open. What is done in the catalog as soon as it is
+// accepted (making, deleting, renaming and swapping indexes) can not.
+func (r *Record) Cancelable() bool {
+	switch r.Type {
+	case DocumentAddition, DocumentEdition, DocumentDeletion, SettingsUpdate:
+		return !r.Done() && len(r.Targets) > 0
+	}
+	return false
+}
+
+// Cancel makes the record final as canceled by the cancelation that wants that, at the given time.
+func (r *Record) Cancel(at time.Time) {
+	r.Status, r.CanceledBy, r.Canceling, r.Error = Canceled, r.Canceling, nil, nil
+	r.Details = zeroCounts(r.Details)
+	if r.StartedAt == nil {
+		r.StartedAt = &at
+	}
+	r.FinishedAt = &at
+}
+
 // Finish makes the record final at the given time, with the error that failed it, or nil.
 func (r *Record) Finish(at time.Time, failure *apierr.Error) {
-	r.Status = Succeeded
+	r.Status, r.Canceling = Succeeded, nil
 	if failure != nil {
 		r.Status, r.Error = Failed, failure
 	}

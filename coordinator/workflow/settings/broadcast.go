@@ -88,6 +88,7 @@ type Progress struct {
 	View     json.RawMessage `json:"client_view,omitempty"` // to commit
 	Version  uint64          `json:"version,omitempty"`     // committed
 	Failure  *apierr.Error   `json:"failure,omitempty"`
+	Stopped  bool            `json:"stopped,omitempty"` // a cancelation stopped the change on a node
 }
 
 // Phases.

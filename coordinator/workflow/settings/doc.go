@@ -11,7 +11,7 @@
 //	    as it was committed. Together they must cover every shard in one active group.
 //	  - repair: nodes that show something else get what differs, at most MaxRepairs times.
 //	  - commit: the point of no return. One compare-and-swap on the version makes the new client view the committed one.
-//	  - rollback: nodes that took the change get the committed values back.
+//	  - rollback: nodes that took the change get the committed values back, where others refused it or were told to stop it.
 //	  - conclude: the task is finished, with the error that caused a rollback, or without.
 //
 // The engines themselves merge the change with what they have and say what came of it, so a change means exactly what it

@@ -28,8 +28,11 @@ const (
 // errBehind says that a node is down, or answers nobody: it is left to its own sidecar.
 var errBehind = errors.New("node is behind")
 
-// refusal says that an engine does not want the change, and why.
-type refusal struct{ cause *apierr.Error }
+// refusal says that an engine did not take the change, and why: it does not want it, or was told to stop it.
+type refusal struct {
+	cause   *apierr.Error
+	stopped bool
+}
 
 func (r refusal) Error() string { return "engine refused the settings: " + string(r.cause.Code) }
 
@@ -166,8 +169,10 @@ func (c *contact) finished(ctx context.Context, dispatch string) (known bool, er
 			return false, sleep(ctx, poll)
 		case task.Succeeded:
 			return true, nil
-		case task.Failed, task.Canceled:
+		case task.Failed:
 			return true, c.refused(failureOf(found[0]))
+		case task.Canceled:
+			return true, refusal{failureOf(found[0]), true}
 		}
 		if err := sleep(ctx, poll); err != nil {
 			return false, err
@@ -187,7 +192,7 @@ func failureOf(d nodeapi.Dispatch) *apierr.Error {
 func (c *contact) refused(e *apierr.Error) error {
 	shown := *e
 	shown.Message = strings.ReplaceAll(e.Message, c.phys, c.index)
-	return refusal{&shown}
+	return refusal{cause: &shown}
 }
 
 // each does the same with several nodes at once and returns what came of it, by node.

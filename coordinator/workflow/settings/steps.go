@@ -134,7 +134,9 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 		var no refusal
 		switch err := results[id]; {
 		case errors.As(err, &no):
-			if p.Failure == nil {
+			if no.stopped {
+				p.Stopped = true
+			} else if p.Failure == nil {
 				p.Failure = no.cause
 			}
 			p.Refused = append(p.Refused, id)
@@ -142,7 +144,7 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 			return workflow.Verdict{}, err
 		}
 	}
-	if p.Failure != nil {
+	if p.Failure != nil || p.Stopped {
 		return workflow.Enter(phaseRollback)
 	}
 	return workflow.Enter(phaseVerify)
@@ -219,14 +221,21 @@ func (b *Broadcast) conclude(ctx context.Context, p *Progress) (workflow.Verdict
 		return workflow.Verdict{}, err
 	}
 	if err == nil && !t.Done() {
-		t.Finish(b.Now(), p.Failure)
+		if p.Stopped && p.Failure == nil {
+			t.Cancel(b.Now())
+		} else {
+			t.Finish(b.Now(), p.Failure)
+		}
 		if _, err := b.Store.FinishTask(ctx, t); err != nil {
 			return workflow.Verdict{}, err
 		}
 	}
-	if p.Failure != nil {
+	switch {
+	case p.Failure != nil:
 		b.Log.Info().Str("index", p.Index).Str("code", string(p.Failure.Code)).Msg("settings change failed")
-	} else {
+	case p.Stopped:
+		b.Log.Info().Str("index", p.Index).Msg("settings change canceled")
+	default:
 		b.Log.Info().Str("index", p.Index).Uint64("version", p.Version).Msg("settings changed")
 	}
 	return workflow.Verdict{Error: p.Failure}, nil

@@ -1,0 +1,97 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/task"
+)
+
+func openTask(uid uint32) task.Record {
+	return task.Record{UID: uid, Type: task.DocumentAddition, Status: task.Enqueued, EnqueuedAt: time.Now().UTC()}
+}
+
+// TK-8, TK-10: what selects tasks sees every task that was recorded before, even by another process.
+func TestTK8SyncSeesWhatOthersRecorded(t *testing.T) {
+	a := open(t)
+	b := connect(t, a.etcd.Endpoints()[0])
+	w, err := b.WatchTasks(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := w.Sync(ctx); err != nil {
+		t.Fatalf("without any task: %v", err)
+	}
+	for uid := range uint32(200) {
+		if err := a.CreateTask(t.Context(), openTask(uid)); err != nil {
+			t.Fatal(err)
+		}
+		if uid%50 == 0 { // something that no cache understands must not hold it up
+			if _, err := a.etcd.Put(t.Context(), a.key(familyDone, uidKey(100_000+uid)), "{"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Sync(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := w.Get(uid); !ok {
+			t.Fatalf("task %d is not known", uid)
+		}
+	}
+	gone, stop := context.WithCancel(t.Context())
+	stop()
+	if err := w.Sync(gone); err == nil {
+		t.Error("a caller that left was told that all is well")
+	}
+}
+
+// TK-10: an open task is amended, by several at once too; a finished one is left alone.
+func TestTK10AmendTask(t *testing.T) {
+	c := open(t)
+	if err := c.CreateTask(t.Context(), openTask(7)); err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error, 20)
+	for range cap(errs) {
+		go func() {
+			_, err := c.AmendTask(t.Context(), 7, func(r *task.Record) { r.RF++ })
+			errs <- err
+		}()
+	}
+	for range cap(errs) {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := c.Task(t.Context(), 7)
+	if err != nil || r.RF != cap(errs) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r.Finish(time.Now(), nil)
+	if _, err := c.FinishTask(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AmendTask(t.Context(), 7, func(*task.Record) {}); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// What clients sent stands in a record as they sent it.
+func TestRecordsAreWrittenWithoutEscapes(t *testing.T) {
+	c := open(t)
+	r := openTask(1)
+	r.Details = []byte(`{"originalFilter":"?uids=1&statuses=<b>"}`)
+	if err := c.CreateTask(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Task(t.Context(), 1)
+	if err != nil || string(got.Details) != string(r.Details) {
+		t.Fatalf("%s, %v", got.Details, err)
+	}
+}
