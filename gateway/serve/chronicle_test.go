@@ -41,6 +41,7 @@ type noTasks struct{ version uint64 }
 func (noTasks) Get(uint32) (task.Record, bool)     { return task.Record{}, false }
 func (noTasks) Each(bool, func(*task.Record) bool) {}
 func (noTasks) Stamp() hlc.Stamp                   { return 0 }
+func (noTasks) Sync(context.Context) error         { return nil }
 func (n *noTasks) Version(string) uint64           { return n.version }
 
 // listNode answers listings as a sidecar does. Its documents are numbers, written in the order of the numbers.
