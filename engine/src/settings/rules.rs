@@ -60,7 +60,9 @@ pub fn details(scores: &[ScoreDetails], split: bool) -> Map<String, Value> {
         let order = detail["order"].as_u64().unwrap_or_default() + shift;
         if rule != BOTH {
             detail["order"] = json!(order);
-            shown.insert(rule, detail);
+            // A rule that may not be named is named by its place.
+            let hidden = rule.starts_with("<hidden-rule-");
+            shown.insert(if hidden { format!("<hidden-rule-{order}>") } else { rule }, detail);
             continue;
         }
         shown.insert(RANK.to_owned(), json!({"order": order, "score": detail["attributeRankingOrderScore"]}));
@@ -76,7 +78,7 @@ pub fn details(scores: &[ScoreDetails], split: bool) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use milli_core::score_details::Rank;
+    use milli_core::score_details::{Rank, Sort};
 
     #[test]
     fn two_names_stand_for_one_rule() {
@@ -102,7 +104,10 @@ mod tests {
             "skipped": {"order": 3},
         });
         assert_eq!(Value::Object(details(&scores, true)), expected);
-        assert_eq!(details(&scores[..2], true).keys().collect::<Vec<_>>(), ["proximity", "attributeRank"]);
+        let hidden = Sort { field_name: "f".into(), ascending: true, redacted: true, value: Value::Null };
+        let scores = [scores[1].clone(), scores[2].clone(), ScoreDetails::Sort(hidden)];
+        assert!(details(&scores, true).contains_key("<hidden-rule-2>"));
+        assert_eq!(details(&scores[..1], true).keys().collect::<Vec<_>>(), ["attributeRank"]);
         assert!(details(&scores, false).contains_key("attribute"));
     }
 }
