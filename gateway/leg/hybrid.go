@@ -2,6 +2,7 @@ package leg
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/miroir-search/miroir/gateway/merge"
 )
@@ -16,7 +17,8 @@ const (
 	// onlyVectors is the ratio of a search by a vector only.
 	onlyVectors = "1.0"
 	// nearlyVectors is a ratio at which a node ranks by vectors alone too, because no keyword score weighs enough to matter,
-	// but still runs the words and so marks them in what it formats, as it would within a hybrid search.
+	// but still runs the words and so marks them in what it formats, and leaves out the excluded ones, as it would within a
+	// hybrid search.
 	nearlyVectors = "0.99999"
 )
 
@@ -25,8 +27,8 @@ func (s *Search) KeywordHalf() []byte { return s.body(half{ratio: noVectors, sco
 
 // VectorHalf is the half that searches by a vector, given as a JSON array.
 func (s *Search) VectorHalf(vector []byte) []byte {
-	h := half{ratio: onlyVectors, vector: vector, score: true}
-	if s.Kind == Hybrid && s.formats() {
+	h := half{ratio: onlyVectors, vector: vector, score: s.Kind == Hybrid}
+	if s.Kind == Hybrid && (s.formats() || s.excludes()) {
 		h.ratio = nearlyVectors
 	}
 	return s.body(h)
@@ -42,6 +44,9 @@ func (s *Search) Vector() []byte { return s.query.Vector }
 func (s *Search) formats() bool {
 	return s.display.highlight != nil || s.display.crop != nil || s.query.Has("showMatchesPosition")
 }
+
+// excludes says whether the query may exclude words. Where it only looks so, the legs work a little more for the same hits.
+func (s *Search) excludes() bool { return strings.Contains(s.query.Query, "-") }
 
 // Judged says whether a node must judge the vector or the embedder before the words are searched, because an engine
 // refuses the whole search for them even if the words are good enough.

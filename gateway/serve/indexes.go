@@ -173,7 +173,8 @@ func (s *Service) ensureIndex(
 const formationTime = 2 * time.Second
 
 // formed returns a view in which every node that is up takes part. Only a cluster without indexes admits nodes by
-// itself; waiting there keeps the first index from being placed on a part of the nodes.
+// itself; waiting there keeps the first index from being placed on a part of the nodes. Too few nodes to place an index on
+// are waited for as well: this view may be behind the one that made the cluster ready.
 func (s *Service) formed(ctx context.Context, v *routing.View) *routing.View {
 	ctx, cancel := context.WithTimeout(ctx, formationTime)
 	defer cancel()
@@ -183,7 +184,8 @@ func (s *Service) formed(ctx context.Context, v *routing.View) *routing.View {
 				return len(v.Indexes) > 0
 			}
 		}
-		return true
+		few := func(g routing.GroupRecord) bool { return len(v.NodesOf(g.ID)) < g.RF }
+		return len(v.Groups) > 0 && !slices.ContainsFunc(v.Groups, few)
 	})
 	if err != nil {
 		return v

@@ -86,6 +86,7 @@ type Service struct {
 
 	settings settingsCache
 	places   places
+	told     told
 }
 
 // call is one request on its way through the service.

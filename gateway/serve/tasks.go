@@ -95,7 +95,9 @@ func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Rec
 	all.Wait()
 	now := make([]task.Record, len(records))
 	for i, r := range records {
-		now[i] = task.Aggregate(r, outcomes[r.UID])
+		if now[i] = task.Aggregate(r, outcomes[r.UID]); !r.Done() {
+			s.told.tell(now[i])
+		}
 	}
 	return now
 }
@@ -133,6 +135,7 @@ type page struct {
 func (s *Service) page(c *call, q meili.TaskQuery, count, show func(*task.Record) bool) page {
 	var p page
 	s.Tasks.Each(q.Reverse, func(r *task.Record) bool {
+		r = s.told.latest(r)
 		if !count(r) {
 			return true
 		}
