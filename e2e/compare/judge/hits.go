@@ -1,0 +1,149 @@
+package judge
+
+import (
+	"context"
+	"slices"
+
+	"github.com/miroir-search/miroir/e2e/compare/query"
+	"github.com/miroir-search/miroir/internal/testkit/jsondiff"
+)
+
+// hits explains two unequal pages of hits.
+func (j *Judge) hits(ctx context.Context, p Pair) (Verdict, error) {
+	if v := sameMembers(p); v.Class == Different {
+		return v, nil
+	}
+	v, err := j.byWhole(ctx, p)
+	if err != nil || v.Class != Different {
+		return v, err
+	}
+	if near, err := j.nearest(ctx, p); err != nil || near {
+		return verdict(Nearest, "%s", v.Why), err
+	}
+	return v, nil
+}
+
+// sameMembers wants hits to tell of their ranking on both sides, or on none.
+func sameMembers(p Pair) Verdict {
+	single, _ := p.Single.member("hits").([]any)
+	cluster, _ := p.Cluster.member("hits").([]any)
+	for i := range min(len(single), len(cluster)) {
+		s, _ := single[i].(map[string]any)
+		c, _ := cluster[i].(map[string]any)
+		for _, name := range ranking {
+			if _, ok := s[name]; ok != (c[name] != nil) {
+				return different("hit %d tells its %s on one side only", i, name)
+			}
+		}
+	}
+	return Verdict{Class: Equal}
+}
+
+// byWhole explains two unequal pages by the whole lists of both sides.
+func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
+	single, err := j.whole(ctx, j.Single, p.Query)
+	if err != nil {
+		return Verdict{}, err
+	}
+	cluster, err := j.whole(ctx, j.Cluster, p.Query)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if v := j.partOfWhole(p, cluster); v.Class == Different {
+		// A page and the whole list may be asked of other copies, which know other words.
+		if c, ok := j.corpusBound(ctx, p.Query); ok {
+			return verdict(c, "%s", v.Why), nil
+		}
+		return v, nil
+	}
+	class := Tie
+	// What one side has alone, and what is ranked otherwise there, is explained by itself and then left out.
+	var left []string
+	for _, side := range []struct{ l, other list }{{cluster, single}, {single, cluster}} {
+		for _, h := range side.l.hits {
+			if side.other.has(h.id) || atTheCut(h, side.other) {
+				continue
+			}
+			c, why := j.alone(ctx, p, h, side.other)
+			if c == Different {
+				return different("only one side has %s: %s", h.id, why), nil
+			}
+			if c != Tie {
+				class = c
+			}
+			left = append(left, h.id)
+		}
+	}
+	for _, h := range cluster.hits {
+		if !single.has(h.id) {
+			continue
+		}
+		s := single.of(h.id)
+		if !sameDetails(s.details, h.details) {
+			c, ok := j.skew(p.Query, s.details, h.details)
+			if !ok {
+				if c, ok = j.corpusBound(ctx, p.Query); !ok {
+					return different("%s is ranked by %s, by the engine by %s", h.id, jsondiff.Show(any(h.details)), jsondiff.Show(any(s.details))), nil
+				}
+			}
+			class = c
+			left = append(left, h.id)
+		} else if !jsondiff.Same(s.score, h.score) {
+			return different("%s scores %v, by the engine %v, with the same details", h.id, h.score, s.score), nil
+		}
+		if !jsondiff.Same(any(s.body), any(h.body)) {
+			return different("%s is %s, by the engine %s", h.id, jsondiff.Show(any(h.body)), jsondiff.Show(any(s.body))), nil
+		}
+	}
+	return sameRanks(p.Query, class, without(single, left), without(cluster, left)), nil
+}
+
+// sameRanks wants the details of both lists to be the same at every rank of the page, and up to there.
+func sameRanks(q query.Query, class Class, single, cluster []hit) Verdict {
+	_, to := q.Window()
+	for r := range min(to, len(single), len(cluster)) {
+		if !sameDetails(single[r].details, cluster[r].details) {
+			return different("rank %d is %s (%s), by the engine %s (%s)", r, cluster[r].id, jsondiff.Show(any(cluster[r].details)),
+				single[r].id, jsondiff.Show(any(single[r].details)))
+		}
+	}
+	return Verdict{Class: class}
+}
+
+func without(l list, left []string) []hit {
+	return slices.DeleteFunc(slices.Clone(l.hits), func(h hit) bool { return slices.Contains(left, h.id) })
+}
+
+// partOfWhole wants the page that the cluster gave to be a part of its whole list (MG-2).
+func (j *Judge) partOfWhole(p Pair, whole list) Verdict {
+	from, to := p.Query.Window()
+	page, _ := p.Cluster.member("hits").([]any)
+	expected := whole.hits[min(from, len(whole.hits)):min(to, len(whole.hits))]
+	if len(page) != len(expected) {
+		return different("the page has %d hits, this part of the whole list %d", len(page), len(expected))
+	}
+	for i, h := range expected {
+		got, _ := page[i].(map[string]any)
+		for name, value := range got {
+			if name == "_formatted" || slices.Contains(ranking, name) {
+				continue
+			}
+			if !jsondiff.Same(h.body[name], value) {
+				return different("hit %d of the page is %s, in the whole list it is %s", i, jsondiff.Show(page[i]), jsondiff.Show(any(h.body)))
+			}
+		}
+	}
+	return Verdict{Class: Equal}
+}
+
+// alone explains a hit that only one side has. other is the list of the side that has it not.
+func (j *Judge) alone(ctx context.Context, p Pair, h hit, other list) (Class, string) {
+	q := p.Query
+	if q.Has("distinct") && slices.ContainsFunc(other.hits, func(o hit) bool { return sameDetails(o.details, h.details) }) {
+		return Tie, "" // another document of the same value and rank stands for it
+	}
+	if class, ok := j.corpusBound(ctx, q); ok {
+		return class, ""
+	}
+	return Different, jsondiff.Show(any(h.details))
+}
