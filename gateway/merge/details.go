@@ -245,7 +245,10 @@ func (k *key) readField(s *score, m *members) {
 		}
 	case "similarity":
 		k.vector = true
-		s.a, _ = parseFloat(m.raw())
+		var ok bool
+		if s.a, ok = parseFloat(m.raw()); !ok {
+			s.class = classNull // a hit without a vector, behind all that have one
+		}
 	case "position":
 		if v, ok := parseInt(m.raw()); ok && s.kind == rulePin {
 			k.pinned, k.pin = true, v

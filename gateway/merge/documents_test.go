@@ -198,3 +198,55 @@ func TestSimilar(t *testing.T) {
 		})
 	}
 }
+
+// Similar documents: what has no vector is similar to nothing, and the list ends at the threshold, which then counts it.
+func TestSimilarEnds(t *testing.T) {
+	leg := func(hits ...string) []byte {
+		return []byte(`{"hits":[` + strings.Join(hits, ",") + `],"query":"","processingTimeMs":0,"limit":9,"offset":0,"estimatedTotalHits":7}`)
+	}
+	hit := func(id int, similarity string) string {
+		return fmt.Sprintf(`{"id":%d,"_rankingScoreDetails":{"vectorSort":{"order":0,"similarity":%s}}}`, id, similarity)
+	}
+	legs := [][]byte{leg(hit(1, "0.9"), hit(3, "0.5"), hit(5, "null")), leg(hit(2, "0.75"), hit(4, "0.0"), hit(6, "null"))}
+	low, high := 0.6, 0.2
+	for _, c := range []struct {
+		threshold     *float64
+		offset, limit int
+		ids           []int
+		total         int64
+	}{
+		{nil, 0, 9, []int{1, 2, 3, 4}, 14}, {&low, 0, 9, []int{1, 2}, 2}, {&low, 0, 1, []int{1}, 14}, {&low, 1, 5, []int{2}, 2}, {&high, 0, 3, []int{1, 2, 3}, 14},
+	} {
+		res, err := Similar(SimilarRequest{ID: "9", PrimaryKey: "id", Offset: c.offset, Limit: c.limit, Threshold: c.threshold}, legs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ids(t, decode(t, res.Body)); !slices.Equal(got, c.ids) || res.Total != c.total {
+			t.Errorf("%+v: %v of %d", c, got, res.Total)
+		}
+	}
+}
+
+func TestDocumentVectors(t *testing.T) {
+	for listing, want := range map[string]string{
+		`{"results":[{"_vectors":{"e":{"embeddings":[[1,2],[3]],"regenerate":false}}}],"total":1}`: "[1,2] [3]",
+		`{"results":[{"_vectors":{"e":{"embeddings":[1,2]}}}]}`:                                    "[1,2]",
+		`{"results":[{"_vectors":{"e":[[5]],"f":[[6]]}}]}`:                                         "[5]",
+		`{"results":[{"_vectors":{"f":[[6]]}}]}`:                                                   "",
+		`{"results":[{"_vectors":{"e":null}}]}`:                                                    "",
+		`{"results":[{}]}`:                                                                         "",
+		`{"results":[]}`:                                                                           "none",
+	} {
+		vectors, found, err := DocumentVectors([]byte(listing), "e")
+		got := string(bytes.Join(vectors, []byte(" ")))
+		if !found {
+			got = "none"
+		}
+		if err != nil || got != want {
+			t.Errorf("%s: %q %v, want %q", listing, got, err, want)
+		}
+	}
+	if _, _, err := DocumentVectors([]byte(`{"x":1}`), "e"); err == nil {
+		t.Error("an answer that is no listing is read")
+	}
+}

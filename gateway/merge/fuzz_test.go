@@ -25,6 +25,7 @@ func seeds(f *testing.F) {
 		`{"hits":[],"processingTimeMs":1,"queryVectors":{"0":[1]},"facetsByIndex":{"i":{"distribution":{"a":{"x":1}},"stats":{}}},"semanticHitCount":null,"estimatedTotalHits":0}`,
 		`{"results":[{"id":1,"_federation":{"weightedScoreValues":[{"weightedScore":1},{"vectorSort":2},{"sort":{"asc":true,"value":null}},{"geoSort":{"asc":false,"distance":3}}]}}],"total":1}`,
 		`{"hits":[{"_federation":{"indexUid":"i","queriesPosition":0,"weightedRankingScore":0.5}}],"estimatedTotalHits":1}`,
+		`{"results":[{"_vectors":{"e":{"embeddings":[[1,2],[3]],"regenerate":false}}}],"queryVector":[1.5],"total":1}`,
 		`{"databaseSize":1,"lastUpdate":"x","indexes":{"a":{"numberOfDocuments":1,"fieldDistribution":{"a":1}}}}`,
 	} {
 		f.Add([]byte(s))
@@ -54,6 +55,14 @@ func FuzzMergesAreJSON(f *testing.F) {
 		check("hybrid", res.Body, err)
 		res, err = HybridLegs(hybrid, [][]byte{leg, leg})
 		check("hybrid legs", res.Body, err)
+		if vectors, _, err := DocumentVectors(leg, "e"); err == nil && valid {
+			for _, v := range vectors {
+				check("vector", v, nil)
+			}
+		}
+		if v, err := QueryVector(leg); err == nil {
+			check("query vector", v, nil)
+		}
 		_, _ = KeywordGoodEnough(hybrid, [][]byte{leg})
 		fed := FederatedLeg{Body: leg, Queries: []int{1, 0}, Indexes: map[string]string{"movies": "m"}}
 		for _, merged := range []*MergeFacets{nil, {3}} {

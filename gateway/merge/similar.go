@@ -13,6 +13,7 @@ type SimilarRequest struct {
 	CutRankingScore         bool // the legs were asked for `_rankingScore`, the client did not ask
 	ShowRankingScoreDetails bool
 	MaxTotalHits            int
+	Threshold               *float64 // the list ends before the first hit that is less similar; nil: no threshold
 	Veil                    Veil
 	ProcessingTimeMs        int64
 	Dst                     []byte
@@ -41,10 +42,14 @@ func Similar(req SimilarRequest, legs [][]byte) (Result, error) {
 		r.look.primary = once.key
 	}
 	from, to := Page{Offset: req.Offset, Limit: req.Limit}.window(req.MaxTotalHits)
-	if err := sc.collectUnique(from, to, once); err != nil {
+	above, ended, err := sc.collectSimilar(from, to, once, req.Threshold)
+	if err != nil {
 		return Result{}, err
 	}
 	res := Result{Hits: len(sc.picks), Total: sc.groupedTotal(req.Group), SemanticHits: -1}
+	if ended {
+		res.Total = int64(above)
+	}
 	if req.MaxTotalHits > 0 {
 		// Unlike a search, a similar search caps its total on every version.
 		res.Total = min(res.Total, int64(req.MaxTotalHits))
@@ -126,32 +131,77 @@ func memberOf(raw, name []byte) []byte {
 	return nil
 }
 
-// collectUnique is collect with documents told apart by their primary key; a nil once lets everything pass.
-func (sc *scratch) collectUnique(from, to int, once *unique) error {
+// collectSimilar is collect for hits ranked by their similarity. A hit without a vector is similar to nothing. ended says
+// that a hit below the threshold was met, above how many stand before it.
+func (sc *scratch) collectSimilar(from, to int, once *unique, threshold *float64) (above int, ended bool, err error) {
 	r := &sc.race
 	if from >= to {
-		return nil
+		return 0, false, nil
 	}
 	if err := r.start(); err != nil {
-		return err
+		return 0, false, err
 	}
 	for rank := 0; rank < to; {
 		s := r.best()
 		if s == nil {
-			return nil
+			return rank, false, nil
 		}
-		if once == nil || once.admit(s) {
+		similarity, ranked := s.similarity()
+		switch {
+		case !ranked || once != nil && !once.admit(s):
+		case threshold != nil && similarity < *threshold:
+			return rank, true, nil
+		default:
 			if rank >= from {
 				sc.pick(s)
 			}
 			rank++
 		}
 		if rank == to {
-			return nil
+			break
 		}
 		if err := r.pop(); err != nil {
-			return err
+			return 0, false, err
 		}
 	}
-	return nil
+	return to, false, nil
+}
+
+// similarity is that of the current hit; ok is false for a hit that has no vector.
+func (s *stream) similarity() (v float64, ok bool) {
+	for i := range s.key.scores {
+		if r := &s.key.scores[i]; r.kind == ruleVector {
+			return r.a, r.class != classNull
+		}
+	}
+	return 0, false
+}
+
+// DocumentVectors are the vectors of the only document of a listing for an embedder, each as a JSON array. found is false
+// where there is no document.
+func DocumentVectors(listing []byte, embedder string) (vectors [][]byte, found bool, err error) {
+	results := memberOf(listing, []byte("results"))
+	if len(results) == 0 || results[0] != '[' {
+		return nil, false, ErrAnswer
+	}
+	rawjson.EachElement(results, func(document []byte) bool {
+		found = true
+		own := memberOf(memberOf(document, []byte("_vectors")), rawKey(embedder))
+		if len(own) > 0 && own[0] == '{' {
+			own = memberOf(own, []byte("embeddings"))
+		}
+		if len(own) == 0 || own[0] != '[' {
+			return false
+		}
+		rawjson.EachElement(own, func(element []byte) bool {
+			if element[0] != '[' { // one vector, written flat
+				vectors = [][]byte{own}
+				return false
+			}
+			vectors = append(vectors, element)
+			return true
+		})
+		return false
+	})
+	return vectors, found, nil
 }

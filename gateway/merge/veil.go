@@ -66,21 +66,22 @@ func (sc *scratch) cover(s *stream, v *veil) {
 	for m.next() {
 		switch {
 		case string(m.key) == "_formatted":
-			m.raw()
-			sc.coverFormatted(s.body, span{m.value, m.i}, v)
+			sc.coverFormatted(s.body, spanOf(&m), v)
 		case string(m.key) == "_matchesPosition" && v.displayed != nil:
-			m.raw()
-			sc.coverPositions(s.body, span{m.value, m.i}, v.displayed)
+			sc.coverPositions(s.body, spanOf(&m), v.displayed)
 		case m.start == s.hit.details.start && v.displayed != nil && v.details:
-			m.raw()
-			sc.redact(s.body, span{m.value, m.i}, v.displayed)
+			sc.redact(s.body, spanOf(&m), v.displayed)
 		default:
 			f := v.find(m.key)
 			if f == nil || m.start == s.hit.score.start || m.start == s.hit.details.start {
 				continue
 			}
-			if len(f.keep) == 0 || !nested(m.raw()) {
-				sc.cuts = append(sc.cuts, span{m.start, s.after(&m)})
+			value := m.raw()
+			if m.bad {
+				return
+			}
+			if len(f.keep) == 0 || !nested(value) {
+				sc.cuts = append(sc.cuts, span{m.start, m.i})
 				continue
 			}
 			from := len(sc.arena)
@@ -88,6 +89,12 @@ func (sc *scratch) cover(s *stream, v *veil) {
 			sc.swapped(span{m.value, m.i}, from)
 		}
 	}
+}
+
+// spanOf is the place of the current value.
+func spanOf(m *members) span {
+	m.raw()
+	return span{m.value, m.i}
 }
 
 // swapped makes what was appended to the arena since from the new value at a place.
@@ -105,6 +112,9 @@ func (sc *scratch) coverFormatted(body []byte, at span, v *veil) {
 	for m.next() {
 		f := v.find(m.key)
 		value := m.raw()
+		if m.bad {
+			return
+		}
 		if f != nil && !f.all {
 			covered = true
 			if len(f.formatted) == 0 || !nested(value) {
@@ -134,7 +144,9 @@ func (sc *scratch) coverPositions(body []byte, at span, displayed []string) {
 	m := objectAt(body, at.start)
 	for m.next() {
 		name := m.name()
-		m.raw()
+		if m.raw(); m.bad {
+			return
+		}
 		if !slices.ContainsFunc(displayed, func(d string) bool { return containedIn(name, d) }) {
 			cuts = append(cuts, span{m.start, m.i})
 		}
@@ -160,7 +172,10 @@ func (sc *scratch) redact(body []byte, at span, displayed []string) {
 		kind, _ := kindOf(m.key)
 		name := m.name()
 		value := m.raw()
-		if kind != ruleSort || slices.Contains(displayed, name[:strings.LastIndexByte(name, ':')]) {
+		if m.bad {
+			return
+		}
+		if at := strings.LastIndexByte(name, ':'); kind != ruleSort || at < 0 || slices.Contains(displayed, name[:at]) {
 			out = append(out, body[m.start:m.i]...)
 			continue
 		}
@@ -203,6 +218,9 @@ func appendChosenObject(dst, value []byte, selectors []string) []byte {
 		name := m.name()
 		start := m.start
 		inner := m.raw()
+		if m.bad {
+			break
+		}
 		whole, below := split(selectors, name)
 		if !whole && (len(below) == 0 || !nested(inner)) {
 			continue

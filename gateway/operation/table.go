@@ -36,6 +36,8 @@ const (
 	SearchPost
 	SearchGet
 	FacetSearch
+	SimilarPost
+	SimilarGet
 	MultiSearch
 
 	GetSettings
@@ -137,8 +139,8 @@ func Routes() []Route {
 		{"POST", ix + "/search", SearchPost, Keyed, "search"},
 		{"GET", ix + "/search", SearchGet, Keyed, "search"},
 		{"POST", ix + "/facet-search", FacetSearch, Keyed, "search"},
-		{"GET", ix + "/similar", Unserved, Keyed, "search"},
-		{"POST", ix + "/similar", Unserved, Keyed, "search"},
+		{"GET", ix + "/similar", SimilarGet, Keyed, "search"},
+		{"POST", ix + "/similar", SimilarPost, Keyed, "search"},
 		{"POST", "/multi-search", MultiSearch, Keyed, "search"},
 
 		{"GET", ix + "/settings", GetSettings, Keyed, "settings.get"},

@@ -170,6 +170,8 @@ var handlers = map[operation.Kind]handler{
 	operation.SearchPost:      (*Service).search,
 	operation.SearchGet:       (*Service).search,
 	operation.FacetSearch:     (*Service).facetSearch,
+	operation.SimilarPost:     (*Service).similar,
+	operation.SimilarGet:      (*Service).similar,
 	operation.MultiSearch:     (*Service).multiSearch,
 	operation.GetSettings:     (*Service).getSettings,
 	operation.UpdateSettings:  (*Service).updateSettings,

@@ -109,6 +109,11 @@ func refuseQuery(route, query string) (e *apierr.Error) {
 		if q, e = ParseSearchParameters(query); e == nil {
 			e = q.Check()
 		}
+	case "GET /indexes/{}/similar":
+		var q *SimilarQuery
+		if q, e = ParseSimilarParameters(query); e == nil {
+			e = q.Check()
+		}
 	case "DELETE /indexes/{}/documents", "DELETE /indexes/{}/documents/1":
 		_, e = ParseCustomMetadata(query)
 	}
@@ -159,6 +164,13 @@ func refuseBody(route string, segments []string, body []byte, missing bool) (e *
 		_, e = ParseIndexCreation(body)
 	case "PATCH /indexes/{}":
 		_, e = ParseIndexUpdate(body)
+	case "POST /indexes/{}/similar":
+		var q *SimilarQuery
+		if q, e = ParseSimilarBody(body); e == nil {
+			if e = q.Check(); e != nil && q.Embedder != "default" {
+				e = SimilarEmbedderNotFound(q.Embedder)
+			}
+		}
 	case "POST /multi-search":
 		e = refuseMulti(body)
 	case "POST /swap-indexes":
@@ -196,7 +208,8 @@ var judgedByNodes = []string{
 
 // RT-7: every refusal of this package is byte for byte Meilisearch's, and it refuses nothing that Meilisearch accepts.
 func TestAnswers(t *testing.T) {
-	for _, x := range slices.Concat(readExchanges(t, "testdata/answers.jsonl"), readExchanges(t, "testdata/multisearch.jsonl")) {
+	for _, x := range slices.Concat(readExchanges(t, "testdata/answers.jsonl"), readExchanges(t, "testdata/multisearch.jsonl"),
+		readExchanges(t, "testdata/similar.jsonl")) {
 		path, query, _ := strings.Cut(x.Path, "?")
 		compare(t, x, refuse(x.Method, path, query, x.ContentType, x.body()))
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
 // indexKeyType is the name by which Meilisearch calls what a key of facetsByIndex must be.
@@ -67,6 +68,9 @@ func (q *MultiQuery) CheckFederated(f *Federation) *apierr.Error {
 				" - Hint: remove `%s` from the query or remove `federation` from the request\n"+
 				" - Hint: pass `federation.limit` and `federation.offset` for pagination in federated search", name)
 		}
+	}
+	if q.Distinct == nodeapi.NoDistinct || f.Distinct != nil && *f.Distinct == nodeapi.NoDistinct {
+		return reservedRefused(nodeapi.NoDistinct)
 	}
 	remote := q.Options != nil && q.Options.Remote != nil
 	switch {

@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
 // SearchQuery is a search as the gateway needs it: the window and the flags it acts on, everything else as raw JSON that
@@ -148,6 +149,11 @@ func (q *SearchQuery) CheckFilter() *apierr.Error {
 	return checkFilter(apierr.InvalidSearchFilter, node(q.Filter))
 }
 
+// reservedRefused answers a request that names a reserved field, in the words of the sidecars.
+func reservedRefused(field string) *apierr.Error {
+	return apierr.New(apierr.MiroirReservedField, "`%s` is a reserved field: it can not be used to filter, sort or count", field)
+}
+
 // PersonalizationRefused answers a search that is to be personalised.
 func PersonalizationRefused() *apierr.Error {
 	return FeatureNotEnabled("reranking search results", "personalization", 866)
@@ -164,6 +170,8 @@ func useNetworkRefused() *apierr.Error {
 // feature that Miroir does not switch on.
 func (q *SearchQuery) Check() *apierr.Error {
 	switch {
+	case q.Distinct == nodeapi.NoDistinct:
+		return reservedRefused(q.Distinct)
 	case q.Has("personalize"):
 		return PersonalizationRefused()
 	case q.Vector != nil && q.Has("media"):

@@ -8,6 +8,10 @@ const (
 	FieldUpdatedAt = "_miroir_updated_at"
 )
 
+// NoDistinct names a field that can be filtered by and that no document has: a search that is told to tell hits apart by
+// it tells none apart, whatever the index's own distinct attribute is. Only legs may name it.
+const NoDistinct = FieldShard + ".none"
+
 // ReservedPrefix starts every reserved name; a key without it needs no closer look.
 const ReservedPrefix = "_miroir_"
 

@@ -9,7 +9,7 @@ import (
 
 // checks lists the members of a request in which names must be looked at.
 var checks = map[string]func(raw []byte) error{
-	"filter": checkFilter, "sort": checkSort, "facets": checkNames, "distinct": checkName, "facetName": checkName,
+	"filter": checkFilter, "sort": checkSort, "facets": checkNames, "distinct": checkDistinct, "facetName": checkName,
 	"function": checkFunction,
 }
 

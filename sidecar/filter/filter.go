@@ -82,6 +82,14 @@ func checkName(raw []byte) error {
 	return reservedName(string(text))
 }
 
+// checkDistinct looks for a reserved name in the distinct member, where legs may name one.
+func checkDistinct(raw []byte) error {
+	if text, err := span.Text(raw); err == nil && string(text) == nodeapi.NoDistinct {
+		return nil
+	}
+	return checkName(raw)
+}
+
 // checkNames does so for every element of a list.
 func checkNames(raw []byte) error {
 	if len(raw) == 0 || raw[0] != '[' {
