@@ -19,6 +19,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/coordinator/workflow/imports"
+	"github.com/miroir-search/miroir/coordinator/workflow/repair"
 	"github.com/miroir-search/miroir/coordinator/workflow/settings"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -150,7 +151,12 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		Folder: dumps.Folder(p.config.dumpDir), Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks,
 		Holder: p.config.id, Now: now, Log: p.log, Metrics: dumps.NewMetrics(p.registry), Workflows: p.workflows,
 	}
+	mend := &repair.Repair{
+		Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Holder: p.config.id, Now: now, Log: p.log,
+		Metrics: repair.NewMetrics(p.registry), Workflows: p.workflows,
+	}
 	all := map[string]func(context.Context, *state.Leadership) error{
+		repair.Scope:    func(ctx context.Context, l *state.Leadership) error { return mend.Lead(ctx, l) },
 		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
 		finisher.Scope:  func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
 		tasklist.Scope:  func(ctx context.Context, _ *state.Leadership) error { return list.Lead(ctx) },

@@ -13,6 +13,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/telemetry"
@@ -25,6 +26,7 @@ import (
 	"github.com/miroir-search/miroir/sidecar/probe"
 	"github.com/miroir-search/miroir/sidecar/proxy"
 	"github.com/miroir-search/miroir/sidecar/replica"
+	"github.com/miroir-search/miroir/sidecar/transfer"
 )
 
 const (
@@ -116,9 +118,13 @@ func serve(ctx context.Context, p assembly) error {
 		Journal: p.journal, Clock: p.clock, Engine: p.engine, Dispatches: table, Views: watch, Lost: losses.tell, Log: p.log,
 		Metrics: replica.NewMetrics(p.registry),
 	})
+	peers := client.New(client.Options{NodeKey: p.config.nodeKey})
+	defer peers.Close()
+	end := transfer.Node{Engine: p.engine, Journal: p.journal, Replica: copies, Views: watch, Book: book}
 	door := proxy.New(proxy.Config{
 		Node: p.config.id, Group: p.config.group, Key: p.config.nodeKey, Engine: p.engine, Views: watch, Keeper: keeper, Book: book,
-		Fence: barrier, Dispatches: table, Replica: copies, Probe: watcher, Log: p.log, Metrics: proxy.NewMetrics(p.registry), Registry: p.registry,
+		Fence: barrier, Dispatches: table, Replica: copies, Source: &transfer.Source{Node: end},
+		Target: &transfer.Target{Node: end, Keeper: keeper, Peers: peers, Metrics: transfer.NewMetrics(p.registry)}, Probe: watcher, Log: p.log, Metrics: proxy.NewMetrics(p.registry), Registry: p.registry,
 		Started: p.started,
 	})
 	m := &membership{

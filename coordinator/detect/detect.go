@@ -173,3 +173,21 @@ func problemOf(kind Kind, index string, group int, node string, shards []int) Pr
 		Kind: kind, Index: index, Group: group, Node: node, Shards: shardmap.FormatRanges(slices.Compact(shards)), Count: count,
 	}
 }
+
+// Repair is a node with dirty copies of an index that can be repaired: it is up.
+type Repair struct{ Index, Physical, Node string }
+
+// Repairs lists what can be repaired, by index and node.
+func Repairs(s view.Snapshot) []Repair {
+	var list []Repair
+	for _, uid := range s.Routing.UIDs {
+		ix := s.Routing.Indexes[uid]
+		for _, node := range ix.NodesHolding() {
+			n, known := s.Routing.Nodes[node]
+			if known && n.OK && slices.ContainsFunc(ix.HeldBy(node), func(shard int) bool { return ix.Dirty(shard, node) }) {
+				list = append(list, Repair{uid, ix.Physical, node})
+			}
+		}
+	}
+	return list
+}

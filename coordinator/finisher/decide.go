@@ -59,7 +59,8 @@ type Answer struct {
 type Decision struct {
 	Final  *task.Record // finished, to be recorded; nil: it stays open
 	Never  []task.Target
-	Resend []string // nodes that must be told again, ascending
+	Behind map[string][]int // node → shards of which another node has the write and this one has not
+	Resend []string         // nodes that must be told again, ascending
 }
 
 // fate sorts the targets of a task.
@@ -101,7 +102,7 @@ func Decide(r task.Record, answers map[string]Answer, v *routing.View, now time.
 	}
 	done.Canceling = nil
 	done.Targets = missing(r.Targets, f.never)
-	d.Final, d.Never = &done, f.never
+	d.Final, d.Never, d.Behind = &done, f.never, behind(r, f)
 	return d
 }
 

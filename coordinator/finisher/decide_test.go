@@ -212,3 +212,26 @@ func TestTK9Expired(t *testing.T) {
 		}
 	}
 }
+
+// WQ-6: a copy whose part of a write never arrived, or failed, lacks what another copy of the shard has.
+func TestWQ6CopiesBehind(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers map[string]Answer
+		want    map[string][]int
+	}{
+		"all alike":            {map[string]Answer{"a": says("a", "succeeded"), "b": says("b", "succeeded"), "c": says("c", "succeeded")}, map[string][]int{}},
+		"one never got it":     {map[string]Answer{"a": says("a", "succeeded"), "b": unknown, "c": says("c", "succeeded")}, map[string][]int{"b": {0, 1}}},
+		"one failed":           {map[string]Answer{"a": says("a", "succeeded"), "b": says("b", "failed"), "c": says("c", "failed")}, map[string][]int{"b": {0}}},
+		"all of a shard never": {map[string]Answer{"a": unknown, "b": unknown, "c": says("c", "succeeded")}, map[string][]int{"b": {1}}},
+	} {
+		d := Decide(write(), c.answers, viewOf("a", "b", "c"), born.Add(time.Hour), Limits{}.withDefaults())
+		if d.Final == nil || !reflect.DeepEqual(d.Behind, c.want) {
+			t.Errorf("%s: %v", name, d.Behind)
+		}
+	}
+	r := write()
+	r.Type = task.SettingsUpdate
+	if d := Decide(r, map[string]Answer{"a": says("a", "succeeded"), "b": unknown, "c": unknown}, viewOf("a", "b", "c"), born.Add(time.Hour), Limits{}.withDefaults()); len(d.Behind) > 0 {
+		t.Errorf("a change of settings leaves copies behind: %v", d.Behind)
+	}
+}

@@ -6,21 +6,16 @@ import (
 	"errors"
 
 	"github.com/miroir-search/miroir/internal/routing"
-	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
 // end does everything that belongs to the end of a task. Whatever comes first can be done twice.
-func (f *Finisher) end(ctx context.Context, r task.Record, never []task.Target) error {
+func (f *Finisher) end(ctx context.Context, r task.Record, d Decision) error {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
-	for _, t := range never {
-		shards, err := shardmap.ParseRanges(t.Shards, shardmap.MaxShards)
-		if err != nil {
-			return err
-		}
-		if err := f.Store.MarkDirty(ctx, r.Physical, t.Node, shards, state.Miss{From: r.Stamp, Reason: "a write never arrived"}); err != nil {
+	for node, shards := range d.Behind {
+		if err := f.Store.MarkDirty(ctx, r.Physical, node, shards, state.Miss{From: r.Stamp, Reason: "a write ended otherwise than elsewhere"}); err != nil {
 			return err
 		}
 	}
@@ -31,7 +26,7 @@ func (f *Finisher) end(ctx context.Context, r task.Record, never []task.Target) 
 	if err != nil || !finished {
 		return err
 	}
-	f.Metrics.never.Add(float64(len(never)))
+	f.Metrics.never.Add(float64(len(d.Never)))
 	f.Metrics.finished.WithLabelValues(r.Status).Inc()
 	f.Metrics.age.Observe(f.Now().Sub(r.EnqueuedAt).Seconds())
 	return nil

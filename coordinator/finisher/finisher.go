@@ -87,7 +87,7 @@ type loop struct {
 	finished chan ended
 	asking   map[string]bool
 	ready    []task.Record // decided, waiting for room
-	never    map[uint32][]task.Target
+	decided  map[uint32]Decision
 	ending   int
 	news     bool
 }
@@ -99,7 +99,7 @@ func (f *Finisher) Lead(ctx context.Context) error {
 	defer cancel()
 	l := &loop{
 		Finisher: f, ledger: newLedger(), heard: make(chan said), finished: make(chan ended), asking: map[string]bool{},
-		never: map[uint32][]task.Target{},
+		decided: map[uint32]Decision{},
 	}
 	defer l.drain()
 	pause := minPause
@@ -228,7 +228,7 @@ func (l *loop) judge(ctx context.Context, uid uint32) {
 		return
 	}
 	it.busy = true
-	l.never[uid] = d.Never
+	l.decided[uid] = d
 	l.ready = append(l.ready, *d.Final)
 	l.start(ctx)
 }
@@ -251,10 +251,10 @@ func (l *loop) start(ctx context.Context) {
 	for l.ending < atOnce && len(l.ready) > 0 {
 		r := l.ready[0]
 		l.ready = l.ready[1:]
-		never := l.never[r.UID]
-		delete(l.never, r.UID)
+		d := l.decided[r.UID]
+		delete(l.decided, r.UID)
 		l.ending++
-		go func() { l.finished <- ended{r, l.end(ctx, r, never)} }()
+		go func() { l.finished <- ended{r, l.end(ctx, r, d)} }()
 	}
 }
 

@@ -38,6 +38,7 @@ func stop(r, done task.Record, f fate, d Decision, now time.Time, l Limits) Deci
 	if done.Status == task.Canceled && r.Canceling == nil && now.Sub(*done.FinishedAt) <= l.Unclaimed {
 		return d // the cancelation is not on record here yet
 	}
+	d.Behind = map[string][]int{}
 	for _, t := range r.Targets {
 		away := slices.Contains(f.lost, t.Node)
 		without := away || slices.ContainsFunc(f.never, sameNode(t.Node)) ||
@@ -48,6 +49,7 @@ func stop(r, done task.Record, f fate, d Decision, now time.Time, l Limits) Deci
 		behind := slices.DeleteFunc(shardsIn(t), func(s int) bool { return !carried[s] && (!away || !answered[s]) })
 		if len(behind) > 0 {
 			d.Never = append(d.Never, task.Target{Node: t.Node, Group: t.Group, Shards: shardmap.FormatRanges(behind)})
+			d.Behind[t.Node] = behind
 		}
 	}
 	done.CanceledBy, done.Canceling = nil, nil

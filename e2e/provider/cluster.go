@@ -6,6 +6,7 @@ type Options struct {
 	Groups   int
 	Replicas int
 	Shards   int
+	StayDown bool // a killed process stays down until Revive
 }
 
 // Node is one node of a running cluster, by the names under which its processes can be killed.
@@ -30,4 +31,19 @@ type Cluster interface {
 	Restart() error
 	// Stop ends the cluster and removes its data.
 	Stop() error
+}
+
+// Inspected is a cluster whose inside a suite can look at and break.
+type Inspected interface {
+	Cluster
+	// Revive starts processes that stayed down.
+	Revive() error
+	// EngineKey is the key of the engines, which stand at the URLs of the nodes.
+	EngineKey() (string, error)
+	// Etcd is the client URL of the store, for the cluster "default".
+	Etcd() string
+	// Data is the folder of all data of a node.
+	Data(node string) string
+	// Log is what a process has logged.
+	Log(process string) string
 }

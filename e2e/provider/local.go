@@ -39,6 +39,7 @@ type Local struct {
 type ready struct {
 	Event   string `json:"event"`
 	Ingress string `json:"ingress"`
+	Etcd    string `json:"etcd"`
 	Nodes   []Node `json:"nodes"`
 }
 
@@ -77,6 +78,9 @@ func (l *Local) start(ctx context.Context) error {
 		"dev", "--data-dir", l.dir, "--listen", l.listen, "--nodes", strconv.Itoa(l.options.Nodes), "--groups",
 		strconv.Itoa(l.options.Groups), "--replicas", strconv.Itoa(l.options.Replicas), "--shards", strconv.Itoa(l.options.Shards),
 		"--master-key", masterKey, "--output", "json",
+	}
+	if l.options.StayDown {
+		args = append(args, "--no-restart")
 	}
 	l.command = exec.Command(l.binary, args...) //nolint:gosec // the project's own binary
 	l.command.Dir = filepath.Dir(filepath.Dir(l.binary))

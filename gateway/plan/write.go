@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -13,33 +12,36 @@ import (
 type Copy struct {
 	Node     string
 	Group    int
-	Complete bool // counts for quorum: an active or draining copy on an owner that is not failed
-	Down     bool // the node is not up: nothing is sent, the copy is dirty at once
+	Complete bool // an active or draining copy, not one under construction
+	Up       bool // the node and its engine answer: it counts for quorum, if it is complete and not dirty
+	Down     bool // the node is not up: nothing is sent, the copy misses the write at once
+	Dirty    bool // by the view; the store knows better
 }
+
+// counts says whether a copy counts for quorum.
+func (c Copy) counts(dirty bool) bool { return c.Complete && c.Up && !dirty }
 
 // Write is the plan of a write to some shards of an index.
 type Write struct {
 	Epoch   int64
 	Copies  map[int][]Copy // by shard: every copy that must get the write
 	Legs    []Leg          // one per node that is up, ascending by node; Shards are those of the write it holds
-	need    map[groupShard]int
+	rf      map[int]int    // copies per shard, by group
 	active  map[int]bool
-	Lowered bool // some group needs fewer acknowledgements than configured because copies are down
+	Lowered bool // some group needs fewer acknowledgements than configured because copies are down or dirty
 }
-
-type groupShard struct{ group, shard int }
 
 // PlanWrite lists who gets a write to the given shards (W of spec §1.3) and what each group needs for quorum.
 func PlanWrite(v *routing.View, ix *routing.Index, shards []int) Write {
 	w := Write{
-		Epoch: v.Epoch, Copies: make(map[int][]Copy, len(shards)), need: map[groupShard]int{}, active: map[int]bool{},
+		Epoch: v.Epoch, Copies: make(map[int][]Copy, len(shards)), rf: map[int]int{}, active: map[int]bool{},
 	}
 	byNode := map[string]*Leg{}
 	for _, g := range v.Groups {
 		if g.State == routing.GroupRemoved {
 			continue
 		}
-		w.active[g.ID] = g.State == routing.GroupActive
+		w.active[g.ID], w.rf[g.ID] = g.State == routing.GroupActive, g.RF
 		placed := ix.Placement.Groups[g.ID]
 		for _, s := range shards {
 			if s >= len(placed) {
@@ -51,16 +53,17 @@ func PlanWrite(v *routing.View, ix *routing.Index, shards []int) Write {
 				if n.State == routing.NodeRemoved {
 					continue
 				}
-				cp := Copy{Node: c.Node, Group: g.ID, Down: !n.Alive, Complete: c.State != routing.CopyBuilding && n.Alive}
+				cp := Copy{
+					Node: c.Node, Group: g.ID, Down: !n.Alive, Up: n.OK, Complete: c.State != routing.CopyBuilding, Dirty: ix.Dirty(s, c.Node),
+				}
 				w.Copies[s] = append(w.Copies[s], cp)
-				if cp.Complete {
+				if cp.counts(cp.Dirty) {
 					complete++
 				}
 				if !cp.Down {
 					addLeg(byNode, v, g.ID, c.Node, s)
 				}
 			}
-			w.need[groupShard{g.ID, s}] = shardmap.Need(g.RF, complete)
 			w.Lowered = w.Lowered || complete < min(shardmap.NeedConfigured(g.RF), len(placed[s]))
 		}
 	}
@@ -79,45 +82,4 @@ func addLeg(byNode map[string]*Leg, v *routing.View, group int, node string, sha
 		byNode[node] = l
 	}
 	l.Shards = append(l.Shards, shard)
-}
-
-// Verdict is what a write's acknowledgements amount to.
-type Verdict struct {
-	FailedShards   []int            // no active group met quorum, ascending
-	DegradedGroups []int            // groups that missed quorum for some shard, ascending
-	Missed         map[string][]int // node → shards whose write it did not acknowledge
-}
-
-// Accepted says whether the write succeeded for every shard (WQ-3).
-func (v Verdict) Accepted() bool { return len(v.FailedShards) == 0 }
-
-// Judge applies the quorum rules WQ-2, WQ-3 and WQ-6 to the nodes that acknowledged.
-func (w Write) Judge(acked map[string]bool) Verdict {
-	out := Verdict{Missed: map[string][]int{}}
-	degraded := map[int]bool{}
-	for _, s := range slices.Sorted(maps.Keys(w.Copies)) {
-		acks := map[int]int{}
-		for _, c := range w.Copies[s] {
-			if !acked[c.Node] {
-				out.Missed[c.Node] = append(out.Missed[c.Node], s)
-			} else if c.Complete {
-				acks[c.Group]++
-			}
-		}
-		met := false
-		for g, isActive := range w.active {
-			need := w.need[groupShard{g, s}]
-			switch {
-			case need == 0 || acks[g] < need:
-				degraded[g] = true
-			case isActive:
-				met = true
-			}
-		}
-		if !met {
-			out.FailedShards = append(out.FailedShards, s)
-		}
-	}
-	out.DegradedGroups = slices.SortedFunc(maps.Keys(degraded), cmp.Compare)
-	return out
 }

@@ -37,12 +37,12 @@ func cluster(groups, rf int, down ...string) (*routing.View, *routing.Index) {
 	return v, v.Indexes["a"]
 }
 
-func acks(nodes ...string) map[string]bool {
-	m := map[string]bool{}
+func acks(nodes ...string) Acks {
+	a := Acks{Acked: map[string]bool{}}
 	for _, n := range nodes {
-		m[n] = true
+		a.Acked[n] = true
 	}
-	return m
+	return a
 }
 
 // WQ-2, WQ-3, WQ-5: the quorum table of the specification.
@@ -73,7 +73,7 @@ func TestWQ3QuorumTable(t *testing.T) {
 	} {
 		v, ix := cluster(c.groups, c.rf, c.down...)
 		p := PlanWrite(v, ix, []int{0})
-		got := p.Judge(acks(c.acked...))
+		got := p.Judge(acks(c.acked...), nil)
 		if got.Accepted() != c.accepted || (len(got.DegradedGroups) > 0) != c.degraded {
 			t.Errorf("%s: accepted %v, degraded groups %v", c.name, got.Accepted(), got.DegradedGroups)
 		}

@@ -2,7 +2,9 @@ package scatter
 
 import (
 	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -31,6 +33,7 @@ type WriteCall struct {
 type Ack struct {
 	Leg      plan.Leg
 	Accepted bool          // the engine enqueued it
+	Unsure   bool          // nobody knows whether it did
 	Refused  *apierr.Error // the node's refusal, nil when it did not answer
 	Stale    bool          // the node's fence is newer than the leg's epoch
 }
@@ -49,9 +52,12 @@ func (w *Writer) Write(ctx context.Context, c WriteCall, legs []plan.Leg) []Ack 
 	var wg sync.WaitGroup
 	for i, l := range legs {
 		wg.Go(func() {
+			unsure := false
 			for range 2 {
-				var answered bool
-				if acks[i], answered = w.one(ctx, c, l); answered || ctx.Err() != nil {
+				answered := false
+				acks[i], answered = w.one(ctx, c, l)
+				unsure = unsure || acks[i].Unsure
+				if acks[i].Unsure = unsure && !acks[i].Accepted; answered || ctx.Err() != nil {
 					return
 				}
 			}
@@ -83,6 +89,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	ok := err == nil && a.Status < http.StatusInternalServerError
 	w.Metrics.leg(l.Node, start, ok)
 	if err != nil {
+		ack.Unsure = !neverSent(err)
 		return ack, false
 	}
 	if a.Status == http.StatusAccepted || a.Status == http.StatusOK {
@@ -91,5 +98,17 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	}
 	ack.Refused = apierr.Parse(a.Status, a.Body)
 	ack.Stale = ack.Refused.Code == nodeapi.CodeStaleEpoch
+	ack.Unsure = !ok && !refusals[ack.Refused.Code]
 	return ack, ok
+}
+
+// refusals are a sidecar's own words for not having tried.
+var refusals = map[apierr.Code]bool{
+	nodeapi.CodeStaleStamp: true, nodeapi.CodeFenced: true, nodeapi.CodeClockSkew: true, "miroir_overloaded": true, "index_not_ready": true,
+}
+
+// neverSent says that no connection to the node came about.
+func neverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }

@@ -92,27 +92,29 @@ func (s *Service) stamp(documents int) hlc.Stamp {
 func (s *Service) conclude(ctx context.Context, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
-	acked := map[string]bool{}
+	said := plan.Acks{Acked: map[string]bool{}, Unsure: map[string]bool{}}
 	var refused *apierr.Error
 	for _, a := range acks {
-		if a.Accepted {
-			acked[a.Leg.Node] = true
-		} else if a.Refused != nil && a.Refused.Status < http.StatusInternalServerError && !a.Stale {
+		said.Acked[a.Leg.Node], said.Unsure[a.Leg.Node] = a.Accepted, a.Unsure
+		if !a.Accepted && a.Refused != nil && a.Refused.Status < http.StatusInternalServerError && !a.Stale {
 			refused = a.Refused
 		}
 	}
-	if refused != nil && len(acked) == 0 {
+	if refused != nil && !slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Accepted || a.Unsure }) {
 		return s.refuse(ctx, r, w, refused)
 	}
-	v := p.Judge(acked)
-	for node, shards := range v.Missed {
-		if err := s.Store.MarkDirty(ctx, w.index.Physical, node, shards, state.Miss{From: r.Stamp, Reason: "missed a write"}); err != nil {
+	v := p.Judge(said, nil)
+	if len(v.Missed) > 0 {
+		// What the store knows of dirty copies counts, so that no write rests on one alone.
+		err := s.Store.MarkMissed(ctx, w.index.Physical, state.Miss{From: r.Stamp, Reason: "missed a write"}, func(dirty state.DirtyFunc) state.Marking {
+			v = p.Judge(said, dirty)
+			return state.Marking{Nodes: v.Mark, Keep: v.Keep}
+		})
+		if err != nil {
 			return s.stateReply(err)
 		}
-	}
-	if len(v.Missed) > 0 {
 		for i := range r.Targets {
-			r.Targets[i].Missed = !acked[r.Targets[i].Node]
+			r.Targets[i].Missed = !said.Acked[r.Targets[i].Node]
 		}
 		if err := s.Store.UpdateTask(ctx, r); err != nil && !errors.Is(err, state.ErrConflict) {
 			return s.stateReply(err)

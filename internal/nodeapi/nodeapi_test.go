@@ -146,3 +146,43 @@ func TestReservedNames(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestTransferLines(t *testing.T) {
+	c := Copy{
+		Document: Document{Shard: 3, ID: "a-1"}, Version: Place{1 << 52, 7}, Floor: Place{1, 0}, Includes: []Place{{2, 0}},
+		Body: []byte(`{"id":"a-1","t":"\t"}`),
+	}
+	gone := Copy{Document: Document{ID: "b"}, Deleted: true, Unsettled: true}
+	list, err := AppendCopy(nil, c)
+	if err == nil {
+		list, err = AppendCopy(list, gone)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []Copy
+	read := func(line []byte) error {
+		one, err := ParseCopy(line)
+		got = append(got, one)
+		return err
+	}
+	if err := EachLine(list, true, read); err != nil || !reflect.DeepEqual(got, []Copy{c, gone}) {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if err := EachLine(list, false, read); err == nil {
+		t.Error("a list that was cut off is whole")
+	}
+	if err := EachLine(append(list, ".\nx\n"...), false, read); err == nil {
+		t.Error("something follows the end of a list")
+	}
+	l := Leaf{ID: []byte("a-1"), Version: Place{5, 6}, Sum: "00112233445566778899aabbccddeeff"}
+	back, err := ParseLeaf(bytes.TrimSuffix(AppendLeaf(nil, l), []byte{'\n'}))
+	if err != nil || !reflect.DeepEqual(back, l) {
+		t.Errorf("%+v %v", back, err)
+	}
+	for _, bad := range []string{"", "a", "a\t1.2\tx", "\t1.2\t00112233445566778899aabbccddeeff", "a\t12\t00112233445566778899aabbccddeeff"} {
+		if _, err := ParseLeaf([]byte(bad)); err == nil {
+			t.Errorf("%q accepted", bad)
+		}
+	}
+}

@@ -1,8 +1,10 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,53 +60,73 @@ func (c *Client) Marks(ctx context.Context, physical string) ([]Mark, error) {
 	return marks, nil
 }
 
-// MarkDirty records that a node's copies of the shards missed a write, before the answer to that write leaves (WQ-6). A
-// marker that is there already keeps its earliest stamp, and gets a new revision.
+// MarkDirty records that a node's copies of the shards missed a write, or may have. A marker that is there already keeps
+// its earliest stamp, and gets a new revision.
 func (c *Client) MarkDirty(ctx context.Context, physical, node string, shards []int, miss Miss) error {
+	return c.MarkMissed(ctx, physical, miss, func(DirtyFunc) Marking { return Marking{Nodes: map[string][]int{node: shards}} })
+}
+
+// DirtyFunc says whether a copy is marked.
+type DirtyFunc func(shard int, node string) bool
+
+// Marking is what a judge of dirty copies decides.
+type Marking struct {
+	Nodes map[string][]int // node → shards to mark
+	Keep  map[int]string   // shard → node whose copy must not be marked for the others to be
+}
+
+// MarkMissed records which copies missed a write, before the answer to that write leaves (WQ-6). judge decides by the
+// markers that are there; it is called again when they change before its decision is written.
+func (c *Client) MarkMissed(ctx context.Context, physical string, miss Miss, judge func(DirtyFunc) Marking) error {
 	for {
-		marks, err := c.Marks(ctx, physical)
+		have, err := c.Marks(ctx, physical)
 		if err != nil {
 			return err
 		}
-		done, err := c.putMarks(ctx, physical, markings(node, shards), miss, marks)
+		known := make(map[copyKey]Mark, len(have))
+		for _, m := range have {
+			known[copyKey{m.Shard, m.Node}] = m
+		}
+		decided := judge(func(shard int, node string) bool { _, dirty := known[copyKey{shard, node}]; return dirty })
+		done, err := c.putMarks(ctx, physical, decided, miss, known)
 		if err != nil || done {
 			return err
 		}
 	}
 }
 
-// marking is one copy to mark.
-type marking struct {
+// copyKey is one copy of a shard.
+type copyKey struct {
 	shard int
 	node  string
 }
 
-func markings(node string, shards []int) []marking {
-	list := make([]marking, len(shards))
-	for i, s := range shards {
-		list[i] = marking{s, node}
+// putMarks marks copies, unless the markers that the decision rests on have changed meanwhile. Marking a copy once more
+// changes nothing that others rest on.
+func (c *Client) putMarks(ctx context.Context, physical string, d Marking, miss Miss, known map[copyKey]Mark) (done bool, err error) {
+	var list []copyKey
+	for node, shards := range d.Nodes {
+		for _, s := range shards {
+			list = append(list, copyKey{s, node})
+		}
 	}
-	return list
-}
-
-// putMarks marks copies, unless markers have changed meanwhile. Marking one that stays as it is is no change.
-func (c *Client) putMarks(ctx context.Context, physical string, list []marking, miss Miss, have []Mark) (done bool, err error) {
-	known := map[marking]Mark{}
-	for _, m := range have {
-		known[marking{m.Shard, m.Node}] = m
-	}
+	slices.SortFunc(list, func(a, b copyKey) int { return cmp.Or(cmp.Compare(a.shard, b.shard), cmp.Compare(a.node, b.node)) })
 	now := time.Now().UTC()
-	for len(list) > 0 {
-		n := min(len(list), maxTxnOps/2)
+	for some := range slices.Chunk(list, maxTxnOps/4) {
 		var cmps []clientv3.Cmp
 		var ops []clientv3.Op
-		for _, m := range list[:n] {
+		kept := map[int]bool{}
+		for _, m := range some {
 			key := c.dirtyKey(physical, m.shard, m.node)
+			if keep := d.Keep[m.shard]; keep != "" && !kept[m.shard] {
+				kept[m.shard] = true
+				cmps = append(cmps, absent(c.dirtyKey(physical, m.shard, keep)))
+			}
 			old, there := known[m]
 			rec := routing.DirtyRecord{V: routing.Version, Since: now, From: miss.From, Whole: miss.Whole, Reason: miss.Reason}
-			cmp := absent(key)
+			same := absent(key)
 			if there {
-				cmp = clientv3.Compare(clientv3.Value(key), "=", old.value)
+				same = clientv3.Compare(clientv3.Value(key), "=", old.value)
 				rec.Since, rec.Reason, rec.Whole = old.Record.Since, old.Record.Reason, miss.Whole || old.Record.Whole
 				rec.From = min(miss.From, old.Record.From)
 			}
@@ -112,24 +134,34 @@ func (c *Client) putMarks(ctx context.Context, physical string, list []marking, 
 			if err != nil {
 				return false, err
 			}
-			cmps, ops = append(cmps, cmp), append(ops, op)
+			cmps, ops = append(cmps, same), append(ops, op)
 		}
 		res, err := c.commit(ctx, "mark dirty", cmps, ops, nil)
 		if err != nil || !res.Succeeded {
 			return false, err
 		}
-		list = list[n:]
 	}
 	return true, nil
 }
 
-// ClearDirty takes the markers of a node's copies away, if none of them has got a new revision and the leadership holds.
-// marks has the expected revision by shard. It returns the shards that stay dirty, in no order.
-func (l *Leadership) ClearDirty(ctx context.Context, physical, node string, marks map[int]int64) (left []int, err error) {
-	for shard, revision := range marks {
-		key := l.client.dirtyKey(physical, shard, node)
-		res, err := l.client.commit(ctx, "clear dirty", []clientv3.Cmp{l.guard(), unchanged(key, revision)},
-			[]clientv3.Op{clientv3.OpDelete(key)}, []clientv3.Op{clientv3.OpGet(l.key), clientv3.OpGet(key)})
+// Clearing is a dirty marker that may go.
+type Clearing struct {
+	Shard    int    `json:"shard"`
+	Revision int64  `json:"revision"`         // that the marker must still have
+	Source   string `json:"source,omitempty"` // node whose copy must be complete; empty: nobody's
+}
+
+// ClearDirty takes the markers of a node's copies away, those that have no new revision, and whose sources are not dirty,
+// while the leadership holds. It returns the shards that stay dirty.
+func (l *Leadership) ClearDirty(ctx context.Context, physical, node string, list []Clearing) (left []int, err error) {
+	for _, c := range list {
+		key := l.client.dirtyKey(physical, c.Shard, node)
+		cmps := []clientv3.Cmp{l.guard(), unchanged(key, c.Revision)}
+		if c.Source != "" {
+			cmps = append(cmps, absent(l.client.dirtyKey(physical, c.Shard, c.Source)))
+		}
+		res, err := l.client.commit(ctx, "clear dirty", cmps, []clientv3.Op{clientv3.OpDelete(key)},
+			[]clientv3.Op{clientv3.OpGet(l.key), clientv3.OpGet(key)})
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +172,7 @@ func (l *Leadership) ClearDirty(ctx context.Context, physical, node string, mark
 			return nil, fmt.Errorf("clear dirty: %w", ErrLostLeadership)
 		}
 		if len(res.Responses[1].GetResponseRange().Kvs) > 0 { // else an earlier attempt did it
-			left = append(left, shard)
+			left = append(left, c.Shard)
 		}
 	}
 	return left, nil

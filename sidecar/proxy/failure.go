@@ -17,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/sidecar/journal"
 	"github.com/miroir-search/miroir/sidecar/replica"
 	"github.com/miroir-search/miroir/sidecar/stamp"
+	"github.com/miroir-search/miroir/sidecar/transfer"
 )
 
 // errPlacement says that the node does not hold what the leg asks for, by the newest view that could be waited for.
@@ -64,6 +65,12 @@ func convert(err error) *apierr.Error {
 		return internal(http.StatusServiceUnavailable, nodeapi.CodeStaleStamp, journal.ErrStale)
 	case errors.Is(err, replica.ErrUnordered):
 		return internal(http.StatusServiceUnavailable, nodeapi.CodeStaleStamp, replica.ErrUnordered)
+	case errors.Is(err, transfer.ErrDirty):
+		return internal(http.StatusConflict, nodeapi.CodeDirtySource, transfer.ErrDirty)
+	case errors.Is(err, transfer.ErrQuery):
+		return apierr.New(apierr.BadRequest, "The question is malformed.")
+	case errors.Is(err, transfer.ErrNoIndex):
+		return internal(http.StatusConflict, nodeapi.CodeStalePlacement, transfer.ErrNoIndex)
 	case errors.Is(err, errPlacement), errors.Is(err, ensure.ErrNotPlaced):
 		return internal(http.StatusConflict, nodeapi.CodeStalePlacement, errPlacement)
 	case errors.Is(err, errTooLarge):

@@ -21,6 +21,7 @@ import (
 	"github.com/miroir-search/miroir/sidecar/holding"
 	"github.com/miroir-search/miroir/sidecar/probe"
 	"github.com/miroir-search/miroir/sidecar/replica"
+	"github.com/miroir-search/miroir/sidecar/transfer"
 )
 
 // Views is where the newest routing view comes from.
@@ -48,6 +49,8 @@ type Config struct {
 	Fence      *fence.Fence
 	Dispatches *dispatch.Table
 	Replica    *replica.Replica
+	Source     *transfer.Source
+	Target     *transfer.Target
 	Probe      *probe.Probe
 	Log        zerolog.Logger
 	Metrics    *Metrics
@@ -78,6 +81,12 @@ func New(c Config) *Server {
 	}))
 	s.mux.Handle("GET "+nodeapi.PathStatus, s.guard(nodeapi.PathStatus, s.status))
 	s.mux.Handle("GET "+nodeapi.PathDispatches, s.guard(nodeapi.PathDispatches, s.dispatches))
+	for path, handler := range map[string]serve{
+		nodeapi.PathChanges: s.changes, nodeapi.PathCopies: s.copies, nodeapi.PathInventory: s.inventory,
+		nodeapi.PathDigest: s.digest, nodeapi.PathRepair: s.repair,
+	} {
+		s.mux.Handle("POST "+path, s.guard(path, handler))
+	}
 	for _, rt := range routes() {
 		s.mux.Handle(rt.method+" "+rt.path, s.guard(rt.path, rt.handler(s)))
 	}

@@ -36,6 +36,11 @@ type batch struct {
 	ops   []journal.Op
 }
 
+// Write gives documents, or deletions, that another replica has to the engine. The task is the engine's.
+func (r *Replica) Write(ctx context.Context, index string, kind guard.Kind, ops []journal.Op) (task uint32, err error) {
+	return r.send(ctx, batch{index, kind, journal.Copied, ops})
+}
+
 // send journals a batch and gives it to the engine. The task is the engine's.
 func (r *Replica) send(ctx context.Context, b batch) (task uint32, err error) {
 	ix, ok := r.Views.View().Physical[b.index]

@@ -1,0 +1,149 @@
+package repair
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/state"
+)
+
+// end leaves a repair that has nothing more to do now. What stays dirty begins another one.
+func end() (workflow.Verdict, error) { return workflow.Verdict{}, nil }
+
+// assess reads the markers and chooses sources.
+func (r *Repair) assess(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	v := r.Views.View()
+	ix, ok := v.Physical[p.Physical]
+	if !ok || !v.Nodes[p.Node].OK {
+		return end()
+	}
+	p.Index = ix.UID
+	marks, err := r.Store.Marks(ctx, p.Physical)
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	jobs, waiting := plan(v, ix, p.Node, marks)
+	p.Jobs, p.Waiting, p.Cursor, p.Clear = jobs, shardmap.FormatRanges(waiting), nil, nil
+	p.Round++
+	for _, job := range jobs {
+		shards, err := shardmap.ParseRanges(job.Shards, ix.Shards)
+		if err != nil {
+			return workflow.Verdict{}, err
+		}
+		for _, m := range marks {
+			if m.Node == p.Node && slices.Contains(shards, m.Shard) {
+				p.Clear = append(p.Clear, state.Clearing{Shard: m.Shard, Revision: m.Revision, Source: job.Source})
+			}
+		}
+	}
+	switch {
+	case len(jobs) > 0:
+		return workflow.Enter(phaseCopy)
+	case len(waiting) > 0:
+		return workflow.Verdict{Error: apierr.New(apierr.MiroirShardUnavailable,
+			"No complete copy of shards %s can be reached to repair from.", p.Waiting)}, nil
+	}
+	return end()
+}
+
+// copy makes the node do one step.
+func (r *Repair) copy(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	if len(p.Jobs) == 0 {
+		return workflow.Enter(phaseClear)
+	}
+	job := &p.Jobs[0]
+	next := func() (workflow.Verdict, error) {
+		p.Jobs, p.Cursor = p.Jobs[1:], nil
+		return workflow.Enter(phaseCopy)
+	}
+	if job.Source == "" {
+		r.Log.Error().Str("index", p.Index).Str("node", p.Node).Str("shards", job.Shards).Msg("no complete copy is left, the fullest one counts as complete")
+		r.Metrics.elected.Inc()
+		return next()
+	}
+	v := r.Views.View()
+	node, source := v.Nodes[p.Node], v.Nodes[job.Source]
+	switch {
+	case v.Physical[p.Physical] == nil, !node.OK:
+		return end()
+	case !source.OK:
+		return workflow.Enter(phaseAssess)
+	}
+	out, err := r.step(ctx, node.Address, nodeapi.RepairStep{
+		Index: p.Physical, Shards: job.Shards, Source: job.Source, Address: source.Address, Mode: job.Mode, From: job.From,
+		Limit: r.Limits.Step, Rate: r.Limits.Rate, Cursor: p.Cursor,
+	})
+	if errors.Is(err, errSource) {
+		return workflow.Enter(phaseAssess)
+	}
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	r.Metrics.count(out)
+	p.Examined, p.Written, p.Deleted, p.Deferred = p.Examined+out.Examined, p.Written+out.Written, p.Deleted+out.Deleted, out.Deferred
+	switch {
+	case out.Whole && job.Mode == nodeapi.RepairWhole:
+		return workflow.Verdict{}, errors.New("the node asks for a whole copy of a whole copy")
+	case out.Whole:
+		job.Mode, job.From, p.Cursor = nodeapi.RepairWhole, 0, nil
+		return workflow.Enter(phaseCopy)
+	case out.Done:
+		return next()
+	}
+	p.Cursor = out.Cursor
+	return workflow.Enter(phaseCopy)
+}
+
+// errSource says that the source has no complete copy any more.
+var errSource = errors.New("the source of a repair is dirty itself")
+
+func (r *Repair) step(ctx context.Context, address string, q nodeapi.RepairStep) (out nodeapi.RepairResult, err error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return out, fmt.Errorf("repair step: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.Limits.Timeout)
+	defer cancel()
+	a, err := r.Nodes.Do(ctx, client.Request{
+		Address: address, Method: http.MethodPost, Path: nodeapi.PathRepair, ContentType: "application/json", Body: body,
+	})
+	if err != nil {
+		return out, fmt.Errorf("repair step: %w", err)
+	}
+	if a.Status != http.StatusOK {
+		e := apierr.Parse(a.Status, a.Body)
+		if e.Code == nodeapi.CodeDirtySource {
+			return out, errSource
+		}
+		return out, fmt.Errorf("repair step: node answered %d %s", a.Status, e.Code)
+	}
+	if err := json.Unmarshal(a.Body, &out); err != nil {
+		return out, fmt.Errorf("repair step: %w", err)
+	}
+	return out, nil
+}
+
+// clear takes the markers away.
+func (r *Repair) clear(ctx context.Context, l Leader, p *Progress) (workflow.Verdict, error) {
+	left, err := l.ClearDirty(ctx, p.Physical, p.Node, p.Clear)
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	r.Metrics.cleared.Add(float64(len(p.Clear) - len(left)))
+	r.Log.Info().Str("index", p.Index).Str("node", p.Node).Int("copies", len(p.Clear)-len(left)).Int("left", len(left)).
+		Int("written", p.Written).Int("deleted", p.Deleted).Msg("dirty copies repaired")
+	// What is left missed a write meanwhile; and a marker that came meanwhile is found by looking again.
+	if len(left) > 0 {
+		return workflow.Enter(phaseAssess)
+	}
+	return end()
+}

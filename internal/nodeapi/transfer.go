@@ -1,0 +1,197 @@
+package nodeapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+)
+
+// Routes by which a sidecar gets documents from another one, and a coordinator makes it do so. All take JSON by POST.
+const (
+	PathChanges   = "/_node/changes"   // ChangesQuery → Changes
+	PathCopies    = "/_node/copies"    // CopiesQuery → lines of AppendCopy, in the order asked for, then ListEnd
+	PathInventory = "/_node/inventory" // InventoryQuery → lines of AppendLeaf, in any order, then ListEnd
+	PathDigest    = "/_node/digest"    // InventoryQuery → ShardDigest
+	PathRepair    = "/_node/repair"    // RepairStep → RepairResult
+)
+
+// ListsType is the content type of lines.
+const ListsType = "application/vnd.miroir.lines"
+
+// ListEnd ends a list of lines; one without it was cut off.
+const ListEnd = "."
+
+// CodeDirtySource says that the node has no complete copy of the shards to give (409).
+const CodeDirtySource = "dirty_source"
+
+// ErrList says that a list of lines is malformed or was cut off.
+var ErrList = errors.New("malformed list of documents")
+
+// Document names one document of an index.
+type Document struct {
+	Shard int    `json:"s"`
+	ID    string `json:"id"`
+}
+
+// ChangesQuery asks which documents of some shards changed on a node from a place of its journal on. A place later than a
+// write's stamp is enough to find that write.
+type ChangesQuery struct {
+	Index  string    `json:"index"`
+	Shards string    `json:"shards"` // as shardmap.FormatRanges writes them
+	From   hlc.Stamp `json:"from"`
+	Limit  int       `json:"limit"` // about how many documents
+}
+
+// Changes answers a ChangesQuery.
+type Changes struct {
+	Behind    bool       `json:"behind,omitempty"` // the journal does not reach back so far: nothing is listed
+	Wide      bool       `json:"wide,omitempty"`   // an operation that names no document is among the changes
+	Documents []Document `json:"documents,omitempty"`
+	Through   hlc.Stamp  `json:"through"` // all changes up to here are listed, in this answer or one before
+	More      bool       `json:"more,omitempty"`
+}
+
+// CopiesQuery asks for documents. The answer ends early, before ListEnd, rather than grow too large.
+type CopiesQuery struct {
+	Index     string     `json:"index"`
+	Documents []Document `json:"documents"`
+}
+
+// Place is a version: the stamp of a write, and the position in it.
+type Place [2]uint64
+
+// Copy is what a node has of one document. Its body follows the header on the line; there is none when the node has no
+// such document.
+type Copy struct {
+	Document
+	Version   Place   `json:"v"`             // of the stored document, or of the deletion; zero when nobody knows
+	Floor     Place   `json:"f"`             // all operations up to here have had their effect
+	Includes  []Place `json:"in,omitempty"`  // later ones that have it too
+	Deleted   bool    `json:"del,omitempty"` // there is none because of a deletion at Version
+	Unsettled bool    `json:"un,omitempty"`  // its operations are being put in order: ask again
+	Body      []byte  `json:"-"`
+}
+
+// AppendCopy writes a line.
+func AppendCopy(dst []byte, c Copy) ([]byte, error) {
+	head, err := json.Marshal(c)
+	if err != nil {
+		return dst, fmt.Errorf("encode copy: %w", err)
+	}
+	dst = append(append(dst, head...), '\t')
+	return append(append(dst, c.Body...), '\n'), nil
+}
+
+// EachLine visits the lines of a list without their ends. partial lists may stop before ListEnd, others must not.
+func EachLine(list []byte, partial bool, visit func(line []byte) error) error {
+	for len(list) > 0 {
+		line, rest, whole := bytes.Cut(list, []byte{'\n'})
+		if !whole {
+			return ErrList
+		}
+		if string(line) == ListEnd {
+			if len(rest) > 0 {
+				return ErrList
+			}
+			return nil
+		}
+		if err := visit(line); err != nil {
+			return err
+		}
+		list = rest
+	}
+	if !partial {
+		return ErrList
+	}
+	return nil
+}
+
+// ParseCopy undoes AppendCopy; the body aliases the line.
+func ParseCopy(line []byte) (Copy, error) {
+	var c Copy
+	head, body, ok := bytes.Cut(line, []byte{'\t'})
+	if !ok || json.Unmarshal(head, &c) != nil || c.Shard < 0 || c.ID == "" {
+		return c, ErrList
+	}
+	if len(body) > 0 {
+		c.Body = body
+	}
+	return c, nil
+}
+
+// InventoryQuery asks for leaves of all documents of one shard.
+type InventoryQuery struct {
+	Index string `json:"index"`
+	Shard int    `json:"shard"`
+}
+
+// Leaf stands for one document of a shard: Sum for its content and its version, as the sidecars' digests count it.
+type Leaf struct {
+	ID      []byte
+	Version Place
+	Sum     string // 32 hexadecimal digits
+}
+
+// AppendLeaf writes a line: id, version and sum between tabs.
+func AppendLeaf(dst []byte, l Leaf) []byte {
+	return fmt.Appendf(dst, "%s\t%d.%d\t%s\n", l.ID, l.Version[0], l.Version[1], l.Sum)
+}
+
+// ParseLeaf undoes AppendLeaf; the id aliases the line.
+func ParseLeaf(line []byte) (Leaf, error) {
+	var l Leaf
+	parts := bytes.Split(line, []byte{'\t'})
+	if len(parts) != 3 || len(parts[0]) == 0 || len(parts[2]) != 32 {
+		return l, ErrList
+	}
+	stamp, position, ok := bytes.Cut(parts[1], []byte{'.'})
+	var good, well bool
+	l.Version[0], good = decimal(stamp, 16)
+	l.Version[1], well = decimal(position, 15)
+	l.ID, l.Sum = parts[0], string(parts[2])
+	if !ok || !good || !well {
+		return l, ErrList
+	}
+	return l, nil
+}
+
+// ShardDigest answers PathDigest.
+type ShardDigest struct {
+	Root    string   `json:"root"`
+	Count   uint64   `json:"count"`
+	Buckets []string `json:"buckets"` // sums of leaves, by the top byte of the hash of the id
+}
+
+// Modes of a repair.
+const (
+	RepairChanges = "changes" // what changed since a stamp, by the journals of both nodes
+	RepairWhole   = "whole"   // all documents, by comparing inventories
+)
+
+// RepairStep makes a node take over documents of some shards from another one that has complete copies. Steps of a repair
+// follow each other by their cursor; any of them may be repeated.
+type RepairStep struct {
+	Index   string          `json:"index"`
+	Shards  string          `json:"shards"`
+	Source  string          `json:"source"`  // node
+	Address string          `json:"address"` // its sidecar
+	Mode    string          `json:"mode"`
+	From    hlc.Stamp       `json:"from,omitempty"`
+	Limit   int             `json:"limit"`            // about how many documents in this step; mode whole does one shard
+	Rate    int             `json:"rate,omitempty"`   // documents a second; 0 for no bound
+	Cursor  json.RawMessage `json:"cursor,omitempty"` // of the step before; none for the first one
+}
+
+// RepairResult is what a step did.
+type RepairResult struct {
+	Cursor   json.RawMessage `json:"cursor,omitempty"`
+	Done     bool            `json:"done"`
+	Whole    bool            `json:"whole,omitempty"` // changes are not enough: begin again in mode whole
+	Examined int             `json:"examined"`
+	Written  int             `json:"written"`
+	Deleted  int             `json:"deleted"`
+	Deferred int             `json:"deferred"` // left for the next step: they are being written
+}

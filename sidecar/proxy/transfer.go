@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+)
+
+// stepTimeout bounds one step of a repair: a whole shard at worst.
+const stepTimeout = 15 * time.Minute
+
+// question reads the JSON body of a request about transfers.
+func question[Q any](r *http.Request) (q Q, err error) {
+	body, err := readBody(r)
+	if err != nil {
+		return q, err
+	}
+	if err := json.Unmarshal(body, &q); err != nil {
+		return q, apierr.New(apierr.BadRequest, "The question is no valid JSON.")
+	}
+	return q, nil
+}
+
+func (s *Server) changes(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+	q, err := question[nodeapi.ChangesQuery](r)
+	if err != nil {
+		return err
+	}
+	c, err := s.Source.Changes(q)
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, c)
+}
+
+func (s *Server) copies(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+	q, err := question[nodeapi.CopiesQuery](r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
+	defer cancel()
+	w.Header().Set("Content-Type", nodeapi.ListsType)
+	return s.Source.Copies(ctx, w, q)
+}
+
+func (s *Server) inventory(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+	q, err := question[nodeapi.InventoryQuery](r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
+	defer cancel()
+	w.Header().Set("Content-Type", nodeapi.ListsType)
+	return s.Source.Inventory(ctx, w, q)
+}
+
+func (s *Server) digest(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+	q, err := question[nodeapi.InventoryQuery](r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
+	defer cancel()
+	d, err := s.Source.Digest(ctx, q)
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, d)
+}
+
+// repair does one step of a repair. It ends when the one who asked for it goes away: the step is done again then.
+func (s *Server) repair(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+	q, err := question[nodeapi.RepairStep](r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
+	defer cancel()
+	out, err := s.Target.Step(ctx, q)
+	if err != nil {
+		s.Log.Warn().Err(err).Str("source", q.Source).Msg("repair step failed")
+		return err
+	}
+	return sendJSON(w, out)
+}

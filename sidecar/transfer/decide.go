@@ -1,0 +1,82 @@
+package transfer
+
+import (
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/sidecar/digest"
+	"github.com/miroir-search/miroir/sidecar/guard"
+)
+
+// action is what is done about one document.
+type action uint8
+
+const (
+	leave  action = iota // both nodes have the same, or what is here is newer than anything the source can tell
+	write                // the source's document is written
+	remove               // the document is deleted
+	later                // it can't be told yet
+)
+
+// local is what this node has of a document.
+type local struct {
+	exists  bool
+	version guard.Version
+	body    []byte
+	history []guard.Op // of the window, carried out by the engine
+}
+
+// decide compares a document with its copy at the source, which is right about everything that is not on its way. The
+// operation is the one to journal with a write or a removal.
+func decide(here local, there nodeapi.Copy) (action, guard.Op) {
+	op := guard.Op{Version: versionAt(there.Version), Floor: versionAt(there.Floor), Kind: guard.Copy}
+	for _, p := range there.Includes {
+		op.Includes = append(op.Includes, versionAt(p))
+	}
+	if there.Unsettled {
+		return later, op
+	}
+	// What a newer operation here made without regard to anything before is as the source will have it.
+	for _, h := range here.history {
+		if h.Version.Compare(op.Version) > 0 && (h.Kind == guard.Replace || h.Kind == guard.Delete) && op.Version != (guard.Version{}) {
+			return leave, op
+		}
+	}
+	if there.Body != nil {
+		switch {
+		case here.exists && here.version == op.Version && alike(here.body, there.Body):
+			return leave, op
+		case !guard.AdmitCopy(op, here.history):
+			return later, op
+		}
+		return write, op
+	}
+	op.Kind, op.Floor, op.Includes = guard.Delete, guard.Version{}, nil
+	switch {
+	case !here.exists:
+		return leave, op
+	case len(here.history) == 0:
+		// Nothing that is here is on its way, so it goes, whichever version it is.
+		if here.version.Compare(op.Version) > 0 {
+			op.Version = here.version
+		}
+		return remove, op
+	case there.Deleted:
+		return remove, op
+	}
+	return later, op // written here a moment ago: the source has it soon, or never
+}
+
+// alike says whether two documents have the same content.
+func alike(a, b []byte) bool {
+	x, errX := digest.Content(a)
+	y, errY := digest.Content(b)
+	return errX == nil && errY == nil && x == y
+}
+
+func versionAt(p nodeapi.Place) guard.Version {
+	return guard.Version{Stamp: hlc.Stamp(p[0]), Position: uint32(p[1] & 0xFFFFFFFF)} //nolint:gosec // 32 bits
+}
+
+func placeAt(v guard.Version) nodeapi.Place {
+	return nodeapi.Place{uint64(v.Stamp), uint64(v.Position)}
+}

@@ -1,0 +1,299 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/sidecar/digest"
+	"github.com/miroir-search/miroir/sidecar/engine"
+	"github.com/miroir-search/miroir/sidecar/guard"
+	"github.com/miroir-search/miroir/sidecar/holding"
+	"github.com/miroir-search/miroir/sidecar/journal"
+	"github.com/miroir-search/miroir/sidecar/replica"
+)
+
+// Errors of transfers.
+var (
+	ErrNoIndex = errors.New("the routing view places no such index here")
+	ErrDirty   = errors.New("the node has no complete copy of the shards")
+	ErrQuery   = errors.New("malformed query")
+)
+
+// Bounds of one answer.
+const (
+	maxDocuments = 10_000   // asked for at once
+	maxCopies    = 32 << 20 // bytes of documents, after which an answer ends early
+)
+
+// Views is where the newest routing view comes from.
+type Views interface{ View() *routing.View }
+
+// Node is what both ends of a transfer work with.
+type Node struct {
+	Engine  *engine.Client
+	Journal *journal.Journal
+	Replica *replica.Replica
+	Views   Views
+	Book    *holding.Book
+}
+
+// Source gives documents to other nodes. It is safe for concurrent use.
+type Source struct{ Node }
+
+// place is an index as this node holds it.
+type place struct {
+	index  *routing.Index
+	shelf  shelf
+	shards []int
+}
+
+// held finds an index of which the node holds the shards.
+func (n Node) held(index, shards string, complete bool) (place, error) {
+	view := n.Views.View()
+	ix, ok := view.Physical[index]
+	if !ok {
+		return place{}, ErrNoIndex
+	}
+	list, err := shardmap.ParseRanges(shards, ix.Shards)
+	if err != nil {
+		return place{}, errors.Join(ErrQuery, err)
+	}
+	h := n.Book.In(view, ix)
+	if !h.Holds(list) {
+		return place{}, ErrNoIndex
+	}
+	if complete && !h.Answers(list) {
+		return place{}, ErrDirty
+	}
+	return place{ix, shelf{n.Engine, index, ix.PrimaryKey}, list}, nil
+}
+
+// Changes lists the documents that changed from a place of the journal on.
+func (s *Source) Changes(q nodeapi.ChangesQuery) (nodeapi.Changes, error) {
+	var out nodeapi.Changes
+	p, err := s.held(q.Index, q.Shards, true)
+	if err != nil {
+		return out, err
+	}
+	return s.changes(p, q)
+}
+
+func (n Node) changes(p place, q nodeapi.ChangesQuery) (out nodeapi.Changes, err error) {
+	if q.From < n.Journal.LowWater(q.Index) {
+		return nodeapi.Changes{Behind: true}, nil
+	}
+	page, err := n.Journal.Changes(q.Index, p.shards, q.From, min(max(q.Limit, 1), maxDocuments))
+	if err != nil {
+		return out, err
+	}
+	// The mark may have risen while the page was read.
+	if q.From < n.Journal.LowWater(q.Index) {
+		return nodeapi.Changes{Behind: true}, nil
+	}
+	out = nodeapi.Changes{Wide: page.Wide, Through: page.Through, More: page.More}
+	for _, c := range page.Changes {
+		out.Documents = append(out.Documents, nodeapi.Document{Shard: c.Shard, ID: c.ID})
+	}
+	return out, nil
+}
+
+// Copies writes what the node has of some documents, as lines. It waits until the engine has carried out what the journal
+// knows of them.
+func (s *Source) Copies(ctx context.Context, w io.Writer, q nodeapi.CopiesQuery) error {
+	if len(q.Documents) > maxDocuments {
+		return ErrQuery
+	}
+	p, err := s.held(q.Index, shardmap.FormatRanges(shardsOf(q.Documents)), true)
+	if err != nil {
+		return err
+	}
+	sent := 0
+	var line []byte
+	for some := range slices.Chunk(q.Documents, fetchAtOnce) {
+		if sent > maxCopies {
+			return nil
+		}
+		copies, err := s.copies(ctx, p, some)
+		if err != nil {
+			return err
+		}
+		for _, c := range copies {
+			if line, err = nodeapi.AppendCopy(line[:0], c); err != nil {
+				return err
+			}
+			if _, err := w.Write(line); err != nil {
+				return err
+			}
+			sent += len(line)
+		}
+	}
+	_, err = io.WriteString(w, nodeapi.ListEnd+"\n")
+	return err
+}
+
+func shardsOf(documents []nodeapi.Document) []int {
+	var shards []int
+	for _, d := range documents {
+		shards = append(shards, d.Shard)
+	}
+	slices.Sort(shards)
+	return slices.Compact(shards)
+}
+
+// known reads documents with the operations of the window that made them what they are.
+func (n Node) known(ctx context.Context, p place, some []nodeapi.Document) (map[string]stored, [][]guard.Op, error) {
+	histories := make([][]guard.Op, len(some))
+	ids := make([]string, len(some))
+	var last uint32
+	waits := false
+	for i, d := range some {
+		ids[i] = d.ID
+		history, err := n.Journal.Operations(p.index.Physical, d.Shard, []byte(d.ID))
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, k := range history {
+			histories[i] = append(histories[i], k.Op)
+			last, waits = max(last, k.Task), true
+		}
+	}
+	if waits {
+		if err := passed(ctx, n.Engine, p.index.Physical, last); err != nil {
+			return nil, nil, err
+		}
+	}
+	found, err := p.shelf.byID(ctx, ids)
+	return found, histories, err
+}
+
+func (s *Source) copies(ctx context.Context, p place, some []nodeapi.Document) ([]nodeapi.Copy, error) {
+	found, histories, err := s.known(ctx, p, some)
+	if err != nil {
+		return nil, err
+	}
+	floor := guard.Version{Stamp: s.Journal.Floor(p.index.Physical)}
+	out := make([]nodeapi.Copy, len(some))
+	for i, d := range some {
+		out[i].Document = d
+		again, ok := guard.Settle(histories[i])
+		if out[i].Unsettled = len(again) > 0 || !ok; out[i].Unsettled {
+			continue
+		}
+		document, exists := found[d.ID]
+		if exists {
+			out[i].Body = document.body
+		}
+		if err := s.describe(&out[i], p.index.Physical, document.version, histories[i], floor); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// describe says which operations a copy has the effect of.
+func (s *Source) describe(c *nodeapi.Copy, index string, version guard.Version, history []guard.Op, floor guard.Version) error {
+	made := guard.CopyOf(history)
+	if c.Body == nil {
+		newest, ok, err := s.Journal.Newest(index, c.Shard, []byte(c.ID))
+		if err != nil {
+			return fmt.Errorf("describe copy: %w", err)
+		}
+		switch {
+		case ok && newest.Deleted && newest.Compare(made.Version) >= 0:
+			c.Deleted, c.Version = true, placeAt(newest.Version)
+		case len(history) > 0: // for instance an update of what did not exist
+			c.Deleted, c.Version = true, placeAt(made.Version)
+		}
+		return nil
+	}
+	c.Version = placeAt(version)
+	if made.Floor.Compare(floor) > 0 && made.Floor.Compare(version) <= 0 {
+		floor = made.Floor
+	}
+	c.Floor = placeAt(floor)
+	for _, v := range append(made.Includes, made.Version) {
+		if v.Compare(version) < 0 && v.Compare(floor) > 0 {
+			c.Includes = append(c.Includes, placeAt(v))
+		}
+	}
+	return nil
+}
+
+// leaves visits a leaf of every document of a shard: ids in one view of the engine first, then bodies by id, so that what
+// changes meanwhile neither hides nor doubles a document.
+func (n Node) leaves(ctx context.Context, p place, shard int, visit func(nodeapi.Leaf) error) error {
+	if err := drained(ctx, n.Engine, p.index.Physical); err != nil {
+		return err
+	}
+	var ids []string
+	if err := p.shelf.ids(ctx, shard, func(id string, _ guard.Version) error {
+		ids = append(ids, id)
+		return nil
+	}); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(ids, fetchAtOnce) {
+		found, err := p.shelf.byID(ctx, some)
+		if err != nil {
+			return err
+		}
+		for id, d := range found {
+			content, err := digest.Content(d.body)
+			if err != nil {
+				return err
+			}
+			l := nodeapi.Leaf{ID: []byte(id), Version: placeAt(d.version)}
+			l.Sum = digest.Format(digest.Leaf(l.ID, fmt.Append(nil, l.Version), content))
+			if err := visit(l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Inventory writes a leaf of every document of a shard, as lines.
+func (s *Source) Inventory(ctx context.Context, w io.Writer, q nodeapi.InventoryQuery) error {
+	p, err := s.held(q.Index, shardmap.FormatRanges([]int{q.Shard}), true)
+	if err != nil {
+		return err
+	}
+	var line []byte
+	if err := s.leaves(ctx, p, q.Shard, func(l nodeapi.Leaf) error {
+		line = nodeapi.AppendLeaf(line[:0], l)
+		_, err := w.Write(line)
+		return err
+	}); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, nodeapi.ListEnd+"\n")
+	return err
+}
+
+// Digest sums up a shard.
+func (s *Source) Digest(ctx context.Context, q nodeapi.InventoryQuery) (nodeapi.ShardDigest, error) {
+	var out nodeapi.ShardDigest
+	p, err := s.held(q.Index, shardmap.FormatRanges([]int{q.Shard}), false)
+	if err != nil {
+		return out, err
+	}
+	var d digest.Digest
+	if err := s.leaves(ctx, p, q.Shard, func(l nodeapi.Leaf) error {
+		sum, _ := digest.Parse(l.Sum)
+		d.Add(l.ID, sum)
+		return nil
+	}); err != nil {
+		return out, err
+	}
+	out.Root, out.Count = digest.Format(d.Root()), d.Count()
+	for _, sum := range d.Sums {
+		out.Buckets = append(out.Buckets, digest.Format(sum))
+	}
+	return out, nil
+}

@@ -1,0 +1,243 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/sidecar/guard"
+	"github.com/miroir-search/miroir/sidecar/journal"
+)
+
+const (
+	writeAtOnce = 500     // documents of one leg
+	writeBytes  = 8 << 20 // and their bytes, about
+	maxDeferred = 10_000
+)
+
+// errFailed says that the engine did not carry out what was copied.
+var errFailed = errors.New("the engine failed to take copied documents")
+
+// Keeper brings an index to the engine.
+type Keeper interface {
+	Ready(ctx context.Context, ix *routing.Index) error
+}
+
+// Target takes documents from other nodes. It is safe for concurrent use.
+type Target struct {
+	Node
+	Keeper  Keeper
+	Peers   Sender
+	Metrics *Metrics
+}
+
+// cursor is where the next step of a repair goes on.
+type cursor struct {
+	From     hlc.Stamp          `json:"from,omitempty"`     // place in the journal at hand
+	Own      bool               `json:"own,omitempty"`      // which is this node's
+	Shard    int                `json:"shard,omitempty"`    // place in the list of shards, in mode whole
+	Deferred []nodeapi.Document `json:"deferred,omitempty"` // to look at again
+	Listed   bool               `json:"listed,omitempty"`   // nothing but those is left
+}
+
+// Step does one step of a repair.
+func (t *Target) Step(ctx context.Context, q nodeapi.RepairStep) (nodeapi.RepairResult, error) {
+	var out nodeapi.RepairResult
+	p, err := t.held(q.Index, q.Shards, false)
+	if err == nil {
+		err = t.Keeper.Ready(ctx, p.index)
+	}
+	if err != nil {
+		return out, err
+	}
+	at := cursor{From: q.From}
+	if len(q.Cursor) > 0 {
+		if err := json.Unmarshal(q.Cursor, &at); err != nil {
+			return out, errors.Join(ErrQuery, err)
+		}
+	}
+	source := peer{t.Peers, q.Address}
+	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate}
+	again := at.Deferred
+	at.Deferred = nil
+	switch {
+	case at.Listed:
+	case q.Mode == nodeapi.RepairChanges:
+		err = work.changes(ctx, q, &at)
+	case q.Mode == nodeapi.RepairWhole:
+		err = work.whole(ctx, &at)
+	default:
+		return out, ErrQuery
+	}
+	if err != nil || out.Whole {
+		return out, err
+	}
+	if len(again) > 0 {
+		err = work.take(ctx, again)
+	}
+	if err = errors.Join(err, work.finish(ctx)); err != nil {
+		return out, err
+	}
+	if at.Deferred = work.deferred; len(at.Deferred) > maxDeferred {
+		return out, errors.New("too many documents are being written")
+	}
+	out.Deferred = len(at.Deferred)
+	out.Done = at.Listed && len(at.Deferred) == 0
+	out.Cursor, err = json.Marshal(at)
+	t.Metrics.count(out)
+	return out, err
+}
+
+// step is one step at work.
+type step struct {
+	*Target
+	place    place
+	source   peer
+	out      *nodeapi.RepairResult
+	rate     int
+	deferred []nodeapi.Document
+	pending  []journal.Op // copies that are not sent yet
+	bytes    int
+	gone     []journal.Op // deletions
+	tasks    []uint32     // what was sent
+}
+
+// changes looks at a page of the documents that changed, by the source's journal and then by the own one: what only this
+// node has was never accepted, and must go as well.
+func (s *step) changes(ctx context.Context, q nodeapi.RepairStep, at *cursor) error {
+	ask := nodeapi.ChangesQuery{Index: q.Index, Shards: q.Shards, From: at.From, Limit: q.Limit}
+	var page nodeapi.Changes
+	var err error
+	if at.Own {
+		page, err = s.Node.changes(s.place, ask)
+	} else {
+		page, err = s.source.changes(ctx, ask)
+	}
+	if err != nil {
+		return err
+	}
+	if page.Behind || page.Wide {
+		s.out.Whole = true
+		return nil
+	}
+	switch {
+	case page.More:
+		at.From = page.Through + 1
+	case !at.Own:
+		at.Own, at.From = true, q.From
+	default:
+		at.Listed = true
+	}
+	return s.take(ctx, page.Documents)
+}
+
+// take compares documents with the source's and writes what differs.
+func (s *step) take(ctx context.Context, some []nodeapi.Document) error {
+	for len(some) > 0 {
+		n := min(len(some), fetchAtOnce)
+		if err := s.takeSome(ctx, some[:n]); err != nil {
+			return err
+		}
+		some = some[n:]
+	}
+	return nil
+}
+
+func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
+	s.out.Examined += len(some)
+	var theirs []nodeapi.Copy
+	if err := s.source.copies(ctx, s.place.index.Physical, some, func(c nodeapi.Copy) error {
+		theirs = append(theirs, c)
+		return nil
+	}); err != nil {
+		return err
+	}
+	// The own side is read last: what came to this node meanwhile is newer than the copy and stays on top of it.
+	found, histories, err := s.known(ctx, s.place, some)
+	if err != nil {
+		return err
+	}
+	for i := range some {
+		d, exists := found[some[i].ID]
+		what, op := decide(local{exists, d.version, d.body, histories[i]}, theirs[i])
+		j := journal.Op{Shard: some[i].Shard, ID: []byte(some[i].ID), Version: op.Version, Floor: op.Floor, Includes: op.Includes}
+		switch what {
+		case later:
+			s.deferred = append(s.deferred, some[i])
+		case remove:
+			s.gone = append(s.gone, j)
+			s.out.Deleted++
+		case write:
+			j.Body = append(append(make([]byte, 0, len(theirs[i].Body)+1), theirs[i].Body...), '\n')
+			s.pending = append(s.pending, j)
+			s.bytes += len(j.Body)
+			s.out.Written++
+		}
+	}
+	if len(s.pending) >= writeAtOnce || s.bytes >= writeBytes || len(s.gone) >= writeAtOnce {
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return pace(ctx, len(some), s.rate)
+}
+
+// flush sends what was collected to the engine.
+func (s *step) flush(ctx context.Context) error {
+	for _, leg := range []struct {
+		kind guard.Kind
+		ops  []journal.Op
+	}{{guard.Copy, s.pending}, {guard.Delete, s.gone}} {
+		if len(leg.ops) == 0 {
+			continue
+		}
+		task, err := s.Replica.Write(ctx, s.place.index.Physical, leg.kind, leg.ops)
+		if err != nil {
+			return fmt.Errorf("write copies: %w", err)
+		}
+		s.tasks = append(s.tasks, task)
+	}
+	s.pending, s.gone, s.bytes = nil, nil, 0
+	return nil
+}
+
+// finish sends the rest and returns when the engine has carried everything out, with what settling put on top of it.
+func (s *step) finish(ctx context.Context) error {
+	if err := s.flush(ctx); err != nil || len(s.tasks) == 0 {
+		return err
+	}
+	if err := s.Replica.Settled(ctx, s.place.index.Physical); err != nil {
+		return err
+	}
+	if err := drained(ctx, s.Engine, s.place.index.Physical); err != nil {
+		return err
+	}
+	for _, task := range s.tasks {
+		t, err := s.Engine.Task(ctx, task)
+		if err != nil {
+			return err
+		}
+		if t.Status != "succeeded" {
+			return fmt.Errorf("task %s: %w", t.Status, errFailed)
+		}
+	}
+	return nil
+}
+
+// pace waits as long as so many documents may take.
+func pace(ctx context.Context, documents, perSecond int) error {
+	if perSecond <= 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(time.Duration(documents) * time.Second / time.Duration(perSecond)):
+		return nil
+	}
+}
