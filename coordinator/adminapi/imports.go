@@ -16,7 +16,7 @@ import (
 
 // Imports takes dumps and imports them; *imports.Importer does.
 type Imports interface {
-	Open(ctx context.Context, size int64, fingerprint string, o imports.Options) (imports.Status, error)
+	Open(ctx context.Context, size int64, fingerprint string, o imports.Options, resume bool) (imports.Status, error)
 	Append(ctx context.Context, id string, offset int64, from io.Reader) (imports.Status, error)
 	Receive(ctx context.Context, o imports.Options, from io.Reader) (imports.Status, error)
 	Check(ctx context.Context, s *dump.Summary, o imports.Options) (imports.Plan, error)
@@ -28,6 +28,7 @@ type Imports interface {
 type announced struct {
 	Size        int64  `json:"size"`
 	Fingerprint string `json:"fingerprint"`
+	Resume      bool   `json:"resume"` // an import that was interrupted, and no new one
 }
 
 // importDump begins an import. A JSON body announces the file, any other body is the file.
@@ -44,7 +45,7 @@ func (s *Server) importDump(w http.ResponseWriter, r *http.Request) *apierr.Erro
 		if e := decode(w, r, &a); e != nil {
 			return e
 		}
-		status, err = s.Imports.Open(r.Context(), a.Size, a.Fingerprint, o)
+		status, err = s.Imports.Open(r.Context(), a.Size, a.Fingerprint, o, a.Resume)
 	case err == nil && media == "multipart/form-data" && params["boundary"] != "":
 		var part io.Reader
 		if part, e = filePart(r); e != nil {

@@ -29,7 +29,7 @@ func (d *desk) note(what, took string) (imports.Status, error) {
 	return imports.Status{JobID: "0123456789abcdef", State: "running"}, d.failed
 }
 
-func (d *desk) Open(_ context.Context, size int64, print string, o imports.Options) (imports.Status, error) {
+func (d *desk) Open(_ context.Context, size int64, print string, o imports.Options, resume bool) (imports.Status, error) {
 	return d.note("open "+o.Existing, print[:2])
 }
 

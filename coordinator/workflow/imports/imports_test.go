@@ -138,7 +138,11 @@ func TestF9UploadGoesOnWhereItBroke(t *testing.T) {
 	size, print := int64(len(file)), fingerprintOf(t, file)
 	m := w.importer(folder)
 	stop := running(t, m)
-	s, err := m.Open(t.Context(), size, print, defaults())
+	var none *apierr.Error
+	if _, err := m.Open(t.Context(), size, print, defaults(), true); !errors.As(err, &none) || none.Status != http.StatusNotFound {
+		t.Fatalf("there is nothing to go on with: %v", err)
+	}
+	s, err := m.Open(t.Context(), size, print, defaults(), false)
 	if err != nil || !s.NeedsFile || s.Received != 0 || s.Phase != phaseReceive {
 		t.Fatalf("%+v %v", s, err)
 	}
@@ -149,7 +153,7 @@ func TestF9UploadGoesOnWhereItBroke(t *testing.T) {
 	stop() // and the coordinator dies, too
 	m = w.importer(folder)
 	running(t, m)
-	again, err := m.Open(t.Context(), size, print, defaults())
+	again, err := m.Open(t.Context(), size, print, defaults(), true)
 	if err != nil || again.JobID != s.JobID || again.Received != 100 {
 		t.Fatalf("%+v %v", again, err)
 	}
@@ -167,7 +171,7 @@ func TestF9UploadGoesOnWhereItBroke(t *testing.T) {
 		entries, _ := os.ReadDir(folder)
 		return len(entries) == 0
 	})
-	if next, err := m.Open(t.Context(), size, print, defaults()); err != nil || next.JobID != s.JobID || !next.NeedsFile {
+	if next, err := m.Open(t.Context(), size, print, defaults(), false); err != nil || next.JobID != s.JobID || !next.NeedsFile {
 		t.Errorf("the same file again is a new run: %+v %v", next, err)
 	}
 }
@@ -181,7 +185,7 @@ func TestF9WrongFilesAreRefused(t *testing.T) {
 	m := w.importer(t.TempDir())
 	running(t, m)
 	file := []byte("the file that was announced")
-	s, err := m.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), defaults())
+	s, err := m.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), defaults(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +204,7 @@ func TestF9WrongFilesAreRefused(t *testing.T) {
 		print string
 		code  apierr.Code
 	}{{65 << 30, fingerprintOf(t, file), apierr.PayloadTooLarge}, {0, fingerprintOf(t, file), apierr.MiroirConfigInvalid}, {9, "x", apierr.MiroirConfigInvalid}} {
-		_, err := m.Open(t.Context(), c.size, c.print, defaults())
+		_, err := m.Open(t.Context(), c.size, c.print, defaults(), false)
 		var told *apierr.Error
 		if !errors.As(err, &told) || told.Code != c.code {
 			t.Errorf("%+v: %v", c, err)
@@ -234,7 +238,7 @@ func TestF9LostFileIsSentAgain(t *testing.T) {
 	second := w.importer(t.TempDir())
 	running(t, second)
 	w.leader = "coordinator-9"
-	if s, err = second.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), defaults()); err != nil || s.NeedsFile || *s.Runner != "coordinator-9" {
+	if s, err = second.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), defaults(), false); err != nil || s.NeedsFile || *s.Runner != "coordinator-9" {
 		t.Fatalf("somebody has the file: %+v %v", s, err)
 	}
 	w.leader = ""
@@ -316,11 +320,11 @@ func TestBG13ImportsInterleave(t *testing.T) {
 	file := dumpOf(t, nil, content{uid: "m", pk: "id", documents: many(5)})
 	renamed := defaults()
 	renamed.Indexes = []Renaming{{"m", "n"}}
-	one, err := m.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), defaults())
+	one, err := m.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), defaults(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := m.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), renamed)
+	two, err := m.Open(t.Context(), int64(len(file)), fingerprintOf(t, file), renamed, false)
 	if err != nil || one.JobID == two.JobID {
 		t.Fatalf("%+v %v", two, err)
 	}

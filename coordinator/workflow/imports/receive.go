@@ -14,8 +14,8 @@ import (
 	"github.com/miroir-search/miroir/internal/state"
 )
 
-// Open begins an import, or finds the one of the same file with the same options that is under way.
-func (m *Importer) Open(ctx context.Context, size int64, fingerprint string, o Options) (Status, error) {
+// Open begins an import, or finds the one of the same file with the same options that is under way; with resume it only finds.
+func (m *Importer) Open(ctx context.Context, size int64, fingerprint string, o Options, resume bool) (Status, error) {
 	switch {
 	case size > m.Limits.MaxBytes:
 		return Status{}, apierr.New(apierr.PayloadTooLarge, "A dump of %d bytes is larger than the %d that are taken.", size, m.Limits.MaxBytes)
@@ -44,6 +44,8 @@ func (m *Importer) Open(ctx context.Context, size int64, fingerprint string, o O
 			return m.Status(ctx, id) // somebody has the file
 		}
 		job.Run = p.Run // whoever had it is away: the file is taken again, and the job goes on
+	} else if resume {
+		return Status{}, apierr.New(apierr.MiroirNotFound, "No import of this file with these options is under way.")
 	}
 	if err := m.Spool.create(job); err != nil {
 		return Status{}, err
@@ -116,7 +118,7 @@ func (m *Importer) Receive(ctx context.Context, o Options, from io.Reader) (Stat
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return Status{}, err
 	}
-	status, err := m.Open(ctx, size, print, o)
+	status, err := m.Open(ctx, size, print, o, false)
 	if err != nil || !m.enter(status.JobID) {
 		return status, err
 	}
