@@ -190,3 +190,48 @@ func TestFederatedEqualsOneListSorted(t *testing.T) {
 		}
 	})
 }
+
+// A custom rule behind all others leaves the score of the others whole: what one engine gives as the weighted score is
+// compared, not what can be made of the details, where the steps of some rules are missing. The details and scores are
+// those of a real 1.50.
+func TestFederatedWithACustomRuleAtTheEnd(t *testing.T) {
+	hit := func(id string, query int, weighted float64, details string, votes int) string {
+		return fmt.Sprintf(`{"id":%q,"_federation":{"indexUid":"m--1","queriesPosition":%d,"weightedRankingScore":%v},`+
+			`"_rankingScoreDetails":{%s,"votes:desc":{"order":5,"value":%d}}}`, id, query, weighted, details, votes)
+	}
+	const (
+		two = `"words":{"order":0,"matchingWords":2,"maxMatchingWords":2,"score":1.0},"typo":{"order":1,"typoCount":0,"maxTypoCount":2,"score":1.0},` +
+			`"proximity":{"order":2,"score":1.0},"attribute":{"order":3,"attributeRankingOrderScore":0.2,"queryWordDistanceScore":0.9047619047619048,` +
+			`"score":0.18095238095238095},"exactness":{"order":4,"matchType":"noExactMatch","matchingWords":2,"maxMatchingWords":2,"score":0.3333333333333333}`
+		one = `"words":{"order":0,"matchingWords":1,"maxMatchingWords":1,"score":1.0},"typo":{"order":1,"typoCount":0,"maxTypoCount":1,"score":1.0},` +
+			`"proximity":{"order":2,"score":1.0},"attribute":{"order":3,"attributeRankingOrderScore":1.0,"queryWordDistanceScore":1.0,"score":1.0},` +
+			`"exactness":{"order":4,"matchType":"noExactMatch","matchingWords":0,"maxMatchingWords":1,"score":0.16666666666666666}`
+		scoreTwo, scoreOne = 0.9656084656084656, 0.9873737373737373
+	)
+	leg := func(hits ...string) FederatedLeg {
+		return FederatedLeg{
+			Body:    []byte(`{"hits":[` + strings.Join(hits, ",") + `],"processingTimeMs":1,"limit":20,"offset":0,"estimatedTotalHits":2}`),
+			Queries: []int{0, 1}, Indexes: map[string]string{"m--1": "m"},
+		}
+	}
+	res, err := Federated(FederatedRequest{
+		Page: Page{Limit: 20}, Queries: []FederatedQuery{{Index: "m", Weight: 1}, {Index: "m", Weight: 1}}, MaxTotalHits: map[string]int{"m": 1000},
+	}, []FederatedLeg{
+		leg(hit("a", 1, scoreOne, one, 5), hit("b", 0, scoreTwo, two, 90)),
+		leg(hit("c", 0, scoreTwo, two, 100), hit("d", 0, scoreTwo, two, 80)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct{ Hits []struct{ ID string } }
+	if err := json.Unmarshal(res.Body, &answer); err != nil {
+		t.Fatal(err)
+	}
+	order := ""
+	for _, h := range answer.Hits {
+		order += h.ID
+	}
+	if order != "acbd" {
+		t.Errorf("order %s", order)
+	}
+}

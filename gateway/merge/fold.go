@@ -28,11 +28,17 @@ func (s *stream) foldWeighted(weighted, weight float64) {
 		k.values = k.values[:0] // ranked by nothing: after all that is ranked by something
 		return
 	}
-	if slices.ContainsFunc(k.scores, func(v score) bool { return v.kind == ruleSort || v.kind == ruleGeo }) {
+	first := slices.IndexFunc(k.scores, func(v score) bool { return v.kind == ruleSort || v.kind == ruleGeo })
+	if first < 0 {
+		k.values = append(k.values[:0], score{kind: ruleWeighted, a: weighted})
+		return
+	}
+	if first == 0 || slices.ContainsFunc(k.scores[first:], func(v score) bool { return v.kind != ruleSort && v.kind != ruleGeo }) {
 		k.foldRules(weight)
 		return
 	}
-	k.values = append(k.values[:0], score{kind: ruleWeighted, a: weighted})
+	// All that is folded stands before the first sort value, as with a custom rule at the end: it is the whole score.
+	k.values = append(append(k.values[:0], score{kind: ruleWeighted, a: weighted}), k.scores[first:]...)
 }
 
 func (k *key) foldRules(weight float64) {
