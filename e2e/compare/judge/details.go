@@ -35,6 +35,8 @@ func (j *Judge) skew(q query.Query, x, y map[string]any) (Class, bool) {
 	for _, path := range paths {
 		rule, field, _ := strings.Cut(path, "/")
 		switch {
+		case rule == "_federation" && field == "weightedRankingScore" && len(paths) > 1:
+			// follows from the others
 		case rule == "skipped":
 			worse(Cutoff)
 		case strings.HasPrefix(rule, "_geoPoint") && withinAMetre(x[rule], y[rule]):

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,6 +13,35 @@ import (
 
 // headerApproximate names facets whose lists were cut before they were added up (MG-5).
 const headerApproximate = "X-Miroir-Facets-Approximate"
+
+// facetsByIndex explains unequal facets of a federated search, index by index.
+func (j *Judge) facetsByIndex(ctx context.Context, p Pair) (Verdict, error) {
+	single, _ := p.Single.member("facetsByIndex").(map[string]any)
+	cluster, _ := p.Cluster.member("facetsByIndex").(map[string]any)
+	result := Verdict{Class: Equal}
+	for _, uid := range slices.Sorted(maps.Keys(single)) {
+		one := p
+		one.Query.Index = uid
+		one.Single.Body, one.Cluster.Body = ofIndex(p.Single, single[uid]), ofIndex(p.Cluster, cluster[uid])
+		for _, member := range one.differing() {
+			v, err := j.facets(ctx, one, member)
+			if err != nil || v.Class == Different {
+				return v, err
+			}
+			result = v
+		}
+	}
+	return result, nil
+}
+
+// ofIndex is a body with the facets of one index, named as those of a search are.
+func ofIndex(a Answer, facets any) map[string]any {
+	object, _ := facets.(map[string]any)
+	return map[string]any{
+		"estimatedTotalHits": a.member("estimatedTotalHits"), "totalHits": a.member("totalHits"),
+		"facetDistribution": object["distribution"], "facetStats": object["stats"],
+	}
+}
 
 // facets explains unequal facets.
 func (j *Judge) facets(ctx context.Context, p Pair, member string) (Verdict, error) {

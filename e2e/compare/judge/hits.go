@@ -2,8 +2,10 @@ package judge
 
 import (
 	"context"
+	"maps"
 	"slices"
 
+	"github.com/miroir-search/miroir/e2e/compare/corpus"
 	"github.com/miroir-search/miroir/e2e/compare/query"
 	"github.com/miroir-search/miroir/internal/testkit/jsondiff"
 )
@@ -80,7 +82,7 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 		}
 		s := single.of(h.id)
 		if !sameDetails(s.details, h.details) {
-			c, ok := j.skew(p.Query, s.details, h.details)
+			c, ok := j.skew(part(p.Query, h), s.details, h.details)
 			if !ok {
 				if c, ok = j.corpusBound(ctx, p.Query); !ok {
 					return different("%s is ranked by %s, by the engine by %s", h.id, jsondiff.Show(any(h.details)), jsondiff.Show(any(s.details))), nil
@@ -91,11 +93,38 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 		} else if !jsondiff.Same(s.score, h.score) {
 			return different("%s scores %v, by the engine %v, with the same details", h.id, h.score, s.score), nil
 		}
-		if !jsondiff.Same(any(s.body), any(h.body)) {
+		if j.marked(part(p.Query, h), s.body, h.body) {
+			class = Marking
+		} else if !jsondiff.Same(any(s.body), any(h.body)) {
 			return different("%s is %s, by the engine %s", h.id, jsondiff.Show(any(h.body)), jsondiff.Show(any(s.body))), nil
 		}
 	}
 	return sameRanks(p.Query, class, without(single, left), without(cluster, left)), nil
+}
+
+// part is the query of a federated search that found a hit, or the query itself.
+func part(q query.Query, h hit) query.Query {
+	federation, _ := h.details["_federation"].(map[string]any)
+	at, queries := whole(federation["queriesPosition"]), q.Queries()
+	if at < 0 || at >= int64(len(queries)) {
+		return q
+	}
+	return queries[at]
+}
+
+// marked says whether two bodies of one document differ only in what is marked, where the query ends in a prefix that an
+// engine may keep ready: then it marks words only if it holds the prefix as a word of its own.
+func (j *Judge) marked(q query.Query, x, y map[string]any) bool {
+	words := corpus.Split(q.Text("q"))
+	if len(words) == 0 || !j.dictionary(q.Index).prepares(words[len(words)-1]) || jsondiff.Same(any(x), any(y)) {
+		return false
+	}
+	x, y = maps.Clone(x), maps.Clone(y)
+	for _, name := range []string{"_formatted", "_matchesPosition"} {
+		delete(x, name)
+		delete(y, name)
+	}
+	return jsondiff.Same(any(x), any(y))
 }
 
 // sameRanks wants the details of both lists to be the same at every rank of the page, and up to there.

@@ -131,6 +131,8 @@ func (j *Judge) search(ctx context.Context, p Pair, differing []string) (Verdict
 			v, err = j.counts(ctx, p)
 		case "facetDistribution", "facetStats":
 			v, err = j.facets(ctx, p, member)
+		case "facetsByIndex":
+			v, err = j.facetsByIndex(ctx, p)
 		default:
 			v = different("member %s", member)
 		}

@@ -51,6 +51,11 @@ func (j *Judge) dictionary(uid string) *dictionary {
 // derived says whether some word of the query stands for more words than an engine tries, or can be split in more than
 // one way. An engine with a part of the documents then finds more than one with all of them, never less.
 func (j *Judge) derived(q query.Query) (Class, bool) {
+	for _, part := range q.Queries() {
+		if class, ok := j.derived(part); ok {
+			return class, true
+		}
+	}
 	d := j.dictionary(q.Index)
 	text := q.Text("q")
 	words := corpus.Split(text)
