@@ -23,6 +23,9 @@ type Cluster interface {
 	URL() string
 	// MasterKey is the key of those clients.
 	MasterKey() string
+	// Admin is where operators send requests, and AdminKey the key of those.
+	Admin() string
+	AdminKey() (string, error)
 	// Nodes lists the nodes.
 	Nodes() []Node
 	// Kill ends one process at once, as a crash does. The name is that of its pid file.

@@ -40,6 +40,7 @@ type ready struct {
 	Event   string `json:"event"`
 	Ingress string `json:"ingress"`
 	Etcd    string `json:"etcd"`
+	Admin   string `json:"admin"`
 	Nodes   []Node `json:"nodes"`
 }
 
@@ -127,6 +128,15 @@ func (l *Local) URL() string { return l.ready.Ingress }
 
 // MasterKey implements Cluster.
 func (l *Local) MasterKey() string { return masterKey }
+
+// Admin implements Cluster.
+func (l *Local) Admin() string { return l.ready.Admin }
+
+// AdminKey implements Cluster.
+func (l *Local) AdminKey() (string, error) {
+	key, err := os.ReadFile(filepath.Join(l.dir, "admin.key"))
+	return strings.TrimSpace(string(key)), err
+}
 
 // Nodes implements Cluster.
 func (l *Local) Nodes() []Node { return l.ready.Nodes }

@@ -238,6 +238,12 @@ func (t *tool) importFile(ctx context.Context, f importFlags) error {
 		return s, err
 	}
 	s, err := open()
+	for tries := t.newPatience(); f.resume && errors.Is(err, errNoAnswer); s, err = open() {
+		// What interrupted the import may have been the end of the coordinator, which is back in a moment.
+		if err := tries.wait(ctx, err); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -34,28 +34,38 @@ func (c *Creator) collect(ctx context.Context, p *Progress) (workflow.Verdict, e
 		if ix == nil || ix.PrimaryKey == "" {
 			continue // gone, or without any document so far
 		}
+		have, err := c.Folder.shards(p.Dump, physical)
+		if err != nil {
+			return c.broken(p, err)
+		}
 		for s := range ix.Shards {
-			if _, have := c.Folder.shardSize(p.Dump, physical, s); !have {
+			if _, ok := have[s]; !ok {
 				missing = append(missing, piece{physical, s})
 			}
 		}
 	}
 	err := c.all(ctx, p, missing)
-	var disk diskError
 	switch {
-	case errors.As(err, &disk):
-		c.Log.Error().Err(disk).Msg("dump folder failed")
-		p.Failure = disk.failure()
-		return workflow.Enter(phaseConclude)
 	case errors.Is(err, errUnavailable):
 		p.Failure = apierr.New(apierr.MiroirShardUnavailable, "Some shards have no copy that can be read. Try again when the nodes are back.")
 		return workflow.Enter(phaseConclude)
 	case errors.Is(err, errCanceled):
 		return c.abandon(p)
 	case err != nil:
-		return workflow.Verdict{}, err
+		return c.broken(p, err)
 	}
 	return workflow.Enter(phasePack)
+}
+
+// broken ends a dump that this machine's disk does not take. Any other error is for another attempt.
+func (c *Creator) broken(p *Progress, err error) (workflow.Verdict, error) {
+	var disk diskError
+	if !errors.As(err, &disk) {
+		return workflow.Verdict{}, err
+	}
+	c.Log.Error().Err(disk).Msg("dump folder failed")
+	p.Failure = disk.failure()
+	return workflow.Enter(phaseConclude)
 }
 
 // all fetches pieces, some at the same time, and stops at the first that fails for good.
@@ -98,7 +108,7 @@ func (c *Creator) one(ctx context.Context, p *Progress, it piece) error {
 			return nil // deleted: the dump does without it
 		}
 		for _, n := range sources(v, ix, it.shard) {
-			_, err := c.Folder.write(p.Dump, c.Folder.shardPath(p.Dump, it.physical, it.shard), func(w io.Writer) error {
+			err := c.Folder.writeShard(p.Dump, it.physical, it.shard, func(w io.Writer) (int64, error) {
 				return c.fetch(ctx, source{n, v.Epoch, ix, it.shard}, w)
 			})
 			if err == nil || errors.As(err, new(diskError)) || ctx.Err() != nil {

@@ -22,7 +22,9 @@ import (
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/dump"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/key"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
@@ -125,7 +127,19 @@ func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
 	}
 	slices.Sort(results)
 	results = results[:min(len(results), body.Limit)]
+	if r.Leg.Stamps {
+		for i, d := range results {
+			results[i] = d[:len(d)-1] + `,"` + nodeapi.FieldUpdatedAt + `":"` + w.stamp(d) + `"}`
+		}
+	}
 	return client.Answer{Status: 200, Body: []byte(`{"results":[` + strings.Join(results, ",") + `],"offset":0}`)}, nil
+}
+
+// stamp is that of a document: those of odd ids were written before those of even ones, the latest of them first.
+func (w *world) stamp(document string) string {
+	var id struct{ ID uint64 }
+	_ = json.Unmarshal([]byte(document), &id)
+	return string(nodeapi.AppendStamp(nil, hlc.Stamp(2-id.ID%2), 1<<20-id.ID))
 }
 
 func (w *world) View() *routing.View { return w.view }
@@ -262,7 +276,6 @@ func read(t *testing.T, folder string, r task.Record) (*dump.Summary, []string) 
 	for {
 		doc, err := d.Next()
 		if errors.Is(err, io.EOF) {
-			slices.Sort(list)
 			return s, list
 		}
 		if err != nil {
@@ -270,6 +283,12 @@ func read(t *testing.T, folder string, r task.Record) (*dump.Summary, []string) 
 		}
 		list = append(list, string(doc.Raw))
 	}
+}
+
+// sorted is what a dump holds, whatever its order.
+func sorted(_ *dump.Summary, list []string) []string {
+	slices.Sort(list)
+	return list
 }
 
 func many(n int) []string {
@@ -297,7 +316,8 @@ func left(t *testing.T, folder string) (rest []string) {
 }
 
 func TestF9DumpHoldsEveryDocumentOnce(t *testing.T) {
-	documents := many(500)
+	documents := append(many(500), `{"id":5001,"t":"`+strings.Repeat("long ", 20_000)+`"}`)
+	slices.Sort(documents)
 	w, folder := newWorld(documents...), t.TempDir()
 	name := "n"
 	w.keys = []key.Record{{V: 1, UID: "u2", Actions: []string{"*"}, Indexes: []string{"*"}, CreatedAt: time.Unix(9, 0)},
@@ -308,7 +328,10 @@ func TestF9DumpHoldsEveryDocumentOnce(t *testing.T) {
 	w.until(t, c, w.finished(4))
 	r, _ := w.Get(4)
 	s, got := read(t, folder, r)
-	if !slices.Equal(got, documents) {
+	if !slices.IsSortedFunc(got, func(a, b string) int { return strings.Compare(w.stamp(a), w.stamp(b)) }) {
+		t.Error("documents are not in the order in which they were written")
+	}
+	if got := sorted(s, got); !slices.Equal(got, documents) {
 		t.Errorf("%d documents of %d", len(got), len(documents))
 	}
 	if len(s.Indexes) != 2 || s.Indexes[0].UID != "empty" || s.Indexes[0].PrimaryKey != nil || *s.Indexes[1].PrimaryKey != "id" ||
@@ -358,7 +381,7 @@ func TestF9DumpWaitsForEarlierTasks(t *testing.T) {
 	}()
 	w.until(t, c, w.finished(5))
 	r, _ := w.Get(5)
-	if _, got := read(t, folder, r); !slices.Equal(got, documents) {
+	if got := sorted(read(t, folder, r)); !slices.Equal(got, documents) {
 		t.Errorf("%d documents", len(got))
 	}
 }
@@ -437,7 +460,7 @@ func TestF9DumpGoesOnWithAnotherCopy(t *testing.T) {
 	w.ask(1)
 	w.until(t, c, w.finished(1))
 	r, _ := w.Get(1)
-	if _, got := read(t, folder, r); !slices.Equal(got, documents) || !failed {
+	if got := sorted(read(t, folder, r)); !slices.Equal(got, documents) || !failed {
 		t.Errorf("%d documents", len(got))
 	}
 }
@@ -483,7 +506,7 @@ func TestBG8DumpSurvivesItsRunner(t *testing.T) {
 				if dieAt == 6 { // the dump was written and the task finished before
 					folder = first
 				}
-				if _, got := read(t, folder, r); !slices.Equal(got, documents) {
+				if got := sorted(read(t, folder, r)); !slices.Equal(got, documents) {
 					t.Errorf("%d documents", len(got))
 				}
 				if rest := left(t, second); len(rest) > 0 {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -40,37 +42,55 @@ type fetchBody struct {
 	Vectors bool     `json:"retrieveVectors,omitempty"`
 }
 
-// fetch writes all documents of a shard, one per line. The ids are those of one moment; a document that is deleted before
-// its turn comes is left out.
-func (c *Creator) fetch(ctx context.Context, src source, to io.Writer) error {
-	ids, err := c.ids(ctx, src)
+// fetch writes all documents of a shard in the order of their stamps, one per line, and returns how many. The ids are those of
+// one moment; a document that is deleted before its turn comes is left out.
+func (c *Creator) fetch(ctx context.Context, src source, to io.Writer) (lines int64, err error) {
+	list, err := c.list(ctx, src)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	page := c.Limits.Page
 	var line []byte
-	for len(ids) > 0 {
-		n := min(page, len(ids))
-		got, err := c.ask(ctx, src, fetchBody{IDs: ids[:n], Limit: n, Vectors: true})
-		if err != nil {
-			return err
+	for len(list) > 0 {
+		n := min(page, len(list))
+		ids, place := make([]string, n), make(map[string]int, n)
+		for i, one := range list[:n] {
+			ids[i], place[one.id] = one.id, i
 		}
-		size := 0
+		got, err := c.ask(ctx, src, fetchBody{IDs: ids, Limit: n, Vectors: true}, false)
+		if err != nil {
+			return lines, err
+		}
+		documents := make([][]byte, n)
 		err = each(got, func(document []byte) error {
-			line = append(appendLine(line[:0], withoutNoVectors(document)), '\n')
-			size += len(line)
-			c.Metrics.documents.Inc()
-			_, err := to.Write(line)
-			return err
+			id, e := meili.FindID(document, src.index.PrimaryKey)
+			if i, asked := place[string(id)]; e == nil && asked {
+				documents[i] = document
+			}
+			return nil
 		})
 		if err != nil {
-			return err
+			return lines, err
 		}
+		size := 0
+		for i, document := range documents {
+			if document == nil {
+				continue // deleted meanwhile
+			}
+			line = append(append(line[:0], list[i].stamp...), orderMark)
+			line = append(appendLine(line, withoutNoVectors(document)), '\n')
+			if _, err := to.Write(line); err != nil {
+				return lines, err
+			}
+			size += len(line)
+			lines++
+		}
+		c.Metrics.documents.Add(float64(len(documents)))
 		c.Metrics.bytes.Add(float64(size))
-		ids = ids[n:]
+		list = list[n:]
 		page = nextPage(page, n, size, c.Limits)
 	}
-	return nil
+	return lines, nil
 }
 
 // nextPage adapts the page to the size of what the last one brought.
@@ -84,26 +104,46 @@ func nextPage(page, documents, size int, l Limits) int {
 	return page
 }
 
-// ids lists the ids of a shard in one read of the engine.
-func (c *Creator) ids(ctx context.Context, src source) ([]string, error) {
-	got, err := c.ask(ctx, src, fetchBody{Fields: []string{src.index.PrimaryKey}, Limit: everything})
+// listed is a document of a shard's list.
+type listed struct {
+	id    string
+	stamp string // as it is stored; noStamp when it has none
+}
+
+// list lists the documents of a shard in one read of the engine, ordered as they were written.
+func (c *Creator) list(ctx context.Context, src source) ([]listed, error) {
+	got, err := c.ask(ctx, src, fetchBody{Fields: []string{src.index.PrimaryKey, nodeapi.FieldUpdatedAt}, Limit: everything}, true)
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
+	var list []listed
 	err = each(got, func(document []byte) error {
 		id, e := meili.FindID(document, src.index.PrimaryKey)
 		if e != nil {
 			return errors.New("a stored document has no readable id")
 		}
-		ids = append(ids, string(id))
+		list = append(list, listed{string(id), stampOf(document)})
 		return nil
 	})
-	return ids, err
+	slices.SortStableFunc(list, func(a, b listed) int { return strings.Compare(a.stamp, b.stamp) })
+	return list, err
 }
 
+// stampOf is the stored stamp of a document. Stamps sort as they are written, all of them are equally long, and what has none
+// comes first.
+func stampOf(document []byte) string {
+	raw, _ := rawjson.Find(document, nodeapi.FieldUpdatedAt)
+	if len(raw) != nodeapi.StampBytes+2 {
+		return noStamp
+	}
+	return string(raw[1 : len(raw)-1])
+}
+
+// noStamp stands for a stamp that is not there.
+var noStamp = string(nodeapi.AppendStamp(nil, 0, 0))
+
 // ask sends one documents/fetch to the copy. errGone says that the node knows no such index.
-func (c *Creator) ask(ctx context.Context, src source, body fetchBody) ([]byte, error) {
+func (c *Creator) ask(ctx context.Context, src source, body fetchBody, stamps bool) ([]byte, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -113,7 +153,7 @@ func (c *Creator) ask(ctx context.Context, src source, body fetchBody) ([]byte, 
 	a, err := c.Nodes.Do(ctx, client.Request{
 		Address: src.node.Address, Method: http.MethodPost, Path: "/indexes/" + src.index.Physical + "/documents/fetch",
 		ContentType: "application/json", Body: raw,
-		Leg: nodeapi.Leg{Epoch: src.epoch, Shards: []int{src.shard}, Count: src.index.Shards},
+		Leg: nodeapi.Leg{Epoch: src.epoch, Shards: []int{src.shard}, Count: src.index.Shards, Stamps: stamps},
 	})
 	switch {
 	case err != nil:

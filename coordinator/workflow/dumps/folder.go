@@ -29,7 +29,7 @@ const (
 // Folder is where dumps are written.
 //
 //	<uid>.dump                    a dump
-//	<uid>.parts/<physical>/<n>    the documents of shard n, one per line, complete
+//	<uid>.parts/<physical>/<n>-<m>    the m documents of shard n, complete: one per line, behind what they are ordered by
 //	<uid>.parts/*.new             something that is being written, of no use to anybody else
 type Folder string
 
@@ -76,26 +76,51 @@ func (f Folder) Path(uid string) string { return filepath.Join(string(f), uid+en
 
 func (f Folder) workshop(uid string) string { return filepath.Join(string(f), uid+working) }
 
-func (f Folder) shardPath(uid, physical string, shard int) string {
-	return filepath.Join(f.workshop(uid), physical, strconv.Itoa(shard))
+// shard is a fetched shard: its file, and how many documents are in it.
+type shard struct {
+	path  string
+	size  int64
+	lines int64
 }
 
-// shardSize is the size of a shard that was fetched; have is false while it was not.
-func (f Folder) shardSize(uid, physical string, shard int) (size int64, have bool) {
-	info, err := os.Stat(f.shardPath(uid, physical, shard))
-	if err != nil {
-		return 0, false
+// shards lists what was fetched of an index, by number of the shard. The number of documents stands in a file's name, for the
+// archive must say how long a file is before its first byte.
+func (f Folder) shards(uid, physical string) (map[int]shard, error) {
+	folder := filepath.Join(f.workshop(uid), physical)
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, diskError{err}
 	}
-	return info.Size(), true
+	have := map[int]shard{}
+	for _, e := range entries {
+		number, lines, named := strings.Cut(e.Name(), "-")
+		n, errN := strconv.Atoi(number)
+		l, errL := strconv.ParseInt(lines, 10, 64)
+		info, err := e.Info()
+		if named && errN == nil && errL == nil && err == nil {
+			have[n] = shard{filepath.Join(folder, e.Name()), info.Size(), l}
+		}
+	}
+	return have, nil
 }
 
-// write makes a file that stands under its name only when it is whole and on the disk. Writers of the same name do not
-// disturb each other; the last one wins.
-func (f Folder) write(uid, path string, content func(io.Writer) error) (size int64, err error) {
-	for _, folder := range []string{f.workshop(uid), filepath.Dir(path)} {
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return 0, diskError{err}
-		}
+// writeShard makes the file of a shard. content writes documents and returns how many.
+func (f Folder) writeShard(uid, physical string, n int, content func(io.Writer) (lines int64, err error)) error {
+	var lines int64
+	_, err := f.write(uid, func(w io.Writer) (err error) {
+		lines, err = content(w)
+		return err
+	}, func() string {
+		return filepath.Join(f.workshop(uid), physical, strconv.Itoa(n)+"-"+strconv.FormatInt(lines, 10))
+	})
+	return err
+}
+
+// write makes a file that stands under its name only when it is whole and on the disk; the name is asked for then. Writers of
+// the same name do not disturb each other; the last one wins.
+func (f Folder) write(uid string, content func(io.Writer) error, name func() string) (size int64, err error) {
+	if err := os.MkdirAll(f.workshop(uid), 0o700); err != nil {
+		return 0, diskError{err}
 	}
 	fresh, err := os.CreateTemp(f.workshop(uid), "*.new")
 	if err != nil {
@@ -118,7 +143,11 @@ func (f Folder) write(uid, path string, content func(io.Writer) error) (size int
 	if err := errors.Join(err, fresh.Sync(), fresh.Close()); err != nil {
 		return 0, diskError{err}
 	}
-	if err = os.Rename(fresh.Name(), path); err == nil {
+	path := name()
+	if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+		err = os.Rename(fresh.Name(), path)
+	}
+	if err == nil {
 		err = syncFolder(filepath.Dir(path))
 	}
 	return info.Size(), onDisk(err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 
@@ -26,7 +25,15 @@ func (c *Creator) pack(ctx context.Context, p *Progress) (workflow.Verdict, erro
 	}
 	v := c.Views.View()
 	for _, physical := range p.Indexes {
-		if ix := v.Physical[physical]; ix != nil && !c.collected(p, ix) {
+		ix := v.Physical[physical]
+		if ix == nil || ix.PrimaryKey == "" {
+			continue
+		}
+		have, err := c.Folder.shards(p.Dump, physical)
+		if err != nil {
+			return c.broken(p, err)
+		}
+		if len(have) < ix.Shards {
 			return workflow.Enter(phaseCollect) // another coordinator collected, in a folder of its own
 		}
 	}
@@ -37,27 +44,12 @@ func (c *Creator) pack(ctx context.Context, p *Progress) (workflow.Verdict, erro
 	content := dump.Content{Date: c.Now(), Keys: keysOf(keys)}
 	content.DBVersion, content.Features = c.engine(ctx, v)
 	p.Documents = 0
-	p.Bytes, err = c.Folder.write(p.Dump, c.Folder.Path(p.Dump), func(to io.Writer) error {
-		return c.archive(ctx, p, v, content, to)
-	})
-	var disk diskError
-	if errors.As(err, &disk) {
-		c.Log.Error().Err(disk).Msg("dump folder failed")
-		p.Failure = disk.failure()
-	} else if err != nil {
-		return workflow.Verdict{}, err
+	p.Bytes, err = c.Folder.write(p.Dump, func(to io.Writer) error { return c.archive(ctx, p, v, content, to) },
+		func() string { return c.Folder.Path(p.Dump) })
+	if err != nil {
+		return c.broken(p, err)
 	}
 	return workflow.Enter(phaseConclude)
-}
-
-// collected says whether every shard of an index is in the folder.
-func (c *Creator) collected(p *Progress, ix *routing.Index) bool {
-	for s := range ix.Shards {
-		if _, have := c.Folder.shardSize(p.Dump, ix.Physical, s); !have && ix.PrimaryKey != "" {
-			return false
-		}
-	}
-	return true
 }
 
 // archive writes the dump.
@@ -79,7 +71,14 @@ func (c *Creator) archive(ctx context.Context, p *Progress, v *routing.View, con
 		if ix.PrimaryKey != "" {
 			m.PrimaryKey = &ix.PrimaryKey
 		}
-		documents := c.open(ctx, p.Dump, ix)
+		have, err := c.Folder.shards(p.Dump, physical)
+		if err != nil {
+			return err
+		}
+		documents, err := merge(ctx, have)
+		if err != nil {
+			return err
+		}
 		err = w.Index(m, settings, documents, documents.size)
 		p.Documents += documents.lines
 		if err := errors.Join(err, documents.Close()); err != nil {
@@ -87,63 +86,6 @@ func (c *Creator) archive(ctx context.Context, p *Progress, v *routing.View, con
 		}
 	}
 	return w.Close()
-}
-
-// shards reads the files of an index's shards one after the other.
-type shards struct {
-	ctx   context.Context //nolint:containedctx // a reader has no other way to stop early
-	paths []string
-	file  *os.File
-	size  int64
-	lines int64
-}
-
-func (c *Creator) open(ctx context.Context, uid string, ix *routing.Index) *shards {
-	all := &shards{ctx: ctx}
-	for s := range ix.Shards {
-		if size, have := c.Folder.shardSize(uid, ix.Physical, s); have {
-			all.size += size
-			all.paths = append(all.paths, c.Folder.shardPath(uid, ix.Physical, s))
-		}
-	}
-	return all
-}
-
-func (s *shards) Read(p []byte) (int, error) {
-	for {
-		if err := s.ctx.Err(); err != nil {
-			return 0, context.Cause(s.ctx)
-		}
-		if s.file == nil {
-			if len(s.paths) == 0 {
-				return 0, io.EOF
-			}
-			f, err := os.Open(s.paths[0])
-			if err != nil {
-				return 0, diskError{err}
-			}
-			s.file, s.paths = f, s.paths[1:]
-		}
-		n, err := s.file.Read(p)
-		s.lines += int64(bytes.Count(p[:n], []byte{'\n'}))
-		if n > 0 {
-			return n, nil
-		}
-		closed := s.Close()
-		if !errors.Is(err, io.EOF) || closed != nil {
-			return 0, diskError{errors.Join(err, closed)}
-		}
-	}
-}
-
-// Close closes the file at hand.
-func (s *shards) Close() error {
-	if s.file == nil {
-		return nil
-	}
-	err := s.file.Close()
-	s.file = nil
-	return err
 }
 
 // keysOf turns keys into lines of a dump, the oldest first.
