@@ -36,6 +36,10 @@ type Handler interface {
 // maxMessage bounds one message of the protocol; bodies come in pieces far below it.
 const maxMessage = 16 << 20
 
+// streamWorkers is how many goroutines wait for streams. A stream beyond them gets a goroutine of its own, whose stack has
+// to grow several times before the first search is answered.
+const streamWorkers = 64
+
 // Server is the gRPC service.
 type Server struct {
 	pb.UnimplementedExternalProcessorServer
@@ -65,7 +69,7 @@ func Listen(path string) (net.Listener, error) {
 // Serve answers streams until ctx ends, then lets running ones finish.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	g := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage*16), grpc.MaxConcurrentStreams(1<<16),
-		grpc.InitialWindowSize(1<<20), grpc.InitialConnWindowSize(16<<20))
+		grpc.InitialWindowSize(1<<20), grpc.InitialConnWindowSize(16<<20), grpc.NumStreamWorkers(streamWorkers))
 	pb.RegisterExternalProcessorServer(g, s)
 	stop := context.AfterFunc(ctx, g.GracefulStop)
 	defer stop()

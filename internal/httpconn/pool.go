@@ -15,6 +15,7 @@ type Options struct {
 	MaxConns    int           // in use at once; more wait
 	MaxIdle     int           // kept
 	IdleTimeout time.Duration // for which one is kept without use
+	Trust       time.Duration // for which an idle one is taken to be open without looking
 	DialTimeout time.Duration
 }
 
@@ -61,7 +62,8 @@ func (p *Pool) take(ctx context.Context) (*conn, error) {
 	}
 	deadline, _ := ctx.Deadline() // without one it is the zero time, which means none to a connection too
 	for c := p.pop(); c != nil; c = p.pop() {
-		if time.Since(c.since) < p.options.IdleTimeout && c.net.SetDeadline(deadline) == nil && alive(c.net) {
+		waited := time.Since(c.since)
+		if waited < p.options.IdleTimeout && c.net.SetDeadline(deadline) == nil && (waited < p.options.Trust || alive(c.net)) {
 			return c, nil
 		}
 		_ = c.net.Close()

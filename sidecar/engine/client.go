@@ -25,6 +25,7 @@ const (
 	maxIdle     = 512      // kept-alive connections
 	maxConns    = 4096     // small requests at once
 	idleTimeout = 90 * time.Second
+	trust       = 50 * time.Millisecond // an engine does not come back sooner after its end
 )
 
 // ErrUnreachable says that no answer came from the engine.
@@ -81,7 +82,7 @@ func New(base, key string) (*Client, error) {
 	if host, ok := httpconn.Host(c.base); ok {
 		c.host = host
 		c.small = httpconn.NewPool(host, httpconn.Options{
-			MaxConns: maxConns, MaxIdle: maxIdle, IdleTimeout: idleTimeout, DialTimeout: dialTimeout,
+			MaxConns: maxConns, MaxIdle: maxIdle, IdleTimeout: idleTimeout, Trust: trust, DialTimeout: dialTimeout,
 		})
 	}
 	return c, nil

@@ -89,10 +89,11 @@ func (b *builder) failures() []failure {
 // localReplies turns every failure into the shape of an error, and gives a request id to answers that were made before
 // a request got one.
 func (b *builder) localReplies() *hcmv3.LocalReplyConfig {
-	config := &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{{
-		Filter:       b.cel(madeByGateway + ` || response.code < 400`),
-		HeadersToAdd: []*corev3.HeaderValueOption{ownRequestID()},
-	}}}
+	config := &hcmv3.LocalReplyConfig{Mappers: []*hcmv3.ResponseMapper{
+		// Nearly all answers are told apart by their status alone, which costs Envoy far less than an expression does.
+		{Filter: successful(), HeadersToAdd: []*corev3.HeaderValueOption{ownRequestID()}},
+		{Filter: b.cel(madeByGateway), HeadersToAdd: []*corev3.HeaderValueOption{ownRequestID()}},
+	}}
 	for _, f := range b.failures() {
 		config.Mappers = append(config.Mappers, b.mapper(f))
 	}
@@ -126,6 +127,16 @@ func ownRequestID() *corev3.HeaderValueOption {
 		Header:       &corev3.HeaderValue{Key: headerRequestID, Value: "%UNIQUE_ID%"},
 		AppendAction: corev3.HeaderValueOption_ADD_IF_ABSENT,
 	}
+}
+
+// successful finds answers below 400.
+func successful() *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_StatusCodeFilter{
+		StatusCodeFilter: &accesslogv3.StatusCodeFilter{Comparison: &accesslogv3.ComparisonFilter{
+			Op:    accesslogv3.ComparisonFilter_LE,
+			Value: &corev3.RuntimeUInt32{DefaultValue: 399, RuntimeKey: "miroir.local_reply.successful"},
+		}},
+	}}
 }
 
 func (b *builder) cel(expression string) *accesslogv3.AccessLogFilter {
