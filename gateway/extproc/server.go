@@ -112,7 +112,8 @@ func ended(err error) error {
 // readRequest copies the header list; pseudo headers become fields.
 func readRequest(list []*core.HeaderValue, body io.Reader) *Request {
 	r := &Request{Header: make(http.Header, len(list)), Body: body}
-	for _, h := range list {
+	values := make([]string, len(list)) // of all headers, for one allocation instead of one each
+	for i, h := range list {
 		value := string(h.GetRawValue())
 		if value == "" {
 			value = h.GetValue()
@@ -123,10 +124,29 @@ func readRequest(list []*core.HeaderValue, body io.Reader) *Request {
 		case ":path":
 			r.Path, r.Query = splitPath(value)
 		default:
-			r.Header.Add(h.GetKey(), value)
+			key := canonical(h.GetKey())
+			if r.Header[key] != nil {
+				r.Header[key] = append(r.Header[key], value)
+				continue
+			}
+			values[i] = value
+			r.Header[key] = values[i : i+1 : i+1]
 		}
 	}
 	return r
+}
+
+// known holds headers that net/http knows no canonical name of, and would make one anew for every request.
+var known = map[string]string{
+	"x-request-id": "X-Request-Id", "x-forwarded-for": "X-Forwarded-For", "x-forwarded-proto": "X-Forwarded-Proto",
+	"x-miroir-client-address": "X-Miroir-Client-Address", ":authority": ":authority", ":scheme": ":scheme",
+}
+
+func canonical(name string) string {
+	if key, ok := known[name]; ok {
+		return key
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 func splitPath(target string) (path, query string) {

@@ -153,6 +153,7 @@ func (b *Builder) View() *View {
 		s := b.settings[rec.Physical]
 		ix := &Index{
 			IndexRecord: rec, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version, dirty: b.dirty[rec.Physical],
+			memo: &memo{},
 		}
 		v.Indexes[uid] = ix
 		v.Physical[rec.Physical] = ix

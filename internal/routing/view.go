@@ -2,6 +2,7 @@ package routing
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
@@ -20,7 +21,11 @@ type Index struct {
 	Settings        []byte // client view, canonical JSON; nil before the first settings commit
 	SettingsVersion uint64
 	dirty           map[dirtyKey]bool
+	memo            *memo // of the one view that the index belongs to; nil for none
 }
+
+// memo keeps what every read of an index needs anew: its holders by group.
+type memo struct{ holders sync.Map }
 
 type dirtyKey struct {
 	shard int
@@ -84,8 +89,21 @@ func (v *View) AllNodes() []string {
 }
 
 // Holders lists which nodes of a group may answer reads for which shards of the index: complete copies, not dirty, on
-// nodes that are up. avoid names nodes to leave out as if they were down; it may be nil.
+// nodes that are up. avoid names nodes to leave out as if they were down; it may be nil. The result must not be modified.
 func (v *View) Holders(ix *Index, group int, avoid func(node string) bool) []shardmap.Holder {
+	if ix.memo == nil || avoid != nil {
+		return v.holders(ix, group, avoid)
+	}
+	if known, ok := ix.memo.holders.Load(group); ok {
+		list, _ := known.([]shardmap.Holder)
+		return list
+	}
+	list := v.holders(ix, group, nil)
+	ix.memo.holders.Store(group, list)
+	return list
+}
+
+func (v *View) holders(ix *Index, group int, avoid func(node string) bool) []shardmap.Holder {
 	byNode := map[string][]int{}
 	for s, copies := range ix.Placement.Groups[group] {
 		for _, c := range copies {

@@ -36,7 +36,7 @@ func ParseRanges(s string, limit int) ([]int, error) {
 	if s == "" {
 		return nil, nil
 	}
-	var out []int
+	out := make([]int, 0, strings.Count(s, ",")+1)
 	for part := range strings.SplitSeq(s, ",") {
 		lo, hi, isRange := strings.Cut(part, "-")
 		a, err := strconv.Atoi(lo)
@@ -53,6 +53,8 @@ func ParseRanges(s string, limit int) ([]int, error) {
 			out = append(out, v)
 		}
 	}
-	slices.Sort(out)
+	if !slices.IsSorted(out) {
+		slices.Sort(out)
+	}
 	return slices.Compact(out), nil
 }

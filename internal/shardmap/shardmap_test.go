@@ -236,6 +236,31 @@ func TestRangesRoundTrip(t *testing.T) {
 	}
 }
 
+// A search is planned anew for every request; groups of twelve nodes are the largest that are searched exhaustively.
+func BenchmarkCoveringSet(b *testing.B) {
+	for _, c := range []struct{ nodes, replicas, shards int }{{3, 1, 64}, {3, 2, 64}, {12, 1, 128}, {12, 2, 128}, {20, 2, 128}} {
+		b.Run(fmt.Sprintf("%d-nodes-%d-copies", c.nodes, c.replicas), func(b *testing.B) {
+			nodes := make([]string, c.nodes)
+			for i := range nodes {
+				nodes[i] = fmt.Sprintf("node-%02d", i)
+			}
+			owners, err := Place(c.shards, c.replicas, nodes)
+			if err != nil {
+				b.Fatal(err)
+			}
+			holders := HoldersOf(owners)
+			b.ReportAllocs()
+			seed := uint64(0)
+			for b.Loop() {
+				seed += 0x9E3779B97F4A7C15
+				if legs, _ := CoveringSet(c.shards, holders, seed); len(legs) == 0 {
+					b.Fatal("no legs")
+				}
+			}
+		})
+	}
+}
+
 // SH-10: placement of 64 shards over 3 nodes and routing of 10,000 ids.
 func BenchmarkPlacementAndRouting(b *testing.B) {
 	nodes := []string{"node-0", "node-1", "node-2"}
