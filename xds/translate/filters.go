@@ -92,7 +92,25 @@ func (b *builder) gateway() *extprocv3.ExternalProcessor {
 			DisallowIsError: wrapperspb.Bool(true),
 		},
 		RouteCacheAction: extprocv3.ExternalProcessor_DEFAULT,
+		ForwardRules:     &extprocv3.HeaderForwardingRules{DisallowedHeaders: unread()},
 	}
+}
+
+// unreadHeaders are those that every client sends and the gateway never looks at. Each header less is a fiftieth of what a
+// request costs the gateway. They stay on the request that goes to a node or a coordinator.
+var unreadHeaders = []string{
+	":authority", ":scheme", "accept", "accept-encoding", "accept-language", "connection", "content-length", "cookie", "origin", "referer",
+	"te", "user-agent", "x-forwarded-for", "x-forwarded-proto", "x-meilisearch-client",
+}
+
+func unread() *matcherv3.ListStringMatcher {
+	list := &matcherv3.ListStringMatcher{Patterns: []*matcherv3.StringMatcher{
+		{MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: "sec-"}}, // browsers send up to ten of them
+	}}
+	for _, name := range unreadHeaders {
+		list.Patterns = append(list.Patterns, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}})
+	}
+	return list
 }
 
 func mutation(request, response []*rulesv3.HeaderMutation) *mutationv3.HeaderMutation {
