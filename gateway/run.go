@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/gateway/auth"
+	"github.com/miroir-search/miroir/gateway/barrier"
 	"github.com/miroir-search/miroir/gateway/extproc"
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/scatter"
@@ -112,10 +113,11 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	defer nodes.Close()
 	limits := serve.DefaultLimits(filepath.Dir(c.socket))
 	limits.MaxBody = c.maxBody
+	barriers := barrier.New(c.id, store, views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker,
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
-		Clock: hlc.New(time.Now), NodeKey: nodeKey, Limits: limits, Log: log,
+		Clock: barriers.Clock, Barrier: barriers, NodeKey: nodeKey, Limits: limits, Log: log,
 	}
 	socket, err := extproc.Listen(c.socket)
 	if err != nil {
@@ -130,6 +132,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	g.Go("metrics", func(ctx context.Context) error {
 		return telemetry.Port{Metrics: reg, Profiles: c.pprof}.Serve(ctx, metrics)
 	})
+	g.Go("barriers", barriers.Run)
 	g.Go("presence", func(ctx context.Context) error { return present(ctx, store, views, c.id) })
 	log.Info().Str("id", c.id).Msg("gateway started")
 	return g.Wait()

@@ -180,6 +180,42 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 		Expect(right()).To(Succeed())
 	})
 
+	It("operations on all documents leave equal copies under writes, and no copy misses them (§6)", func() {
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer GinkgoRecover()
+			defer close(stopped)
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+					_, err := app.sdk.AddDocuments(things(n%300, n%300+5, n), nil)
+					Expect(err).NotTo(HaveOccurred(), "a write beside an operation on all documents")
+				}
+			}
+		}()
+		var last *meilisearch.TaskInfo
+		for n := range 12 {
+			var err error
+			last, err = app.sdk.DeleteDocumentsByFilter(fmt.Sprintf("kept = %d", n%7), nil)
+			Expect(err).NotTo(HaveOccurred())
+			for node := range 3 {
+				Expect(in.dirty(fmt.Sprint("node-", node))).To(BeZero())
+			}
+		}
+		close(stop)
+		Eventually(stopped).WithTimeout(longest).Should(BeClosed())
+		app.wait(last)
+		Eventually(func() error { return in.equal(nil) }).WithTimeout(longest).WithPolling(200 * time.Millisecond).Should(Succeed())
+		info, err := app.sdk.DeleteAllDocuments(nil)
+		Expect(err).NotTo(HaveOccurred())
+		app.wait(info)
+		clear(app.want)
+		app.wait(app.add(things(0, 400, 0)))
+		Eventually(func() error { return in.equal(app.want) }).WithTimeout(longest).WithPolling(200 * time.Millisecond).Should(Succeed())
+	})
+
 	It("nodes die one after the other while writes never stop", func() {
 		stop, stopped := make(chan struct{}), make(chan struct{})
 		go func() {

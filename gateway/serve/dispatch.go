@@ -49,7 +49,17 @@ type writeCall struct {
 	body        func(l plan.Leg) (io.Reader, int64, error)
 	primaryKey  string
 	documents   int // in the payload
+	order       order
 }
+
+// order says how a write stands to others of its index.
+type order uint8
+
+const (
+	free  order = iota // it changes no documents
+	joins              // it names its documents: any number at the same time
+	alone              // it names none: no other write at the same time
+)
 
 // stateReply is the answer when the state store does not take a record: nothing was sent to any node.
 func (s *Service) stateReply(err error) *reply.Reply {
@@ -63,11 +73,16 @@ func (s *Service) stateReply(err error) *reply.Reply {
 // perform records the task, sends the write to every copy, and answers as the quorum rules say. The task is committed
 // before any node is called, so that whatever a node did belongs to a task.
 func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCall) *reply.Reply {
+	stamp, end, err := s.enter(ctx, w)
+	if err != nil {
+		return s.stateReply(err)
+	}
+	defer end()
 	p := plan.PlanWrite(c.view, w.index, w.shards)
 	r.Physical = w.index.Physical
 	r.Targets = targets(p)
 	r.RF = replicas(c.view)
-	r.Stamp = s.stamp(w.documents)
+	r.Stamp = stamp
 	if err := s.Store.CreateTask(ctx, r); err != nil {
 		return s.stateReply(err)
 	}
@@ -77,6 +92,22 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		PrimaryKey: w.primaryKey, Dispatch: task.DispatchID(r.UID), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
 	}, p.Legs)
 	return s.conclude(context.WithoutCancel(ctx), r, w, p, acks)
+}
+
+// enter waits for the write's turn and gives it its stamp, which is later than those of all writes before the barrier.
+func (s *Service) enter(ctx context.Context, w writeCall) (stamp hlc.Stamp, end func(), err error) {
+	switch w.order {
+	case joins:
+		end = s.Barrier.Enter(ctx, w.index.Physical)
+	case alone:
+		if stamp, end, err = s.Barrier.Close(ctx, w.index.Physical); err != nil {
+			return 0, nil, err
+		}
+		return stamp, end, nil
+	default:
+		end = func() {}
+	}
+	return s.stamp(w.documents), end, nil
 }
 
 // stamp takes the stamps of a write of so many documents and returns the first. It is later than those of all tasks that

@@ -119,7 +119,7 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 func writeOf(ix *routing.Index, shards []int, method, path, pk string, batch *write.Batch) writeCall {
 	return writeCall{
 		index: ix, shards: shards, method: method, path: path, primaryKey: pk, contentType: nodeapi.DocumentsType,
-		documents: batch.Received,
+		documents: batch.Received, order: joins,
 		body: func(l plan.Leg) (io.Reader, int64, error) {
 			r, size := batch.Body(l.Shards)
 			return r, size, nil
@@ -236,6 +236,7 @@ func (s *Service) deleteIDs(ctx context.Context, c *call, ids []string) *reply.R
 	}
 	return s.perform(ctx, c, r, writeCall{
 		index: ix, shards: sortedInts(shards), method: http.MethodPost, path: "/documents/delete-batch", contentType: jsonType,
+		order: joins,
 		body: func(l plan.Leg) (io.Reader, int64, error) {
 			list := []string{}
 			for _, shard := range l.Shards {
@@ -271,7 +272,7 @@ func (s *Service) deleteByFilter(ctx context.Context, c *call) *reply.Reply {
 		r.Details = mustJSON(deletionDetails{Deleted: &zero, Filter: &filter})
 		return s.finished(ctx, r, e)
 	}
-	return s.perform(ctx, c, r, wholeBody(ix, http.MethodPost, "/documents/delete", body))
+	return s.perform(ctx, c, r, byItself(wholeBody(ix, http.MethodPost, "/documents/delete", body)))
 }
 
 func (s *Service) deleteAll(ctx context.Context, c *call) *reply.Reply {
@@ -293,7 +294,13 @@ func (s *Service) deleteAll(ctx context.Context, c *call) *reply.Reply {
 		r.Details = mustJSON(details{Deleted: &zero})
 		return s.finished(ctx, r, e)
 	}
-	return s.perform(ctx, c, r, wholeBody(ix, http.MethodDelete, "/documents", nil))
+	return s.perform(ctx, c, r, byItself(wholeBody(ix, http.MethodDelete, "/documents", nil)))
+}
+
+// byItself makes a write one that names no documents.
+func byItself(w writeCall) writeCall {
+	w.order = alone
+	return w
 }
 
 // wholeBody is a write that every copy of every shard gets in the same words.

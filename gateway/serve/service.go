@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/gateway/auth"
+	"github.com/miroir-search/miroir/gateway/barrier"
 	"github.com/miroir-search/miroir/gateway/extproc"
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -79,6 +80,7 @@ type Service struct {
 	Table   *operation.Table
 	Scatter *scatter.Metrics
 	Metrics *Metrics
+	Barrier *barrier.Barrier
 	Clock   *hlc.Clock
 	NodeKey string // sent along with routed requests
 	Limits  Limits

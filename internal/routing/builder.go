@@ -18,13 +18,14 @@ const (
 	FamilyPlacement = "placement/"
 	FamilySettings  = "settings/"
 	FamilyDirty     = "dirty/"
+	FamilyBarriers  = "barriers/"
 	KeyCluster      = "config/cluster"
 )
 
 // Families lists the prefixes a watcher must follow to feed a Builder.
 func Families() []string {
 	return []string{
-		KeyCluster, FamilyDirty, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodes, FamilyPlacement, FamilySettings,
+		FamilyBarriers, KeyCluster, FamilyDirty, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodes, FamilyPlacement, FamilySettings,
 	}
 }
 
@@ -38,6 +39,7 @@ type Builder struct {
 	placement map[string]PlacementRecord
 	settings  map[string]SettingsRecord
 	dirty     map[string]map[dirtyKey]bool // by physical name
+	barriers  map[string]BarrierRecord
 	epoch     int64
 }
 
@@ -46,12 +48,12 @@ func NewBuilder() *Builder {
 	return &Builder{
 		nodes: map[string]NodeRecord{}, health: map[string]HealthRecord{}, groups: map[int]GroupRecord{},
 		indexes: map[string]IndexRecord{}, placement: map[string]PlacementRecord{}, settings: map[string]SettingsRecord{},
-		dirty: map[string]map[dirtyKey]bool{},
+		dirty: map[string]map[dirtyKey]bool{}, barriers: map[string]BarrierRecord{},
 	}
 }
 
 // Put takes over one record under its key below the cluster's prefix. A record that cannot be read is an error and
-// leaves the last good one in place. Keys of other families are ignored. Health is observed, not decided, and never moves
+// leaves the last good one in place. Keys of other families are ignored. Barriers come and go beside it. Health is observed, not decided, and never moves
 // the epoch: a process that lists it must not seem to know more than one that watched it.
 func (b *Builder) Put(key string, value []byte, revision int64) error {
 	family, name := split(key)
@@ -64,6 +66,8 @@ func (b *Builder) Put(key string, value []byte, revision int64) error {
 		err = put(b.nodes, name, value)
 	case FamilyHealth:
 		changed, err = false, put(b.health, name, value)
+	case FamilyBarriers:
+		changed, err = false, put(b.barriers, name, value)
 	case FamilyGroups:
 		var g GroupRecord
 		if err = set(&g, value); err == nil {
@@ -97,6 +101,9 @@ func (b *Builder) Delete(key string, revision int64) {
 		delete(b.nodes, name)
 	case FamilyHealth:
 		delete(b.health, name)
+		return
+	case FamilyBarriers:
+		delete(b.barriers, name)
 		return
 	case FamilyGroups:
 		if id, err := strconv.Atoi(name); err == nil {
@@ -138,7 +145,7 @@ func (b *Builder) putDirty(name string) error {
 func (b *Builder) View() *View {
 	v := &View{
 		Epoch: b.epoch, Cluster: b.cluster, Nodes: make(map[string]Node, len(b.nodes)),
-		Indexes: make(map[string]*Index, len(b.indexes)), Physical: make(map[string]*Index, len(b.indexes)),
+		Barriers: maps.Clone(b.barriers), Indexes: make(map[string]*Index, len(b.indexes)), Physical: make(map[string]*Index, len(b.indexes)),
 	}
 	for id, n := range b.nodes {
 		h, alive := b.health[id]

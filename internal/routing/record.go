@@ -129,9 +129,19 @@ type DirtyRecord struct {
 	Reason string    `json:"reason"`
 }
 
+// BarrierRecord is barriers/<physical>, kept under the lease of the gateway that closed it: while it is closed no gateway
+// begins a write to the index. An open one says which stamp later writes must surpass.
+type BarrierRecord struct {
+	V      int       `json:"v"`
+	ID     string    `json:"id"` // of this closing
+	Holder string    `json:"holder"`
+	Closed bool      `json:"closed"`
+	Stamp  hlc.Stamp `json:"stamp"`
+}
+
 // record lists what Decode accepts.
 type record interface {
-	NodeRecord | HealthRecord | GroupRecord | ClusterRecord | IndexRecord | PlacementRecord | SettingsRecord | DirtyRecord
+	BarrierRecord | NodeRecord | HealthRecord | GroupRecord | ClusterRecord | IndexRecord | PlacementRecord | SettingsRecord | DirtyRecord
 }
 
 // Decode reads one record. Unknown fields are ignored, so that the next version may add some; an unknown version is

@@ -39,8 +39,9 @@ type View struct {
 	Nodes    map[string]Node
 	Groups   []GroupRecord // ascending by id
 	Indexes  map[string]*Index
-	Physical map[string]*Index // the same indexes by physical name
-	UIDs     []string          // logical names, ascending
+	Physical map[string]*Index        // the same indexes by physical name
+	UIDs     []string                 // logical names, ascending
+	Barriers map[string]BarrierRecord // by physical name; they do not move the epoch
 }
 
 // ActiveGroups lists the ids of the groups that may be read from, ascending.

@@ -1,0 +1,156 @@
+//go:build store
+
+package barrier
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/etcdserver"
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/state"
+)
+
+func freeURL(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return "http://" + l.Addr().String()
+}
+
+// gateway starts one gateway's part on a store, whose clock differs from the machine's.
+func gateway(t *testing.T, endpoint, id string, skew time.Duration) (b *Barrier, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	store, err := state.Open(ctx, state.Options{Endpoints: []string{endpoint}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	views, err := store.WatchView(ctx, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	presence, err := store.NewSession(ctx, leaseTime)
+	if err == nil {
+		err = presence.Put(ctx, "members/gateway/"+id, map[string]int{"v": 1})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock := hlc.New(func() time.Time { return time.Now().Add(skew) })
+	b = New(id, store, views, clock, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = b.Run(ctx) })
+	stop = sync.OnceFunc(func() {
+		_ = presence.Close(context.Background())
+		cancel()
+		wg.Wait()
+		_ = store.Close()
+	})
+	t.Cleanup(stop)
+	return b, stop
+}
+
+// closed closes a barrier as soon as the gateway's session is there.
+func closed(t *testing.T, b *Barrier) (hlc.Stamp, func()) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; {
+		stamp, open, err := b.Close(t.Context(), "a--1")
+		if err == nil {
+			return stamp, open
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// §6 "Order": while one gateway's operation on all documents runs, no gateway has a write in flight; writes before have
+// earlier stamps than it, and those after later ones, whatever the clocks say.
+func TestNoWriteCrossesABarrier(t *testing.T) {
+	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
+		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	one, _ := gateway(t, server.Endpoint(), "one", 0)
+	two, _ := gateway(t, server.Endpoint(), "two", -300*time.Millisecond)
+	three, stopThree := gateway(t, server.Endpoint(), "three", 300*time.Millisecond)
+
+	type written struct {
+		stamp hlc.Stamp
+		round int64
+	}
+	var inFlight, round atomic.Int64
+	var mu sync.Mutex
+	var writes []written
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for _, b := range []*Barrier{one, two, two, three} {
+		writers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				leave := b.Enter(t.Context(), "a--1")
+				inFlight.Add(1)
+				w := written{b.Clock.Next(), round.Load()}
+				<-time.After(time.Millisecond)
+				inFlight.Add(-1)
+				leave()
+				mu.Lock()
+				writes = append(writes, w)
+				mu.Unlock()
+			}
+		})
+	}
+	var barriers []hlc.Stamp
+	for _, b := range []*Barrier{one, two, three, two, one} {
+		stamp, open := closed(t, b)
+		if n := inFlight.Load(); n != 0 {
+			t.Errorf("%d writes are in flight", n)
+		}
+		<-time.After(10 * time.Millisecond)
+		if n := inFlight.Load(); n != 0 {
+			t.Errorf("%d writes began behind the barrier", n)
+		}
+		barriers = append(barriers, stamp)
+		round.Add(1)
+		open()
+	}
+	// A holder that dies takes its barrier along.
+	_, _ = closed(t, three)
+	stopThree()
+	before := time.Now()
+	one.Enter(t.Context(), "a--1")()
+	if time.Since(before) > 2*patience {
+		t.Error("the barrier of a gateway that is gone stands")
+	}
+	close(stop)
+	writers.Wait()
+	for _, w := range writes {
+		for i, s := range barriers {
+			if after := w.round > int64(i); after != (w.stamp > s) {
+				t.Fatalf("a write of round %d has stamp %d, barrier %d has %d", w.round, w.stamp, i, s)
+			}
+		}
+	}
+	if len(writes) < 50 {
+		t.Errorf("only %d writes", len(writes))
+	}
+}
