@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,7 +45,7 @@ func (p Place) Call(ctx context.Context, method, path, contentType string, body 
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
 	if response.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("%s: %s %s: %s: %.300s", p.Name, method, path, response.Status, answer)
+		return fmt.Errorf("%s: %s %s: %w", p.Name, method, path, &StatusError{response.StatusCode, string(answer)})
 	}
 	if out == nil {
 		return nil
@@ -54,6 +55,15 @@ func (p Place) Call(ctx context.Context, method, path, contentType string, body 
 	}
 	return nil
 }
+
+// StatusError is an answer that is no success.
+type StatusError struct {
+	Status int
+	Body   string
+}
+
+// Error shows the beginning of the answer.
+func (e *StatusError) Error() string { return fmt.Sprintf("status %d: %.300s", e.Status, e.Body) }
 
 // TaskUID sends a write and returns the uid of its task.
 func (p Place) TaskUID(ctx context.Context, method, path, contentType string, body []byte) (int64, error) {
@@ -105,10 +115,32 @@ func (p Place) Prepare(ctx context.Context, index, settings string) error {
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	if err := p.do(ctx, http.MethodPost, "/indexes", body); err != nil {
+	if err := p.create(ctx, body); err != nil {
 		return err
 	}
 	return p.do(ctx, http.MethodPatch, "/indexes/"+index+"/settings", []byte(settings))
+}
+
+// settling is how long a cluster that has just become ready may still refuse a new index.
+const settling = 15 * time.Second
+
+// create makes an index. A 503 asks for another try: the gateway of a new cluster may learn of the nodes a little later than
+// those who wait for the cluster.
+func (p Place) create(ctx context.Context, body []byte) error {
+	again := time.NewTicker(pollEvery)
+	defer again.Stop()
+	for begin := time.Now(); ; {
+		err := p.do(ctx, http.MethodPost, "/indexes", body)
+		var refused *StatusError
+		if !errors.As(err, &refused) || refused.Status != http.StatusServiceUnavailable || time.Since(begin) > settling {
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // Drop deletes an index.
