@@ -42,7 +42,7 @@ type Outcome struct {
 	Results []Result      // ascending by the lowest shard; every body is a 200 answer
 	Missing []int         // shards that nobody answered for
 	Refused *apierr.Error // an engine's 4xx: the answer to the whole request (RD-9)
-	Stale   bool          // a node holds other shards than planned: plan again on a newer view
+	Stale   bool          // a node held other shards than planned
 }
 
 // Replan finds other nodes for a leg that failed; it may return fewer shards than the leg had.
@@ -65,6 +65,7 @@ func (r *Reader) Read(ctx context.Context, c Call, p plan.Read, replan Replan) O
 			out.take(a)
 			continue
 		}
+		out.Stale = out.Stale || a.stale()
 		others := replan(a.leg)
 		out.Missing = append(out.Missing, lost(a.leg, others)...)
 		again = append(again, others...)
@@ -92,9 +93,15 @@ type answer struct {
 	err    error
 }
 
-// failed says whether another node might do better: no answer, an error of the node itself, or a full search queue.
+// failed says whether another node might do better: no answer, an error of the node itself, a full search queue, or a
+// node that does not hold what was planned.
 func (a answer) failed() bool {
-	return a.err != nil || a.status >= http.StatusInternalServerError
+	return a.err != nil || a.status >= http.StatusInternalServerError || a.stale()
+}
+
+// stale says that the node holds other shards than the plan assumed.
+func (a answer) stale() bool {
+	return a.err == nil && a.status == http.StatusConflict && apierr.Parse(a.status, a.body).Code == nodeapi.CodeStalePlacement
 }
 
 func (o *Outcome) take(a answer) {
@@ -102,12 +109,7 @@ func (o *Outcome) take(a answer) {
 	case a.status == http.StatusOK:
 		o.Results = append(o.Results, Result{Leg: a.leg, Body: a.body})
 	case o.Refused == nil:
-		e := apierr.Parse(a.status, a.body)
-		if e.Code == nodeapi.CodeStalePlacement {
-			o.Stale = true
-			return
-		}
-		o.Refused = e
+		o.Refused = apierr.Parse(a.status, a.body)
 	}
 }
 

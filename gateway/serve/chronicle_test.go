@@ -80,7 +80,7 @@ func (n *listNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		parts = append(parts, doc)
 	}
-	fmt.Fprintf(w, `{"results":[%s],"offset":%d,"limit":%d,"total":%d}`, strings.Join(parts, ","), in.Offset, in.Limit, len(n.docs))
+	_, _ = fmt.Fprintf(w, `{"results":[%s],"offset":%d,"limit":%d,"total":%d}`, strings.Join(parts, ","), in.Offset, in.Limit, len(n.docs))
 }
 
 // listService is a gateway over nodes with one shard each.

@@ -123,7 +123,7 @@ func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p pl
 		request.ContentType = jsonType
 	}
 	out := reader.Read(ctx, request, p, func(failed plan.Leg) []plan.Leg {
-		others, err := plan.Replan(c.view, ix, failed, nil)
+		others, err := s.replan(c.view, ix, failed)
 		if err != nil {
 			s.Log.Debug().Str("node", failed.Node).Str("shards", shardmap.FormatRanges(failed.Shards)).Msg("leg not covered again")
 		}
@@ -133,6 +133,17 @@ func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p pl
 		s.Scatter.Partial.Inc()
 	}
 	return out
+}
+
+// replan finds other nodes for a leg that failed, on the newest view there is: the leg may have failed because its shards
+// lie elsewhere by now (RD-3).
+func (s *Service) replan(v *routing.View, ix *routing.Index, failed plan.Leg) ([]plan.Leg, error) {
+	if newest := s.Views.View(); newest.Epoch > v.Epoch {
+		if now, ok := newest.Physical[ix.Physical]; ok {
+			v, ix = newest, now
+		}
+	}
+	return plan.Replan(v, ix, failed, nil)
 }
 
 // outcome is what a round of legs brought, as far as it is not in their answers.
