@@ -57,7 +57,7 @@ func (s *Server) topology(w http.ResponseWriter, _ *http.Request) *apierr.Error 
 		t.Replicas = v.Group(active[0]).RF
 	}
 	for _, n := range t.Nodes {
-		if n.Status == view.StatusFailed || n.Status == view.StatusSuspect {
+		if n.Status == view.StatusFailed || n.Status == view.StatusSuspect || n.Status == view.StatusCatchingUp {
 			t.Degraded++
 		}
 	}
@@ -74,15 +74,15 @@ func (s *Server) nodeViews(snap view.Snapshot) []nodeView {
 	list := []nodeView{}
 	for _, n := range snap.Nodes() {
 		if n.State != routing.NodeRemoved {
-			list = append(list, s.nodeView(n, held[n.ID], busy[n.ID]))
+			list = append(list, s.nodeView(n, snap.Status(n), held[n.ID], busy[n.ID]))
 		}
 	}
 	return list
 }
 
-func (s *Server) nodeView(n routing.Node, held, busy int) nodeView {
+func (s *Server) nodeView(n routing.Node, status view.Status, held, busy int) nodeView {
 	out := nodeView{
-		ID: n.ID, Group: n.ReplicaGroup, Address: n.Address, Status: view.StatusOf(n), State: string(n.State), Shards: held,
+		ID: n.ID, Group: n.ReplicaGroup, Address: n.Address, Status: status, State: string(n.State), Shards: held,
 		EngineVersion: n.EngineVersion, TasksInFlight: busy,
 	}
 	if ago, seen := s.Sightings.Since(n.ID); seen {
@@ -110,7 +110,7 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request) *apierr.Error {
 	if !ok {
 		return apierr.New(apierr.MiroirNotFound, "There is no such node.")
 	}
-	return answer(w, s.nodeView(n, snap.Copies()[n.ID], snap.InFlight()[n.ID]))
+	return answer(w, s.nodeView(n, snap.Status(n), snap.Copies()[n.ID], snap.InFlight()[n.ID]))
 }
 
 func (s *Server) problems(w http.ResponseWriter, _ *http.Request) *apierr.Error {

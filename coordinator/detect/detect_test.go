@@ -122,3 +122,22 @@ func TestAdmissible(t *testing.T) {
 		t.Fatalf("nodes that join a cluster with indexes were admitted: %v", got)
 	}
 }
+
+// WQ-6, §10.1: dirty copies on a node that is up can be repaired, and until then the node catches up.
+func TestRepairsAndCatchingUp(t *testing.T) {
+	records := map[string]string{"config/cluster": cluster, "groups/0": group, "nodes/a": node("a", "active"), "health/a": alive,
+		"indexes/x": index, "placement/x--0": onA, "dirty/x--0/1/a": `{"v":1}`}
+	s := build(t, records)
+	if got := Repairs(s); !slices.Equal(got, []Repair{{"x", "x--0", "a"}}) || s.Status(s.Routing.Nodes["a"]) != view.StatusCatchingUp {
+		t.Errorf("%v, %s", got, s.Status(s.Routing.Nodes["a"]))
+	}
+	records["health/a"] = sick
+	if s = build(t, records); len(Repairs(s)) > 0 || s.Status(s.Routing.Nodes["a"]) != view.StatusSuspect {
+		t.Errorf("a sick node is repaired: %v", Repairs(s))
+	}
+	delete(records, "dirty/x--0/1/a")
+	records["health/a"] = alive
+	if s = build(t, records); len(Repairs(s)) > 0 || s.Status(s.Routing.Nodes["a"]) != "active" {
+		t.Errorf("a clean node is repaired: %v", Repairs(s))
+	}
+}

@@ -23,7 +23,31 @@ type Status string
 const (
 	StatusSuspect Status = "suspect" // its sidecar lives, its engine does not answer
 	StatusFailed  Status = "failed"  // its sidecar lost the lease
+
+	// StatusCatchingUp is a node that is up and has dirty copies: they serve no reads until they are repaired.
+	StatusCatchingUp Status = "catching_up"
 )
+
+// Status says how a node stands, its copies included.
+func (s Snapshot) Status(n routing.Node) Status {
+	status := StatusOf(n)
+	if status == Status(routing.NodeActive) && s.Behind(n.ID) {
+		return StatusCatchingUp
+	}
+	return status
+}
+
+// Behind says whether a node has dirty copies.
+func (s Snapshot) Behind(node string) bool {
+	for _, ix := range s.Routing.Indexes {
+		for _, shard := range ix.HeldBy(node) {
+			if ix.Dirty(shard, node) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // StatusOf says how a node stands.
 func StatusOf(n routing.Node) Status {
