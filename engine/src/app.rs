@@ -52,6 +52,7 @@ impl App {
             payloads: Arc::clone(&payloads),
             embedders: Arc::clone(&embedders),
             config,
+            alone_until: std::sync::atomic::AtomicU32::new(0),
         };
         let working = std::thread::Builder::new().name("worker".into()).spawn(move || worker.run())?;
         let app = App {

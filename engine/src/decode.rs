@@ -303,20 +303,18 @@ impl Param<'_> {
 
     pub fn unsigned(&self, code: Code) -> Result<usize> {
         self.value
-            .trim()
             .parse()
             .map_err(|_| self.invalid(code, format_args!("could not parse `{}` as a positive integer", self.value)))
     }
 
     pub fn uid(&self, code: Code) -> Result<u32> {
         self.value
-            .trim()
             .parse()
             .map_err(|_| self.invalid(code, format_args!("could not parse `{}` as a positive integer", self.value)))
     }
 
     pub fn boolean(&self, code: Code) -> Result<bool> {
-        self.value.trim().parse().map_err(|_| {
+        self.value.parse().map_err(|_| {
             self.invalid(
                 code,
                 format_args!("could not parse `{}` as a boolean, expected either `true` or `false`", self.value),
@@ -326,17 +324,27 @@ impl Param<'_> {
 
     /// The parts between commas; none for an empty value.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
-        self.value.split(',').map(str::trim).filter(|part| !part.is_empty())
+        self.value.split(',').filter(|part| !part.is_empty())
     }
 
     pub fn list(&self) -> Vec<String> {
         self.parts().map(str::to_owned).collect()
     }
+}
 
-    /// The parameter holding only one part of a comma list, for an error about that part.
-    pub fn part<'b>(&'b self, value: &'b str) -> Param<'b> {
-        Param { name: self.name, value }
+/// The identifier of a document as text.
+pub fn document_id(value: &Value, code: Code) -> Result<String> {
+    let id = match value {
+        Value::String(id) => id.clone(),
+        Value::Number(id) if !id.is_f64() => id.to_string(),
+        _ => String::new(),
+    };
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if (1..=511).contains(&id.len()) && id.bytes().all(allowed) {
+        return Ok(id);
     }
+    let err = milli_core::UserError::InvalidDocumentId { document_id: value.clone() };
+    Err(ApiError::new(code, err.to_string()))
 }
 
 /// Percent-decoding; `plus` makes `+` a space, as in query strings.

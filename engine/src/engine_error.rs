@@ -20,6 +20,8 @@ impl From<Error> for ApiError {
             }
             err => err.to_string(),
         };
+        // Some of the engine's sentences end with a space.
+        let message = message.trim_end().to_owned();
         ApiError { code, message }
     }
 }

@@ -58,7 +58,7 @@ codes! {
         too_many_vectors max_fields_limit_exceeded
         invalid_search_q invalid_search_offset invalid_search_limit invalid_search_page invalid_search_hits_per_page
         invalid_search_filter invalid_search_sort invalid_search_distinct invalid_search_facets invalid_search_vector
-        invalid_search_media invalid_search_embedder invalid_search_hybrid_query invalid_search_semantic_ratio
+        invalid_search_embedder invalid_search_hybrid_query invalid_search_semantic_ratio
         invalid_search_locales invalid_search_matching_strategy invalid_search_attributes_to_retrieve
         invalid_search_attributes_to_crop invalid_search_attributes_to_highlight
         invalid_search_attributes_to_search_on invalid_search_crop_length invalid_search_crop_marker
@@ -66,18 +66,20 @@ codes! {
         invalid_search_show_ranking_score invalid_search_show_ranking_score_details
         invalid_search_show_performance_details invalid_search_ranking_score_threshold
         invalid_search_retrieve_vectors invalid_search_use_network invalid_search_personalize
-        missing_search_hybrid vector_embedding_error
+        missing_search_hybrid invalid_search_personalize_user_context
+        invalid_search_media_and_vector invalid_stats_size_format invalid_stats_show_internal_database_sizes vector_embedding_error
         facet_search_disabled invalid_facet_search_facet_name missing_facet_search_facet_name
         invalid_facet_search_query invalid_facet_search_exhaustive_facet_count
-        invalid_similar_id not_found_similar_id invalid_similar_embedder missing_similar_embedder missing_similar_id
+        invalid_similar_id not_found_similar_id invalid_similar_embedder
         invalid_similar_offset invalid_similar_limit invalid_similar_filter
         invalid_similar_attributes_to_retrieve invalid_similar_retrieve_vectors invalid_similar_show_ranking_score
         invalid_similar_show_ranking_score_details invalid_similar_show_performance_details
         invalid_similar_ranking_score_threshold
-        invalid_multi_search_federated invalid_multi_search_query_pagination invalid_multi_search_query_facets
+        invalid_multi_search_query_pagination invalid_multi_search_query_facets
         invalid_multi_search_federation_options invalid_multi_search_weight invalid_multi_search_facets_by_index
         invalid_multi_search_merge_facets invalid_multi_search_max_values_per_facet
         invalid_multi_search_facet_order invalid_multi_search_query_show_performance_details
+        invalid_multi_search_remote invalid_multi_search_query_position
         invalid_multi_search_distinct
         invalid_settings_displayed_attributes invalid_settings_searchable_attributes
         invalid_settings_filterable_attributes invalid_settings_sortable_attributes invalid_settings_ranking_rules
@@ -94,7 +96,7 @@ codes! {
         invalid_api_key_actions invalid_api_key_indexes invalid_api_key_expires_at invalid_api_key_name
         invalid_api_key_description invalid_api_key_uid invalid_api_key_offset invalid_api_key_limit
         missing_api_key_actions missing_api_key_indexes missing_api_key_expires_at
-        immutable_api_key_uid immutable_api_key_key immutable_api_key_actions immutable_api_key_indexes
+        immutable_api_key_uid immutable_api_key_actions immutable_api_key_indexes
         immutable_api_key_expires_at immutable_api_key_created_at immutable_api_key_updated_at
         index_scoped_api_key_with_global_action
     }
@@ -106,6 +108,7 @@ codes! {
     415 InvalidRequest { invalid_content_type missing_content_type }
     422 System { io_error no_space_left_on_device too_many_open_files }
     500 Internal { internal database_size_limit_reached invalid_store_file }
+    501 Internal { not_implemented }
     503 System { too_many_search_requests }
 }
 

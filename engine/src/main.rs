@@ -7,6 +7,7 @@ mod decode;
 mod embedders;
 mod engine_error;
 mod error;
+mod filter;
 mod flags;
 mod keys;
 mod payload;
@@ -55,6 +56,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// How long a batch is given to give up at the end.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(5);
+
 fn serve(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(256).build()?;
     let (app, worker) = app::App::open(flags)?;
@@ -74,6 +78,11 @@ fn serve(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
         Ok::<(), std::io::Error>(())
     });
     app.book.close();
-    let _ = worker.join();
+    // A batch gives up within moments, unless it waits for a remote embedder. Whatever it has written by then is whole.
+    let patience = std::time::Instant::now() + FAREWELL;
+    while !worker.is_finished() && std::time::Instant::now() < patience {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    runtime.shutdown_background();
     Ok(served?)
 }

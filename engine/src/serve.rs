@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
+use http::request::Parts;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
@@ -29,6 +30,10 @@ use crate::error::{code, ApiError, Result};
 const MAX_WAITING: usize = 1000;
 /// How long one may wait.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What is taken in, and for how long, of a body that nobody wants, so that the client reads why instead of finding the
+/// connection closed under it.
+const DRAINED: u64 = 1 << 30;
+const DRAINING: Duration = Duration::from_secs(10);
 /// How long open connections are given to finish at the end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -105,8 +110,8 @@ impl Server {
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let path = request.uri().path().trim_end_matches('/').to_owned();
-        let decoded: Vec<String> = path.split('/').skip(1).map(|segment| unescape(segment, false)).collect();
+        let path = request.uri().path().split('/').filter(|segment| !segment.is_empty());
+        let decoded: Vec<String> = path.map(|segment| unescape(segment, false)).collect();
         let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
         let Some(found) = find(&segments) else { return bare(StatusCode::NOT_FOUND) };
         let allowed: Vec<String> = found.endpoints.iter().map(|endpoint| endpoint.method.to_string()).collect();
@@ -117,11 +122,16 @@ impl Server {
             }
             return response;
         };
-        let answer = match self.call(endpoint, found.index, found.tail, request).await {
+        let (head, mut body) = request.into_parts();
+        let answer = match self.call(endpoint, found.index, found.tail, head, &mut body).await {
             Ok(answer) => answer,
             Err(err) => Answer::from(err),
         };
-        written(answer)
+        let mut response = written(answer);
+        if !drained(&mut body).await {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 
     async fn call(
@@ -129,9 +139,9 @@ impl Server {
         endpoint: Endpoint,
         index: Option<String>,
         tail: String,
-        request: Request<Incoming>,
+        head: Parts,
+        body: &mut Incoming,
     ) -> Result<Answer> {
-        let (head, body) = request.into_parts();
         let grant = if endpoint.action.is_empty() {
             crate::auth::Grant::Everything
         } else {
@@ -181,7 +191,7 @@ impl Server {
     }
 
     /// Takes the body in: to a file for document payloads, to memory for the rest, never beyond the limit.
-    async fn receive(&self, intake: Intake, headers: &HeaderMap, mut body: Incoming) -> Result<Body> {
+    async fn receive(&self, intake: Intake, headers: &HeaderMap, body: &mut Incoming) -> Result<Body> {
         let limit = self.app.payload_limit;
         if body.size_hint().lower() > limit {
             return Err(too_large(limit));
@@ -216,6 +226,22 @@ impl Server {
             (None, Sink::File(_)) => Body::None,
         })
     }
+}
+
+/// Takes in what is left of a body; false if that is too much.
+async fn drained(body: &mut Incoming) -> bool {
+    let rest = async {
+        let mut left = DRAINED;
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match left.checked_sub(size) {
+                Some(rest) => left = rest,
+                None => return false,
+            }
+        }
+        true
+    };
+    tokio::time::timeout(DRAINING, rest).await.unwrap_or(false)
 }
 
 enum Sink {

@@ -21,7 +21,7 @@ pub fn pattern_complaint(text: &str) -> Option<String> {
     let stem = text.strip_suffix('*').unwrap_or(text);
     (!(text == "*" || (stem.is_empty() && text.ends_with('*')) || well_formed(stem))).then(|| {
         format!(
-            "`{text}` is not a valid index uid pattern. Index uid patterns can be an integer or a string containing \
+            "`{stem}` is not a valid index uid pattern. Index uid patterns can be an integer or a string containing \
              only alphanumeric characters, hyphens (-), underscores (_), and optionally end with a star (*)."
         )
     })

@@ -1,12 +1,12 @@
 //! Routes that change documents.
 
-use milli_core::Filter;
 use serde_json::Value;
 
 use super::{content_type_error, essence, Answer, Body, Call};
 use crate::app::App;
 use crate::decode::{At, Params};
 use crate::error::{code, ApiError, Result};
+use crate::filter;
 use crate::payload::{convert, Format};
 use crate::queue::task::{Method, Work};
 use crate::uid;
@@ -50,10 +50,8 @@ impl AddParams {
                     read.delimiter = match (chars.next(), chars.next()) {
                         (Some(one), None) if one.is_ascii() => Some(one as u8),
                         (Some(one), None) => {
-                            return Err(param.invalid(
-                                code,
-                                format_args!("csv delimiter must be an ascii character. Found: `{one}`"),
-                            ))
+                            let message = format!("csv delimiter must be an ascii character. Found: `{one}`");
+                            return Err(ApiError::new(code, message));
                         }
                         (None, _) => {
                             return Err(
@@ -85,7 +83,8 @@ impl AddParams {
             Some("application/json") => Format::Json,
             Some("application/x-ndjson") => Format::Ndjson,
             Some("text/csv") => return Ok(Format::Csv { delimiter: self.delimiter.unwrap_or(b',') }),
-            _ => return Err(content_type_error(content_type, &TYPES)),
+            // The part after a `+` is not told.
+            _ => return Err(content_type_error(content_type.and_then(|found| found.split('+').next()), &TYPES)),
         };
         match self.delimiter {
             None => Ok(format),
@@ -102,8 +101,8 @@ impl AddParams {
 }
 
 fn add(app: &App, call: &mut Call, method: Method) -> Result<Answer> {
-    uid::check(&call.index)?;
     let params = AddParams::read(&call.params)?;
+    uid::check(&call.index)?;
     let format = params.format(call.content_type.as_deref())?;
     let missing = || ApiError::new(code::missing_payload, format!("A {} payload is missing.", format.name()));
     let Body::File(received) = std::mem::replace(&mut call.body, Body::None) else { return Err(missing()) };
@@ -155,13 +154,9 @@ pub fn delete_one(app: &App, call: &mut Call) -> Result<Answer> {
 }
 
 pub fn delete_batch(app: &App, call: &mut Call) -> Result<Answer> {
+    let values: Vec<Value> = serde_json::from_slice(call.json_bytes()?)
+        .map_err(|err| ApiError::new(code::bad_request, format!("Json deserialize error: {err}")))?;
     uid::check(&call.index)?;
-    let body = call.json()?;
-    let Value::Array(values) = body else {
-        let kind = if body.is_object() { "map" } else { "value" };
-        let message = format!("Json deserialize error: invalid type: {kind}, expected a sequence at line 1 column 0");
-        return Err(ApiError::new(code::bad_request, message));
-    };
     let ids = values.into_iter().map(|value| match value {
         Value::String(id) => id,
         other => other.to_string(),
@@ -170,20 +165,19 @@ pub fn delete_batch(app: &App, call: &mut Call) -> Result<Answer> {
 }
 
 pub fn delete_by_filter(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let body = call.json()?;
     let root = At::root(&body);
-    let mut filter = None;
+    let mut given = None;
     for (name, value) in root.object(code::bad_request)? {
         if name != "filter" {
             return Err(root.unknown_field(name, &["filter"]));
         }
-        filter = Some(value.clone());
+        given = Some(value.clone());
     }
-    let filter = filter.ok_or_else(|| root.missing_field(code::missing_document_filter, "filter"))?;
+    let filter = given.ok_or_else(|| root.missing_field(code::missing_document_filter, "filter"))?;
+    uid::check(&call.index)?;
     // What cannot be parsed is refused at once; what does not fit the index fails the task.
-    let parsed = Filter::from_json(&filter)
-        .map_err(|err| ApiError { code: code::invalid_document_filter, ..ApiError::from(err) })?;
+    let parsed = filter::read(&filter, code::invalid_document_filter, &app.register)?;
     if parsed.is_none() {
         return Err(ApiError::new(code::invalid_document_filter, "Sending an empty filter is forbidden."));
     }

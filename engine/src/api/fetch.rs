@@ -1,17 +1,20 @@
 //! Routes that read documents.
 
+use std::borrow::Cow;
+
 use heed::{RoTxn, WithoutTls};
-use milli_core::{Error, FieldsIdsMap, Filter, Index, UserError};
+use milli_core::{FieldsIdsMap, Index};
 use roaring::RoaringBitmap;
 use serde_json::{json, Map, Value};
 
 use super::{Answer, Call};
 use crate::app::App;
-use crate::decode::{At, Params};
+use crate::decode::{document_id, At, Param, Params};
 use crate::error::{code, ApiError, Result};
+use crate::filter;
 use crate::pick;
 use crate::search::hits;
-use crate::search::query::{filter_param, sort_param};
+use crate::search::query::{filter_param, not_enabled, sort_param, NETWORK};
 use crate::search::sorted::{SortKey, Sorter};
 use crate::uid;
 
@@ -42,12 +45,10 @@ impl Fetch {
                 "limit" => fetch.limit = param.unsigned(code::invalid_document_limit)?,
                 "fields" => fetch.fields = all_or(param.list()),
                 "retrieveVectors" => fetch.vectors = param.boolean(code::invalid_document_retrieve_vectors)?,
-                "ids" => fetch.ids = Some(param.list()),
+                "ids" => fetch.ids = Some(ids(param.parts().map(|id| Cow::Owned(json!(id))))?),
                 "filter" => fetch.filter = filter_param(param.value),
                 "sort" => fetch.sort = Some(sort_param(param.value)),
-                "useNetwork" => {
-                    param.boolean(code::invalid_document_use_network)?;
-                }
+                "useNetwork" => return Err(network_param(&param)),
                 _ => return Err(param.unknown(&FIELDS)),
             }
         }
@@ -66,12 +67,13 @@ impl Fetch {
                     fetch.fields = at.nullable(|at| at.strings(code::invalid_document_fields))?.and_then(all_or)
                 }
                 "retrieveVectors" => fetch.vectors = at.boolean(code::invalid_document_retrieve_vectors)?,
-                "ids" => fetch.ids = at.nullable(ids)?,
+                "ids" => {
+                    let list = at.nullable(|at| at.array(code::invalid_document_ids))?;
+                    fetch.ids = list.map(|list| ids(list.iter().map(Cow::Borrowed))).transpose()?;
+                }
                 "filter" => fetch.filter = Some(value.clone()).filter(|value| !value.is_null()),
                 "sort" => fetch.sort = at.nullable(|at| at.strings(code::invalid_document_sort))?,
-                "useNetwork" => {
-                    at.nullable(|at| at.boolean(code::invalid_document_use_network))?;
-                }
+                "useNetwork" => network(&at)?,
                 _ => return Err(root.unknown_field(name, &FIELDS)),
             }
         }
@@ -84,44 +86,56 @@ fn all_or(names: Vec<String>) -> Option<Vec<String>> {
     Some(names).filter(|names| !names.iter().any(|name| name == "*"))
 }
 
-fn ids(at: &At<'_>) -> Result<Vec<String>> {
+fn ids<'a>(values: impl Iterator<Item = Cow<'a, Value>>) -> Result<Vec<String>> {
     let code = code::invalid_document_ids;
-    let read = |(i, value): (usize, &Value)| match value {
-        Value::String(id) => Ok(id.clone()),
-        Value::Number(id) if !id.is_f64() => Ok(id.to_string()),
-        other => {
-            let err = UserError::InvalidDocumentId { document_id: other.clone() };
-            Err(ApiError::new(code, format!("In `.ids[{i}]`: {err}")))
-        }
+    let read = |(i, value): (usize, Cow<'_, Value>)| {
+        document_id(&value, code).map_err(|err| err.prefixed(&format!("In `.ids[{i}]`: ")))
     };
-    at.array(code)?.iter().enumerate().map(read).collect()
+    values.enumerate().map(read).collect()
+}
+
+/// Asking other nodes is a feature this node does not have.
+fn network(at: &At<'_>) -> Result<()> {
+    match at.nullable(|at| at.boolean(code::invalid_document_use_network))? {
+        Some(true) => Err(not_enabled("passing `useNetwork` in a search query", NETWORK)),
+        _ => Ok(()),
+    }
+}
+
+/// As Meilisearch says it, which does not read the parameter at all.
+fn network_param(param: &Param<'_>) -> ApiError {
+    let value = param.value;
+    ApiError::new(
+        code::invalid_document_use_network,
+        format!("Invalid value type for parameter `useNetwork`: expected a string, but found a string: `{value}`"),
+    )
 }
 
 pub fn by_params(app: &App, call: &mut Call) -> Result<Answer> {
+    let fetch = Fetch::from_params(&call.params)?;
     uid::check(&call.index)?;
-    run(app, &call.index, &Fetch::from_params(&call.params)?)
+    run(app, &call.index, &fetch)
 }
 
 pub fn by_body(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let body = call.json()?;
-    run(app, &call.index, &Fetch { merged: call.for_merge, ..Fetch::from_body(&body)? })
+    let fetch = Fetch { merged: call.for_merge, ..Fetch::from_body(&body)? };
+    uid::check(&call.index)?;
+    run(app, &call.index, &fetch)
 }
 
 pub fn one(app: &App, call: &mut Call) -> Result<Answer> {
     const PARAMS: [&str; 3] = ["fields", "retrieveVectors", "useNetwork"];
-    uid::check(&call.index)?;
     let (mut fields, mut vectors) = (None, false);
     for param in call.params.iter() {
         match param.name {
             "fields" => fields = all_or(param.list()),
             "retrieveVectors" => vectors = param.boolean(code::invalid_document_retrieve_vectors)?,
-            "useNetwork" => {
-                param.boolean(code::invalid_document_use_network)?;
-            }
+            "useNetwork" => return Err(network_param(&param)),
             _ => return Err(param.unknown(&PARAMS)),
         }
     }
+    uid::check(&call.index)?;
     let index = app.indexes.require(&call.index)?.index;
     let txn = index.read_txn()?;
     let not_found = || ApiError::new(code::document_not_found, format!("Document `{}` not found.", call.tail));
@@ -146,12 +160,9 @@ fn run(app: &App, name: &str, fetch: &Fetch) -> Result<Answer> {
         }
     };
     if let Some(filter) = &fetch.filter {
-        let filter_error = |err: Error| match err {
-            err @ Error::UserError(_) => ApiError { code: code::invalid_document_filter, ..ApiError::from(err) },
-            err => err.into(),
-        };
-        if let Some(filter) = Filter::from_json(filter).map_err(filter_error)? {
-            candidates &= filter.evaluate(&txn, &index).map_err(filter_error)?;
+        let code = code::invalid_document_filter;
+        if let Some(filter) = filter::read(filter, code, &app.register)? {
+            candidates &= filter.evaluate(&txn, &index).map_err(|err| filter::error(err, code))?;
         }
     }
     let total = candidates.len();

@@ -78,7 +78,6 @@ fn index_uid(at: &At<'_>, code: Code) -> Result<String> {
 
 pub fn update(app: &App, call: &mut Call) -> Result<Answer> {
     const FIELDS: [&str; 2] = ["primaryKey", "uid"];
-    uid::check(&call.index)?;
     let body = call.json()?;
     let root = At::root(&body);
     let (mut new_uid, mut primary_key) = (None, None);
@@ -92,6 +91,7 @@ pub fn update(app: &App, call: &mut Call) -> Result<Answer> {
             _ => return Err(root.unknown_field(field, &FIELDS)),
         }
     }
+    uid::check(&call.index)?;
     if let Some(new_uid) = &new_uid {
         call.grant.check_index(new_uid)?;
     }
@@ -106,13 +106,64 @@ pub fn delete(app: &App, call: &mut Call) -> Result<Answer> {
     Ok(Answer::with(202, task.receipt()))
 }
 
-pub fn index_stats(app: &App, name: &str, index: &Index, txn: &RoTxn<'_, WithoutTls>) -> Result<Value> {
+/// How sizes are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sizes {
+    Raw,
+    Human,
+}
+
+impl Sizes {
+    pub fn of(params: &Params) -> Result<Self> {
+        const PARAMS: [&str; 2] = ["showInternalDatabaseSizes", "sizeFormat"];
+        let mut sizes = Sizes::Raw;
+        for param in params.iter() {
+            match param.name {
+                // The engine does not know the sizes of its tables: none is shown.
+                "showInternalDatabaseSizes" => {
+                    param.boolean(code::invalid_stats_show_internal_database_sizes)?;
+                }
+                "sizeFormat" => {
+                    sizes = match param.value {
+                        "raw" => Sizes::Raw,
+                        "human" => Sizes::Human,
+                        _ => return Err(param.unknown_value(code::invalid_stats_size_format, &["human", "raw"])),
+                    }
+                }
+                _ => return Err(param.unknown(&PARAMS)),
+            }
+        }
+        Ok(sizes)
+    }
+
+    pub fn show(self, bytes: u64) -> Value {
+        match self {
+            Sizes::Raw => json!(bytes),
+            Sizes::Human => json!(human_size(bytes)),
+        }
+    }
+}
+
+/// Bytes in units of 1024, with at most two digits after the point.
+fn human_size(bytes: u64) -> String {
+    let (mut size, mut unit) = (bytes as f64, "B");
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if size < 1024.0 {
+            break;
+        }
+        (size, unit) = (size / 1024.0, larger);
+    }
+    let digits = format!("{size:.2}");
+    format!("{} {unit}", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+pub fn index_stats(app: &App, name: &str, index: &Index, txn: &RoTxn<'_, WithoutTls>, sizes: Sizes) -> Result<Value> {
     let stored = index.documents_stats(txn)?.unwrap_or_default();
     let vectors = index.arroy_stats(txn)?;
     Ok(json!({
         "numberOfDocuments": index.number_of_documents(txn)?,
-        "rawDocumentDbSize": stored.total_size(),
-        "avgDocumentSize": stored.average_value_size(),
+        "rawDocumentDbSize": sizes.show(stored.total_size()),
+        "avgDocumentSize": sizes.show(stored.average_value_size()),
         "isIndexing": app.book.is_indexing(name),
         "numberOfEmbeddings": vectors.number_of_embeddings,
         "numberOfEmbeddedDocuments": vectors.documents.len(),
@@ -121,16 +172,11 @@ pub fn index_stats(app: &App, name: &str, index: &Index, txn: &RoTxn<'_, Without
 }
 
 pub fn stats(app: &App, call: &mut Call) -> Result<Answer> {
-    const PARAMS: [&str; 2] = ["showInternalDatabaseSizes", "sizeFormat"];
+    let sizes = Sizes::of(&call.params)?;
     uid::check(&call.index)?;
-    for param in call.params.iter() {
-        if !PARAMS.contains(&param.name) {
-            return Err(param.unknown(&PARAMS));
-        }
-    }
     let index = app.indexes.require(&call.index)?.index;
     let txn = index.read_txn()?;
-    Ok(Answer::ok(index_stats(app, &call.index, &index, &txn)?))
+    Ok(Answer::ok(index_stats(app, &call.index, &index, &txn, sizes)?))
 }
 
 pub fn swap(app: &App, call: &mut Call) -> Result<Answer> {
@@ -147,7 +193,7 @@ pub fn swap(app: &App, call: &mut Call) -> Result<Answer> {
             match field.as_str() {
                 "indexes" => {
                     let code = code::invalid_swap_indexes;
-                    names = Some(at_value.each(code, |at| index_uid(at, code::invalid_index_uid))?);
+                    names = Some(at_value.each(code, |at| index_uid(at, code))?);
                 }
                 "rename" => rename = at_value.boolean(code::invalid_swap_rename)?,
                 _ => return Err(at.unknown_field(field, &FIELDS)),

@@ -50,7 +50,6 @@ pub fn update(app: &App, call: &mut Call) -> Result<Answer> {
             "name" => name = Some(at.nullable(|at| at.string(code::invalid_api_key_name))?),
             "description" => description = Some(at.nullable(|at| at.string(code::invalid_api_key_description))?),
             "uid" => return immutable(code::immutable_api_key_uid),
-            "key" => return immutable(code::immutable_api_key_key),
             "actions" => return immutable(code::immutable_api_key_actions),
             "indexes" => return immutable(code::immutable_api_key_indexes),
             "expiresAt" => return immutable(code::immutable_api_key_expires_at),

@@ -92,18 +92,22 @@ fn content_type_error(found: Option<&str>, accepted: &[&str]) -> ApiError {
 impl Call {
     /// The JSON body.
     pub fn json(&self) -> Result<Value> {
+        serde_json::from_slice(self.json_bytes()?).map_err(|err| {
+            ApiError::new(code::malformed_payload, format!("The json payload provided is malformed. `{err}`."))
+        })
+    }
+
+    /// The bytes of a body that is said to be JSON.
+    pub fn json_bytes(&self) -> Result<&[u8]> {
         let found = self.content_type.as_deref();
         let kind = found.map(essence).unwrap_or_default();
         let is_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
         if !is_json {
             return Err(content_type_error(found, &["application/json"]));
         }
-        let bytes = match &self.body {
-            Body::Bytes(bytes) if !bytes.is_empty() => bytes,
-            _ => return Err(ApiError::new(code::missing_payload, "A json payload is missing.")),
-        };
-        serde_json::from_slice(bytes).map_err(|err| {
-            ApiError::new(code::malformed_payload, format!("The json payload provided is malformed. `{err}`."))
-        })
+        match &self.body {
+            Body::Bytes(bytes) if !bytes.is_empty() => Ok(bytes),
+            _ => Err(ApiError::new(code::missing_payload, "A json payload is missing.")),
+        }
     }
 }

@@ -74,7 +74,11 @@ fn merged(app: &App, call: &Call, federation: &Federation, queries: &[Named]) ->
         let found =
             app.indexes.require(name).map_err(|err| match queries.iter().position(|named| named.index == name) {
                 Some(query) => inside(query, err),
-                None => refused(inside_facets(name, err)),
+                None => {
+                    let mut err = refused(inside_facets(name, err));
+                    err.message.push_str(&format!("\n - Note: index `{name}` is not used in queries"));
+                    err
+                }
             });
         opened.insert(name, found?);
     }

@@ -84,6 +84,7 @@ pub fn find(segments: &[&str]) -> Option<Found> {
         ["multi-search"] => plain(vec![post("search", multi::search).searching()]),
         ["tasks"] => plain(vec![get("tasks.get", tasks::list), delete("tasks.delete", tasks::delete)]),
         ["tasks", "cancel"] => plain(vec![post("tasks.cancel", tasks::cancel)]),
+        ["tasks", "compact"] | ["indexes", _, "documents", "edit"] => missing(segments),
         ["tasks", uid] => tailed(vec![get("tasks.get", tasks::get)], uid),
         ["batches"] => plain(vec![get("tasks.get", tasks::list_batches)]),
         ["batches", uid] => tailed(vec![get("tasks.get", tasks::get_batch)], uid),
@@ -93,9 +94,43 @@ pub fn find(segments: &[&str]) -> Option<Found> {
             key,
         ),
         ["indexes"] => plain(vec![get("indexes.get", indexes::list), post("indexes.create", indexes::create)]),
-        ["indexes", index, rest @ ..] => {
-            let (endpoints, tail) = in_index(rest)?;
-            Some(Found { endpoints, index: Some((*index).to_owned()), tail: tail.to_owned() })
+        ["indexes", index, rest @ ..] => match in_index(rest) {
+            Some((endpoints, tail)) => {
+                Some(Found { endpoints, index: Some((*index).to_owned()), tail: tail.to_owned() })
+            }
+            None => missing(segments),
+        },
+        _ => missing(segments),
+    }
+}
+
+fn missing(segments: &[&str]) -> Option<Found> {
+    absent(segments).map(|(endpoints, index)| Found { endpoints, index, tail: String::new() })
+}
+
+/// The routes of Meilisearch that this node does not have, so that asking for one is no wrong path.
+fn absent(segments: &[&str]) -> Option<(Vec<Endpoint>, Option<String>)> {
+    let plain = |endpoints| Some((endpoints, None));
+    let any = |action| [get, post, put, patch, delete].map(|method| method(action, system::absent)).into();
+    match segments {
+        ["dumps"] => plain(vec![post("dumps.create", system::absent)]),
+        ["snapshots"] => plain(vec![post("snapshots.create", system::absent)]),
+        ["export"] => plain(vec![post("export", system::absent)]),
+        ["metrics"] => plain(vec![get("metrics.get", system::absent)]),
+        ["network"] | ["network", "control"] => plain(any("network.update")),
+        ["webhooks"] | ["webhooks", _] => plain(any("webhooks.update")),
+        ["logs", "stream" | "stderr"] => plain(any("metrics.get")),
+        ["chats"] | ["chats", ..] => plain(any("chats.get")),
+        ["dynamic-search-rules"] | ["dynamic-search-rules", _] => plain(any("dynamicSearchRules.get")),
+        ["render-template"] => plain(vec![post("settings.get", system::absent)]),
+        ["tasks", "compact"] => plain(vec![post("tasks.compact", system::absent)]),
+        ["tasks", _, "documents"] => plain(vec![get("tasks.get", system::absent)]),
+        ["indexes", index, "fields"] => Some((vec![post("fields.post", system::absent)], Some((*index).to_owned()))),
+        ["indexes", index, "compact"] => {
+            Some((vec![post("indexes.compact", system::absent)], Some((*index).to_owned())))
+        }
+        ["indexes", index, "documents", "edit"] => {
+            Some((vec![post("documents.add", system::absent)], Some((*index).to_owned())))
         }
         _ => None,
     }

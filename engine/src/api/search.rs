@@ -35,36 +35,37 @@ pub fn place<'a>(
         split_rules: rules::are_split(&opened.rules()),
         txn,
         embedders: &app.embedders,
+        register: &app.register,
         tenant_filter,
     }
 }
 
 pub fn by_body(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let query = Query::from_body(&call.json()?)?;
+    uid::check(&call.index)?;
     in_place(app, call, |place| run(place, &query).map(Value::Object))
 }
 
 pub fn by_params(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let query = Query::from_params(&call.params)?;
+    uid::check(&call.index)?;
     in_place(app, call, |place| run(place, &query).map(Value::Object))
 }
 
 pub fn facets(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let query = FacetQuery::from_body(&call.json()?)?;
+    uid::check(&call.index)?;
     in_place(app, call, |place| search_values(place, &query))
 }
 
 pub fn similar_by_body(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let query = SimilarQuery::from_body(&call.json()?)?;
+    uid::check(&call.index)?;
     in_place(app, call, |place| similar::run(place, &query))
 }
 
 pub fn similar_by_params(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let query = SimilarQuery::from_params(&call.params)?;
+    uid::check(&call.index)?;
     in_place(app, call, |place| similar::run(place, &query))
 }

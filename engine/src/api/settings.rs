@@ -38,8 +38,8 @@ fn enqueue(app: &App, call: &Call, change: Map<String, Value>, reset: bool) -> R
 }
 
 pub fn change_all(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let change = settings::check_all(&call.json()?)?;
+    uid::check(&call.index)?;
     enqueue(app, call, change, false)
 }
 
@@ -48,7 +48,6 @@ pub fn reset_all(app: &App, call: &mut Call) -> Result<Answer> {
 }
 
 pub fn change_one(app: &App, call: &mut Call) -> Result<Answer> {
-    uid::check(&call.index)?;
     let mut change = Map::new();
     if let Some(setting) = by_route(&call.tail) {
         change.insert(setting.field.to_owned(), settings::check_one(setting, &call.json()?)?);

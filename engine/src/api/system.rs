@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{json, Map, Value};
 use time::OffsetDateTime;
 
+use super::indexes::{index_stats, Sizes};
 use super::{Answer, Call};
 use crate::app::App;
 use crate::decode::At;
-use crate::error::{code, Result};
+use crate::error::{code, ApiError, Result};
 use crate::queue::task::rfc3339;
 
 pub fn root(_: &App, _: &mut Call) -> Result<Answer> {
@@ -19,18 +20,18 @@ pub fn health(_: &App, _: &mut Call) -> Result<Answer> {
     Ok(Answer::ok(json!({"status": "available"})))
 }
 
+/// Answers the routes of Meilisearch that this node does not have.
+pub fn absent(_: &App, _: &mut Call) -> Result<Answer> {
+    Err(ApiError::new(code::not_implemented, "This engine does not have this route of Meilisearch."))
+}
+
 /// The version of the engine, which is what a client wants to know.
 pub fn version(_: &App, _: &mut Call) -> Result<Answer> {
     Ok(Answer::ok(json!({"commitSha": "unknown", "commitDate": "unknown", "pkgVersion": env!("CARGO_PKG_VERSION")})))
 }
 
 pub fn stats(app: &App, call: &mut Call) -> Result<Answer> {
-    const PARAMS: [&str; 2] = ["showInternalDatabaseSizes", "sizeFormat"];
-    for param in call.params.iter() {
-        if !PARAMS.contains(&param.name) {
-            return Err(param.unknown(&PARAMS));
-        }
-    }
+    let sizes = Sizes::of(&call.params)?;
     let (mut size, mut used) = app.register.sizes()?;
     let mut last: Option<OffsetDateTime> = None;
     let mut shown = BTreeMap::new();
@@ -42,17 +43,17 @@ pub fn stats(app: &App, call: &mut Call) -> Result<Answer> {
         }
         let txn = opened.index.read_txn()?;
         last = last.max(Some(opened.index.updated_at(&txn)?));
-        shown.insert(name.clone(), super::indexes::index_stats(app, &name, &opened.index, &txn)?);
+        shown.insert(name.clone(), index_stats(app, &name, &opened.index, &txn, sizes)?);
     }
     Ok(Answer::ok(json!({
-        "databaseSize": size,
-        "usedDatabaseSize": used,
+        "databaseSize": sizes.show(size),
+        "usedDatabaseSize": sizes.show(used),
         "lastUpdate": last.map(rfc3339),
         "indexes": shown,
     })))
 }
 
-/// The features a client may switch; none of them exists here but `containsFilter`, which the engine always has.
+/// The features a client may switch. None of them exists here but `containsFilter`; the others stay off.
 const FEATURES: [&str; 15] = [
     "metrics", "logsRoute", "editDocumentsByFunction", "containsFilter", "dynamicSearchRules", "network",
     "getTaskDocumentsRoute", "taskQueueCompactionRoute", "compositeEmbedders", "chatCompletions", "multimodal",
@@ -77,6 +78,10 @@ pub fn change_features(app: &App, call: &mut Call) -> Result<Answer> {
             return Err(root.unknown_field(name, &FEATURES));
         }
         if let Some(on) = root.key(name, value).nullable(|at| at.boolean(code::bad_request))? {
+            if on && name != "containsFilter" {
+                let message = format!("This engine does not have the experimental feature `{name}`.");
+                return Err(ApiError::new(code::not_implemented, message));
+            }
             kept.insert(name.clone(), json!(on));
         }
     }

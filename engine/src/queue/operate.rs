@@ -20,20 +20,21 @@ use crate::error::{code, ApiError, Result};
 use crate::store::indexes::Opened;
 use crate::store::payloads;
 
-/// The batch was told to give up.
-pub struct Aborted;
-
-/// An engine error: the abortion, or a failure of the task.
-enum Stop {
+/// Why a batch did not end.
+pub enum Stop {
+    /// It was told to give up.
     Aborted,
+    /// What was asked for is impossible.
     Failed(ApiError),
+    /// The engine says so of an index.
+    Engine(ApiError),
 }
 
 impl From<Error> for Stop {
     fn from(err: Error) -> Self {
         match err {
             Error::InternalError(InternalError::AbortedIndexation) => Stop::Aborted,
-            err => Stop::Failed(err.into()),
+            err => Stop::Engine(err.into()),
         }
     }
 }
@@ -50,13 +51,14 @@ impl From<ApiError> for Stop {
     }
 }
 
-/// Runs the tasks, which all are about one index. Each ends succeeded or failed.
+/// Runs the tasks, which all are about one index. Each ends succeeded or failed; what fails several of them at once is
+/// returned, for them to be tried one by one.
 pub fn run(
     worker: &Worker,
     tasks: &mut [Task],
     names: &mut BTreeMap<String, Opened>,
     progress: &Progress,
-) -> Result<Result<(), Aborted>> {
+) -> Result<(), Stop> {
     let uid = tasks.first().and_then(|task| task.index_uid.clone()).unwrap_or_default();
     let existing = names.get(&uid).cloned();
     let creates = tasks.iter().any(|task| match &task.work {
@@ -67,7 +69,7 @@ pub fn run(
     let index = match (&existing, creates) {
         (Some(_), _) if matches!(tasks[0].work, Work::CreateIndex { .. }) => {
             tasks[0].fail(ApiError::new(code::index_already_exists, format!("Index `{uid}` already exists.")).body());
-            return Ok(Ok(()));
+            return Ok(());
         }
         (Some(opened), _) => opened.index.clone(),
         (None, true) => {
@@ -77,7 +79,7 @@ pub fn run(
         }
         (None, false) => {
             tasks.iter_mut().for_each(|task| task.fail(ApiError::index_not_found(&uid).body()));
-            return Ok(Ok(()));
+            return Ok(());
         }
     };
     let done = match tasks[0].work.clone() {
@@ -107,10 +109,12 @@ pub fn run(
     };
     match done {
         Ok(()) => tasks.iter_mut().filter(|task| task.error.is_none()).for_each(Task::succeed),
-        Err(Stop::Aborted) => return Ok(Err(Aborted)),
-        Err(Stop::Failed(err)) => tasks.iter_mut().for_each(|task| task.fail(err.body())),
+        Err(Stop::Aborted) => return Err(Stop::Aborted),
+        Err(Stop::Failed(err) | Stop::Engine(err)) if tasks.len() > 1 => return Err(Stop::Failed(err)),
+        Err(Stop::Failed(err)) => tasks[0].fail(err.body()),
+        Err(Stop::Engine(err)) => tasks[0].fail(err.prefixed(&format!("Index `{uid}`: ")).body()),
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 fn count(index: &Index) -> Result<u64, Stop> {

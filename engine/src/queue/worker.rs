@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use milli_core::progress::Progress;
 use milli_core::update::IndexerConfig;
 
 use super::book::{Book, Ending};
-use super::operate::{self, Aborted};
+use super::operate::{self, Stop};
 use super::swap;
 use super::task::{Status, Task, TaskId, Work};
 use crate::embedders::Embedders;
@@ -32,6 +33,18 @@ pub struct Worker {
     pub payloads: Arc<Payloads>,
     pub embedders: Arc<Embedders>,
     pub config: IndexerConfig,
+    /// Up to this task, tasks are not batched: a batch with them failed.
+    pub alone_until: AtomicU32,
+}
+
+/// Runs a batch; a panic of the engine is a failure like any other.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Stop>) -> Result<T, Stop> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let message =
+            format!("An unexpected crash occurred when processing the task: {}", said.unwrap_or("no reason given"));
+        Err(Stop::Failed(ApiError::internal(message)))
+    })
 }
 
 impl Worker {
@@ -64,21 +77,21 @@ impl Worker {
         let progress = batch.at_stage("processing tasks", 0);
         let mut names = self.indexes.all();
         let before = folders(&names);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.work(tasks.clone(), &mut names, &progress)));
+        let outcome = guarded(|| self.work(tasks.clone(), &mut names, &progress));
         let mut ending = match outcome {
-            Ok(Ok(Ok(ending))) => ending,
-            Ok(Ok(Err(Aborted))) => {
-                self.forget_new(names, &before);
-                self.book.put_back();
-                return Ok(true);
-            }
-            Ok(Err(err)) => {
+            Ok(ending) => ending,
+            Err(Stop::Failed(err) | Stop::Engine(err)) if tasks.len() == 1 => {
                 self.forget_new(std::mem::replace(&mut names, self.indexes.all()), &before);
                 failed(tasks, &err)
             }
-            Err(_panic) => {
-                self.forget_new(std::mem::replace(&mut names, self.indexes.all()), &before);
-                failed(tasks, &ApiError::internal("the engine stopped unexpectedly while it processed this task"))
+            Err(stop) => {
+                if let (Stop::Failed(_) | Stop::Engine(_), Some(last)) = (stop, tasks.last()) {
+                    // One of them is to blame: each is tried on its own.
+                    self.alone_until.store(last.uid, Ordering::Relaxed);
+                }
+                self.forget_new(names, &before);
+                self.book.put_back();
+                return Ok(true);
             }
         };
         batch.at_stage("writing tasks to disk", 1);
@@ -119,7 +132,7 @@ impl Worker {
         mut tasks: Vec<Task>,
         names: &mut BTreeMap<String, Opened>,
         progress: &Progress,
-    ) -> Result<Result<Ending, Aborted>> {
+    ) -> Result<Ending, Stop> {
         let mut ending = Ending::default();
         match tasks.first().map(|task| task.work.clone()) {
             Some(Work::CancelTasks { tasks: wanted, .. }) => {
@@ -147,22 +160,18 @@ impl Worker {
             },
             Some(Work::UpdateIndex { new_uid, .. }) => {
                 let old_uid = tasks[0].index_uid.clone();
-                if operate::run(self, &mut tasks, names, progress)?.is_err() {
-                    return Ok(Err(Aborted));
-                }
+                operate::run(self, &mut tasks, names, progress)?;
                 if let (Some(old), Some(new), Status::Succeeded) = (old_uid, new_uid, tasks[0].status) {
                     ending.others = self.retitled(tasks[0].uid, &[(old, new)])?;
                 }
             }
             _ => {
-                if operate::run(self, &mut tasks, names, progress)?.is_err() {
-                    return Ok(Err(Aborted));
-                }
+                operate::run(self, &mut tasks, names, progress)?;
                 ending.rules = named_rules(&tasks, names);
             }
         }
         ending.tasks = tasks;
-        Ok(Ok(ending))
+        Ok(ending)
     }
 
     fn load_all(&self, uids: &[TaskId]) -> Result<Vec<Task>> {
@@ -253,6 +262,9 @@ impl Worker {
                 Some(reason) => return Ok((together, reason)),
                 None => together.push(uid),
             }
+            if uid <= self.alone_until.load(Ordering::Relaxed) {
+                return Ok((together, format!("stopped after task with id {uid}, of a batch that failed")));
+            }
         }
         Ok((together, format!("batched all enqueued tasks for index `{index}`")))
     }
@@ -301,5 +313,17 @@ fn payload(task: &Task) -> Option<uuid::Uuid> {
     match &task.work {
         Work::AddDocuments { file, .. } if task.status.finished() => Some(*file),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure() {
+        let outcome: Result<(), Stop> = guarded(|| panic!("of the engine"));
+        assert!(matches!(outcome, Err(Stop::Failed(err)) if err.message.ends_with("the task: of the engine")));
+        assert!(guarded(|| Ok(1)).is_ok_and(|one| one == 1));
     }
 }

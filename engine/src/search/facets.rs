@@ -15,6 +15,7 @@ use super::query::{self, Query};
 use super::run::Place;
 use crate::decode::At;
 use crate::error::{code, ApiError, Result};
+use crate::filter;
 
 pub struct Facets {
     pub distribution: Value,
@@ -137,7 +138,9 @@ impl FacetQuery {
                 | "matchingStrategy"
                 | "attributesToSearchOn"
                 | "rankingScoreThreshold"
-                | "locales" => {
+                | "locales"
+                | "media"
+                | "useNetwork" => {
                     search.read(field, &at)?;
                 }
                 _ => {}
@@ -173,6 +176,13 @@ pub fn search_values(place: &Place<'_>, facet: &FacetQuery) -> Result<Value> {
         search.locales(locales.collect());
     }
     let hits = search.execute()?;
+    if hits.is_empty() {
+        // Without values the engine may not have looked at the filter, which may be wrong all the same.
+        let code = code::invalid_search_filter;
+        if let Some(filter) = place.filter(facet.search.filter.as_ref(), code)? {
+            filter.evaluate(txn, index).map_err(|err| filter::error(err, code))?;
+        }
+    }
     let hits: Vec<Value> = hits.into_iter().map(|hit| json!({"value": hit.value, "count": hit.count})).collect();
     Ok(json!({
         "facetHits": hits,

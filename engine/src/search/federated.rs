@@ -69,7 +69,15 @@ pub fn run(
         };
         answer.insert("semanticHitCount".into(), json!(page.iter().filter(by_vector).count()));
     }
-    count_facets(federation, facet_places, candidates, &mut answer)?;
+    // Facets of an index are wrong inside the first query about it, or, without one, on their own.
+    let located = |index: &str, mut err: ApiError| match queries.iter().position(|named| named.index == index) {
+        Some(query) => inside(query, inside_facets(index, err)),
+        None => {
+            err.message.push_str(&format!("\n - Note: index `{index}` is not used in queries"));
+            inside_facets(index, err)
+        }
+    };
+    count_facets(federation, facet_places, candidates, &mut answer, located)?;
     answer.insert("requestUid".into(), json!(Uuid::now_v7()));
     Ok(Value::Object(answer))
 }
@@ -85,7 +93,7 @@ fn one(federation: &Federation, named: &Named, place: &Place<'_>, wanted: usize)
     };
     let kind = Kind::of(&query, place.index, place.txn, place.embedders)?;
     let prepared = place.prepare(&query, &kind, 0, wanted.min(place.max_total_hits()?))?;
-    let (result, semantic) = execute(place, &kind, &prepared.search)?;
+    let (result, semantic) = execute(place, &query, &kind, &prepared.search)?;
     let SearchResult { matching_words, candidates, documents_ids, document_scores, .. } = result;
     let weighed = document_scores.iter().map(|details| Weighed::new(details, named.weight())).collect();
     Ok((Found { words: matching_words, ids: documents_ids, scores: document_scores, weighed, semantic }, candidates))
@@ -156,35 +164,32 @@ fn count_facets(
     places: &BTreeMap<&str, Place<'_>>,
     candidates: BTreeMap<&str, RoaringBitmap>,
     answer: &mut Map<String, Value>,
+    located: impl Fn(&str, ApiError) -> ApiError,
 ) -> Result<()> {
     let mut by_index = BTreeMap::new();
     for (index, wanted) in &federation.facets {
         let (Some(wanted), Some(place)) = (wanted, places.get(index.as_str())) else { continue };
         let queried = candidates.get(index.as_str());
         let matching = queried.cloned().unwrap_or_default();
-        let counted = facets::distribution(place.index, place.txn, wanted, matching).map_err(|mut err| {
-            if queried.is_none() {
-                err.message.push_str(&format!("\n - Note: index `{index}` is not used in queries"));
-            }
-            inside_facets(index, err)
-        })?;
+        let counted = facets::distribution(place.index, place.txn, wanted, matching);
+        let counted = counted.map_err(|err| located(index, err))?;
         if queried.is_some() {
             by_index.insert(index.as_str(), counted);
         }
     }
     match federation.merge_facets {
-        Some(most) => {
+        Some(most) if !by_index.is_empty() => {
             let (distribution, stats) = merged_facets(by_index, places, most)?;
             answer.insert("facetDistribution".into(), distribution);
             answer.insert("facetStats".into(), stats);
         }
-        None if !federation.facets.is_empty() => {
+        None if !by_index.is_empty() => {
             let shown = by_index
                 .into_iter()
                 .map(|(index, f)| (index.to_owned(), json!({"distribution": f.distribution, "stats": f.stats})));
             answer.insert("facetsByIndex".into(), Value::Object(shown.collect()));
         }
-        None => {}
+        _ => {}
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::query::{Query, DEFAULT_LIMIT, FIELDS};
+use super::query::{not_enabled, Query, DEFAULT_LIMIT, FIELDS, NETWORK};
 use crate::decode::At;
 use crate::error::{code, ApiError, Result};
 use crate::uid;
@@ -14,13 +14,15 @@ pub struct Named {
     pub index: String,
     pub query: Query,
     pub options: Option<Options>,
-    /// The members that were given, null or not.
+    /// The members that were given, nulls aside.
     given: Vec<String>,
 }
 
 /// What one query says about its part in the merge.
 pub struct Options {
     pub weight: f64,
+    remote: bool,
+    position: bool,
 }
 
 pub struct Federation {
@@ -41,7 +43,9 @@ impl Named {
         let mut has_index = false;
         for (name, value) in at.object(code::bad_request)? {
             let at_value = at.key(name, value);
-            named.given.push(name.clone());
+            if !value.is_null() {
+                named.given.push(name.clone());
+            }
             match name.as_str() {
                 "indexUid" => {
                     let code = code::invalid_index_uid;
@@ -126,14 +130,20 @@ impl Named {
                     .to_owned(),
             );
         }
-        Ok(())
+        match &self.options {
+            Some(Options { remote: true, .. }) => Err(not_enabled("Performing a remote federated search", NETWORK)),
+            Some(Options { position: true, .. }) => {
+                Err(not_enabled("Using `federationOptions.queryPosition`", NETWORK))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl Options {
     fn read(at: &At<'_>) -> Result<Self> {
-        let mut weight = 1.0;
-        for (name, value) in at.object(code::invalid_multi_search_federation_options)? {
+        let (mut weight, mut remote, mut position) = (1.0, false, false);
+        for (name, value) in at.object(code::bad_request)? {
             let at_value = at.key(name, value);
             match name.as_str() {
                 "weight" => {
@@ -144,21 +154,17 @@ impl Options {
                         return Err(at_value.invalid(code, reason));
                     }
                 }
-                "remote" | "queryPosition" if value.is_null() => {}
-                "remote" | "queryPosition" => {
-                    return Err(ApiError::new(
-                        code::feature_not_enabled,
-                        "Performing a remote federated search requires enabling the `network` experimental feature, \
-                         which this node does not have.",
-                    ))
+                "remote" => {
+                    remote = at_value.nullable(|at| at.string(code::invalid_multi_search_remote))?.is_some();
                 }
-                _ => {
-                    let accepted = ["weight", "remote", "queryPosition"];
-                    return Err(at.unknown_field_as(code::invalid_multi_search_federation_options, name, &accepted));
+                "queryPosition" => {
+                    let code = code::invalid_multi_search_query_position;
+                    position = at_value.nullable(|at| at.unsigned(code))?.is_some();
                 }
+                _ => return Err(at.unknown_field(name, &["weight", "remote", "queryPosition"])),
             }
         }
-        Ok(Options { weight })
+        Ok(Options { weight, remote, position })
     }
 }
 
@@ -181,7 +187,7 @@ impl Federation {
             merge_facets: None,
             distinct: None,
         };
-        for (name, value) in at.object(code::invalid_multi_search_federated)? {
+        for (name, value) in at.object(code::bad_request)? {
             let at_value = at.key(name, value);
             match name.as_str() {
                 "limit" => federation.limit = at_value.unsigned(code::invalid_search_limit)?,

@@ -6,7 +6,7 @@ use heed::{RoTxn, WithoutTls};
 use milli_core::vector::Embedder;
 use milli_core::{Error, Index, UserError};
 
-use super::query::Query;
+use super::query::{not_enabled, Query, MULTIMODAL, PERSONALIZATION};
 use crate::embedders::Embedders;
 use crate::error::{code, ApiError, Result};
 
@@ -26,20 +26,34 @@ pub struct Chosen {
 impl Kind {
     pub fn of(query: &Query, index: &Index, txn: &RoTxn<'_, WithoutTls>, embedders: &Embedders) -> Result<Self> {
         let has_text = query.q.as_deref().is_some_and(|q| !q.trim().is_empty());
+        if query.personalize {
+            return Err(not_enabled("reranking search results", PERSONALIZATION));
+        }
+        if query.media && query.vector.is_some() {
+            return Err(ApiError::new(
+                code::invalid_search_media_and_vector,
+                "Invalid request: both `media` and `vector` parameters are present.",
+            ));
+        }
         let hybrid = match (&query.hybrid, &query.vector) {
-            (None, Some(_)) => {
+            (None, _) if query.media || query.vector.is_some() => {
                 return Err(ApiError::new(
                     code::missing_search_hybrid,
                     "Invalid request: missing `hybrid` parameter when `vector` or `media` are present.",
                 ))
             }
-            (None, None) => return Ok(Kind::Keyword),
-            (Some(hybrid), None) if hybrid.semantic_ratio == 0.0 || !has_text => return Ok(Kind::Keyword),
+            (None, _) => return Ok(Kind::Keyword),
+            (Some(hybrid), None) if hybrid.semantic_ratio == 0.0 || (!has_text && !query.media) => {
+                return Ok(Kind::Keyword)
+            }
             (Some(hybrid), _) if hybrid.semantic_ratio == 0.0 => return Ok(Kind::Keyword),
             (Some(hybrid), _) => hybrid,
         };
         let missing = || Error::UserError(UserError::InvalidSearchEmbedder(hybrid.embedder.clone()));
         let chosen = choose(&hybrid.embedder, index, txn, embedders)?.ok_or_else(|| ApiError::from(missing()))?;
+        if query.media {
+            return Err(not_enabled("passing `media` in a search query", MULTIMODAL));
+        }
         if let Some(vector) = &query.vector {
             let expected = chosen.embedder.dimensions();
             if vector.len() != expected {

@@ -35,6 +35,8 @@ pub struct Query {
     pub locales: Option<Vec<Language>>,
     pub hybrid: Option<Hybrid>,
     pub vector: Option<Vec<f32>>,
+    pub media: bool,
+    pub personalize: bool,
     pub retrieve_vectors: bool,
     pub show_ranking_score: bool,
     pub show_ranking_score_details: bool,
@@ -73,6 +75,8 @@ impl Default for Query {
             locales: None,
             hybrid: None,
             vector: None,
+            media: false,
+            personalize: false,
             retrieve_vectors: false,
             show_ranking_score: false,
             show_ranking_score_details: false,
@@ -166,15 +170,11 @@ impl Query {
             "showPerformanceDetails" => {
                 self.show_performance_details = at.boolean(code::invalid_search_show_performance_details)?
             }
-            "media" => at
-                .nullable(|at| at.object(code::invalid_search_media).map(|_| ()))?
-                .map_or(Ok(()), |()| Err(not_enabled("Passing `media` in a search query", "multimodal")))?,
-            "personalize" => at
-                .nullable(|at| at.object(code::invalid_search_personalize).map(|_| ()))?
-                .map_or(Ok(()), |()| Err(not_enabled("Reranking search results", "personalization")))?,
+            "media" => self.media = !at.is_null(),
+            "personalize" => self.personalize = at.nullable(personalize)?.is_some(),
             "useNetwork" => {
                 if at.nullable(|at| at.boolean(code::invalid_search_use_network))? == Some(true) {
-                    return Err(not_enabled("Performing a remote federated search", "network"));
+                    return Err(not_enabled("passing `useNetwork` in a search query", NETWORK));
                 }
             }
             _ => return Ok(false),
@@ -193,8 +193,12 @@ impl Query {
             }
         }
         query.hybrid = match (embedder, ratio) {
-            (None, None) => None,
             (Some(embedder), ratio) => Some(Hybrid { embedder, semantic_ratio: ratio.unwrap_or(0.5) }),
+            (None, None) if query.vector.is_some() => {
+                let message = "`hybridEmbedder` is mandatory when `vector` is present";
+                return Err(ApiError::new(code::missing_search_hybrid, message));
+            }
+            (None, None) => None,
             (None, Some(_)) => {
                 return Err(ApiError::new(
                     code::invalid_search_embedder,
@@ -235,14 +239,18 @@ impl Query {
             "attributesToSearchOn" => self.attributes_to_search_on = Some(param.list()),
             "rankingScoreThreshold" => {
                 let code = code::invalid_search_ranking_score_threshold;
-                let number = number_param(param, code)?;
                 self.ranking_score_threshold =
-                    Some(in_unit(number).ok_or_else(|| param.invalid(code, THRESHOLD_COMPLAINT))?);
+                    Some(unit_param(param).ok_or_else(|| param.invalid(code, THRESHOLD_COMPLAINT))?);
             }
             "locales" => {
-                let known: Option<Vec<_>> = param.parts().map(language).collect();
-                let words = crate::settings::locale_words();
-                self.locales = Some(known.ok_or_else(|| param.unknown_value(code::invalid_search_locales, &words))?);
+                let read = |part: &str| {
+                    language(part).ok_or_else(|| {
+                        let words = crate::settings::locale_words_sorted().join(", ");
+                        let complaint = format_args!("Unsupported locale `{part}`, expected one of {words}");
+                        param.invalid(code::invalid_search_locales, complaint)
+                    })
+                };
+                self.locales = Some(param.parts().map(read).collect::<Result<_>>()?);
             }
             "vector" => {
                 let numbers: std::result::Result<Vec<f32>, _> = param.parts().map(str::parse).collect();
@@ -256,10 +264,10 @@ impl Query {
             "showPerformanceDetails" => {
                 self.show_performance_details = param.boolean(code::invalid_search_show_performance_details)?
             }
-            "personalizeUserContext" => return Err(not_enabled("Reranking search results", "personalization")),
+            "personalizeUserContext" => return Err(not_enabled("reranking search results", PERSONALIZATION)),
             "useNetwork" => {
                 if param.boolean(code::invalid_search_use_network)? {
-                    return Err(not_enabled("Performing a remote federated search", "network"));
+                    return Err(not_enabled("passing `useNetwork` in a search query", NETWORK));
                 }
             }
             _ => return Err(param.unknown(&PARAMS)),
@@ -285,10 +293,21 @@ impl Query {
     }
 }
 
-fn not_enabled(what: &str, feature: &str) -> ApiError {
+/// An experimental feature, and the thread that errors about it point to.
+pub struct Feature(&'static str, u32);
+
+pub const NETWORK: Feature = Feature("network", 805);
+pub const MULTIMODAL: Feature = Feature("multimodal", 846);
+pub const PERSONALIZATION: Feature = Feature("personalization", 866);
+
+/// Refuses the use of a feature that this node does not have.
+pub fn not_enabled(what: &str, Feature(name, thread): Feature) -> ApiError {
     ApiError::new(
         code::feature_not_enabled,
-        format!("{what} requires enabling the `{feature}` experimental feature, which this node does not have."),
+        format!(
+            "{what} requires enabling the `{name}` experimental feature. See \
+             https://github.com/orgs/meilisearch/discussions/{thread}"
+        ),
     )
 }
 
@@ -314,15 +333,27 @@ pub fn threshold(at: &At<'_>, code: Code) -> Result<f64> {
     in_unit(at.number(code)?).ok_or_else(|| at.invalid(code, THRESHOLD_COMPLAINT))
 }
 
-fn number_param(param: &Param<'_>, code: Code) -> Result<f64> {
-    let value = param.value.trim();
-    value.parse().map_err(|_| param.invalid(code, format_args!("could not parse `{value}` as a number")))
+fn unit_param(param: &Param<'_>) -> Option<f64> {
+    param.value.parse().ok().and_then(in_unit)
 }
 
 fn ratio_param(param: &Param<'_>) -> Result<f32> {
     let code = code::invalid_search_semantic_ratio;
-    let number = in_unit(number_param(param, code)?);
-    number.map(|n| n as f32).ok_or_else(|| param.invalid(code, RATIO_COMPLAINT))
+    unit_param(param).map(|n| n as f32).ok_or_else(|| param.invalid(code, RATIO_COMPLAINT))
+}
+
+/// The context by which hits would be ranked again.
+fn personalize(at: &At<'_>) -> Result<String> {
+    const FIELD: &str = "userContext";
+    let code = code::invalid_search_personalize;
+    let mut context = None;
+    for (name, value) in at.object(code)? {
+        if name != FIELD {
+            return Err(at.unknown_field_as(code, name, &[FIELD]));
+        }
+        context = Some(at.key(name, value).string(code::invalid_search_personalize_user_context)?);
+    }
+    context.ok_or_else(|| at.missing_field(code, FIELD))
 }
 
 pub fn locales(at: &At<'_>, code: Code) -> Result<Vec<Language>> {
@@ -356,17 +387,17 @@ pub fn hybrid(at: &At<'_>) -> Result<Hybrid> {
             }
         }
     }
-    let embedder = embedder.ok_or_else(|| at.missing_field(code::invalid_search_embedder, "embedder"))?;
+    let embedder = embedder.ok_or_else(|| at.missing_field(code::invalid_search_hybrid_query, "embedder"))?;
     Ok(Hybrid { embedder, semantic_ratio })
 }
 
-/// A filter in a query string is JSON if it reads as a list or a text, else an expression.
+/// A filter in a query string is JSON if it reads as such, else an expression.
 pub fn filter_param(value: &str) -> Option<Value> {
     match serde_json::from_str::<Value>(value) {
-        Ok(value @ (Value::Array(_) | Value::String(_))) => Some(value),
-        _ => Some(value.trim())
-            .filter(|expression| !expression.is_empty())
-            .map(|expression| Value::String(expression.to_owned())),
+        Ok(value) => Some(value),
+        Err(_) => {
+            Some(value.trim()).filter(|expression| !expression.is_empty()).map(|_| Value::String(value.to_owned()))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use heed::{RoTxn, WithoutTls};
 use milli_core::score_details::ScoringStrategy;
-use milli_core::{AscDesc, Error, Filter, Index, Search, SearchResult, SortError, TimeBudget};
+use milli_core::{AscDesc, Error, Filter, Index, Search, SearchResult, SortError, TimeBudget, UserError};
 use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
@@ -15,6 +15,8 @@ use super::query::Query;
 use super::{facets, kind};
 use crate::embedders::Embedders;
 use crate::error::{code, ApiError, Code, Result};
+use crate::filter;
+use crate::store::register::Register;
 
 const DEFAULT_MAX_TOTAL_HITS: u64 = 1000;
 const DEFAULT_CUTOFF_MS: u64 = 1500;
@@ -27,17 +29,37 @@ pub struct Place<'a> {
     pub split_rules: bool,
     pub txn: &'a RoTxn<'a, WithoutTls>,
     pub embedders: &'a Embedders,
+    pub register: &'a Register,
     /// What the bearer's token adds to every filter.
     pub tenant_filter: Option<&'a Value>,
 }
 
 impl Place<'_> {
-    /// Errors the engine finds while it runs name the index.
-    pub fn located(&self, err: Error) -> ApiError {
+    /// What the client and the bearer's token ask for.
+    pub fn filter<'q>(&'q self, client: Option<&'q Value>, code: Code) -> Result<Option<Filter<'q>>> {
+        filter::combined(client, self.tenant_filter, code, self.register)
+    }
+
+    /// Errors the engine finds while it runs name the index, and quote the filter as it was understood.
+    pub fn located(&self, err: Error, client: Option<&Value>) -> ApiError {
+        let err = match err {
+            Error::UserError(UserError::InvalidFilter(_) | UserError::FilterOperatorNotAllowed { .. }) => {
+                self.filter_error(client).unwrap_or(err)
+            }
+            err => err,
+        };
         match err {
             err @ Error::UserError(_) => ApiError::from(err).prefixed(&format!("Index `{}`: ", self.name)),
             err => err.into(),
         }
+    }
+
+    /// What is wrong with the filter once it is quoted.
+    fn filter_error(&self, client: Option<&Value>) -> Option<Error> {
+        let understood = self.filter(client, code::invalid_search_filter).ok()??;
+        let quoted = filter::quoted(&understood.into());
+        let filter = Filter::from_str(&quoted).ok()??;
+        filter.evaluate(self.txn, self.index).err()
     }
 
     pub fn max_total_hits(&self) -> Result<usize> {
@@ -69,7 +91,7 @@ impl Place<'_> {
         if let Some(locales) = &query.locales {
             search.locales(locales.clone());
         }
-        if let Some(filter) = combined(query.filter.as_ref(), self.tenant_filter, code::invalid_search_filter)? {
+        if let Some(filter) = self.filter(query.filter.as_ref(), code::invalid_search_filter)? {
             search.filter(filter);
         }
         if let Some(rules) = &query.sort {
@@ -119,26 +141,6 @@ pub struct Prepared<'q> {
     vector: Option<Vec<f32>>,
 }
 
-/// The client's filter and the token's, both of which must hold.
-pub fn combined<'f>(client: Option<&'f Value>, tenant: Option<&'f Value>, code: Code) -> Result<Option<Filter<'f>>> {
-    let read = |filter: &'f Value| {
-        Filter::from_json(filter).map_err(|err| match err {
-            err @ Error::UserError(_) => ApiError { code, ..ApiError::from(err) },
-            err => err.into(),
-        })
-    };
-    let client = client.map(read).transpose()?.flatten();
-    let tenant = tenant.map(read).transpose()?.flatten();
-    Ok(match (client, tenant) {
-        (Some(client), Some(tenant)) => Some(both(tenant, client)),
-        (one, other) => one.or(other),
-    })
-}
-
-fn both<'f>(a: Filter<'f>, b: Filter<'f>) -> Filter<'f> {
-    Filter::from(milli_core::FilterCondition::And(vec![a.into(), b.into()]))
-}
-
 /// Sort rules as the engine takes them.
 pub fn sort(rules: &[String]) -> Result<Vec<AscDesc>> {
     let parse = |rule: &String| AscDesc::from_str(rule).map_err(|err| Error::from(SortError::from(err)).into());
@@ -153,7 +155,7 @@ pub fn run(place: &Place<'_>, query: &Query) -> Result<Map<String, Value>> {
     let (offset, limit) = query.window();
     let from = offset.min(max);
     let prepared = place.prepare(query, &kind, from, limit.min(max - from))?;
-    let (result, semantic_hits) = execute(place, &kind, &prepared.search)?;
+    let (result, semantic_hits) = execute(place, query, &kind, &prepared.search)?;
     let SearchResult { matching_words, candidates, documents_ids, document_scores, .. } = result;
 
     let shape = Shape::new(place, ShapeOptions::of(query))?;
@@ -198,8 +200,13 @@ pub fn page_members(query: &Query, total: usize, answer: &mut Map<String, Value>
     }
 }
 
-pub fn execute(place: &Place<'_>, kind: &Kind, search: &Search<'_>) -> Result<(SearchResult, Option<u32>)> {
-    let located = |err| place.located(err);
+pub fn execute(
+    place: &Place<'_>,
+    query: &Query,
+    kind: &Kind,
+    search: &Search<'_>,
+) -> Result<(SearchResult, Option<u32>)> {
+    let located = |err| place.located(err, query.filter.as_ref());
     match kind {
         Kind::Keyword => Ok((search.execute().map_err(located)?, None)),
         Kind::Semantic(_) => {

@@ -8,8 +8,8 @@ use serde_json::{json, Value};
 use super::hits::{Shape, ShapeOptions};
 use super::kind;
 use super::query::{self, filter_param};
-use super::run::{combined, Place};
-use crate::decode::{At, Params};
+use super::run::Place;
+use crate::decode::{document_id, At, Params};
 use crate::error::{code, ApiError, Result};
 
 const FIELDS: [&str; 11] = [
@@ -17,8 +17,14 @@ const FIELDS: [&str; 11] = [
     "showRankingScoreDetails", "showPerformanceDetails", "rankingScoreThreshold",
 ];
 
+/// The parameters of the same by GET.
+const PARAMS: [&str; 11] = [
+    "id", "embedder", "offset", "limit", "attributesToRetrieve", "retrieveVectors", "filter", "showRankingScore",
+    "showRankingScoreDetails", "showPerformanceDetails", "rankingScoreThreshold",
+];
+
 pub struct SimilarQuery {
-    id: String,
+    id: Value,
     offset: usize,
     limit: usize,
     filter: Option<Value>,
@@ -33,7 +39,7 @@ pub struct SimilarQuery {
 impl SimilarQuery {
     fn new() -> Self {
         SimilarQuery {
-            id: String::new(),
+            id: Value::Null,
             offset: 0,
             limit: query::DEFAULT_LIMIT,
             filter: None,
@@ -49,27 +55,15 @@ impl SimilarQuery {
     pub fn from_body(body: &Value) -> Result<Self> {
         let root = At::root(body);
         let mut query = Self::new();
-        let (mut has_id, mut has_embedder) = (false, false);
+        let (mut id, mut embedder) = (None, None);
         for (name, value) in root.object(code::bad_request)? {
             let at = root.key(name, value);
             match name.as_str() {
-                "id" => {
-                    query.id = match value {
-                        Value::String(id) => id.clone(),
-                        Value::Number(id) => id.to_string(),
-                        other => {
-                            return Err(at.invalid(code::invalid_similar_id, format_args!("the value of `id` is invalid. A document identifier can be of type integer or string, only composed of alphanumeric characters (a-z A-Z 0-9), hyphens (-) and underscores (_), found: `{other}`")))
-                        }
-                    };
-                    has_id = true;
-                }
+                "id" => id = Some(value.clone()),
                 "offset" => query.offset = at.unsigned(code::invalid_similar_offset)?,
                 "limit" => query.limit = at.unsigned(code::invalid_similar_limit)?,
                 "filter" => query.filter = Some(value.clone()).filter(|value| !value.is_null()),
-                "embedder" => {
-                    query.embedder = at.string(code::invalid_similar_embedder)?;
-                    has_embedder = true;
-                }
+                "embedder" => embedder = Some(at.string(code::invalid_similar_embedder)?),
                 "attributesToRetrieve" => {
                     query.retrieve = at.nullable(|at| at.strings(code::invalid_similar_attributes_to_retrieve))?
                 }
@@ -88,24 +82,21 @@ impl SimilarQuery {
                 _ => return Err(root.unknown_field(name, &FIELDS)),
             }
         }
-        if !has_id {
-            return Err(root.missing_field(code::missing_similar_id, "id"));
-        }
-        if !has_embedder {
-            return Err(root.missing_field(code::missing_similar_embedder, "embedder"));
-        }
+        query.id = id.ok_or_else(|| root.missing_field(code::bad_request, "id"))?;
+        query.embedder = embedder.ok_or_else(|| root.missing_field(code::bad_request, "embedder"))?;
         Ok(query)
     }
 
     pub fn from_params(params: &Params) -> Result<Self> {
         let mut query = Self::new();
+        let (mut id, mut embedder) = (None, None);
         for param in params.iter() {
             match param.name {
-                "id" => query.id = param.string(),
+                "id" => id = Some(json!(param.value)),
                 "offset" => query.offset = param.unsigned(code::invalid_similar_offset)?,
                 "limit" => query.limit = param.unsigned(code::invalid_similar_limit)?,
                 "filter" => query.filter = filter_param(param.value),
-                "embedder" => query.embedder = param.string(),
+                "embedder" => embedder = Some(param.string()),
                 "attributesToRetrieve" => query.retrieve = Some(param.list()),
                 "retrieveVectors" => query.vectors = param.boolean(code::invalid_similar_retrieve_vectors)?,
                 "showRankingScore" => query.score = param.boolean(code::invalid_similar_show_ranking_score)?,
@@ -125,15 +116,12 @@ impl SimilarQuery {
                         )
                     })?);
                 }
-                _ => return Err(param.unknown(&FIELDS)),
+                _ => return Err(param.unknown(&PARAMS)),
             }
         }
-        if query.id.is_empty() {
-            return Err(ApiError::new(code::missing_similar_id, "Missing parameter `id`"));
-        }
-        if query.embedder.is_empty() {
-            return Err(ApiError::new(code::missing_similar_embedder, "Missing parameter `embedder`"));
-        }
+        let missing = |name: &str| ApiError::new(code::bad_request, format!("Missing parameter `{name}`"));
+        query.id = id.ok_or_else(|| missing("id"))?;
+        query.embedder = embedder.ok_or_else(|| missing("embedder"))?;
         Ok(query)
     }
 }
@@ -143,22 +131,23 @@ pub fn run(place: &Place<'_>, query: &SimilarQuery) -> Result<Value> {
     let Place { index, txn, .. } = place;
     let missing = || ApiError::from(Error::UserError(UserError::InvalidSimilarEmbedder(query.embedder.clone())));
     let chosen = kind::choose(&query.embedder, index, txn, place.embedders)?.ok_or_else(missing)?;
-    let not_found = || ApiError::new(code::not_found_similar_id, format!("Document `{}` not found.", query.id));
-    let id = index.external_documents_ids().get(txn, &query.id)?.ok_or_else(not_found)?;
+    let external = document_id(&query.id, code::invalid_similar_id)?;
+    let not_found = || ApiError::new(code::not_found_similar_id, format!("Document `{external}` not found."));
+    let id = index.external_documents_ids().get(txn, &external)?.ok_or_else(not_found)?;
     let filter_code = code::invalid_similar_filter;
     let filter_error = |err: Error| match err {
         err @ Error::UserError(UserError::InvalidFilter(_)) => ApiError { code: filter_code, ..ApiError::from(err) },
         err => err.into(),
     };
     // A token's filter hides documents, the one asked about included.
-    if let Some(tenant) = combined(None, place.tenant_filter, filter_code)? {
+    if let Some(tenant) = place.filter(None, filter_code)? {
         if !tenant.evaluate(txn, index).map_err(filter_error)?.contains(id) {
             return Err(not_found());
         }
     }
     let mut similar =
         Similar::new(id, query.offset, query.limit, index, txn, chosen.name, chosen.embedder, chosen.quantized);
-    if let Some(filter) = combined(query.filter.as_ref(), place.tenant_filter, filter_code)? {
+    if let Some(filter) = place.filter(query.filter.as_ref(), filter_code)? {
         similar.filter(filter);
     }
     if let Some(threshold) = query.threshold {
@@ -179,7 +168,7 @@ pub fn run(place: &Place<'_>, query: &SimilarQuery) -> Result<Value> {
     )?;
     Ok(json!({
         "hits": hits,
-        "id": query.id,
+        "id": external,
         "processingTimeMs": started.elapsed().as_millis() as u64,
         "limit": query.limit,
         "offset": query.offset,

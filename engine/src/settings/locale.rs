@@ -26,6 +26,13 @@ pub fn words() -> Vec<&'static str> {
     short.chain(PAIRS.iter().map(|(_, long)| *long)).chain(["cmn"]).collect()
 }
 
+/// The same in the order of the alphabet, two letters before three.
+pub fn words_sorted() -> Vec<&'static str> {
+    let mut words = words();
+    words.sort_unstable_by_key(|word| (word.len(), *word));
+    words
+}
+
 /// The language of a word that `words` lists.
 pub fn language(word: &str) -> Option<Language> {
     let long = PAIRS.iter().find(|(short, long)| word == *short || word == *long).map_or(word, |(_, long)| long);

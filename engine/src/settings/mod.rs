@@ -10,7 +10,7 @@ use serde_json::{json, Map, Value};
 
 pub use apply::apply;
 pub use check::{check_all, check_one};
-pub use locale::{language, words as locale_words};
+pub use locale::{language, words as locale_words, words_sorted as locale_words_sorted};
 pub use view::view;
 
 use crate::error::{code, Code};

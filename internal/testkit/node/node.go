@@ -215,6 +215,12 @@ func (n *Node) end(signal syscall.Signal) {
 	})
 }
 
+// ExitCode is how a node ended that was stopped: 0 in order, -1 by a signal.
+func (n *Node) ExitCode() int {
+	<-n.exited
+	return n.cmd.ProcessState.ExitCode()
+}
+
 // Log is what the node wrote so far.
 func (n *Node) Log() string {
 	raw, err := os.ReadFile(n.log)
