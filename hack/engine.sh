@@ -12,11 +12,6 @@ if [ -n "$given" ]; then
   exit 0
 fi
 
-if [ -e engine/INCOMPLETE ]; then
-  echo "engine: the development engine does not serve yet (see engine/INCOMPLETE); give a Meilisearch by MEILISEARCH_BIN" >&2
-  exit 0
-fi
-
 sh hack/prerequisites.sh cargo cc
 CARGO_TARGET_DIR=${MIROIR_CARGO_TARGET_DIR:-${MIROIR_CACHE:-$HOME/.cache/miroir}/cargo-target}
 export CARGO_TARGET_DIR

@@ -11,7 +11,6 @@ import (
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/shardmap"
-	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
 // A document goes in stamped and comes out as it was, by every way out (RS-4, §3.1).
@@ -72,8 +71,6 @@ func TestRSReservedFieldsStayInside(t *testing.T) {
 
 // Errors read as those of a lone engine: same text, no reserved name, no physical name (RD-9, RT-7).
 func TestRD9ErrorsOfTheEngine(t *testing.T) {
-	need.ANode(t)
-	need.Feature(t, need.V150Answers)
 	b := newBench(t)
 	ix := b.index("movies", "id", 4)
 	b.add(ix, "1", 4, `{"id":1,"n":2}`)

@@ -26,7 +26,6 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
-	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
 const (
@@ -56,7 +55,6 @@ type meili struct {
 
 func (m *meili) start() {
 	m.t.Helper()
-	need.ANode(m.t)
 	bin, err := parts.TreeBin()
 	if err != nil {
 		m.t.Fatal(err)

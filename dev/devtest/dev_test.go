@@ -21,7 +21,6 @@ import (
 
 	"github.com/miroir-search/miroir/dev/launch"
 	"github.com/miroir-search/miroir/internal/parts"
-	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
 const masterKey = "masterKeymasterKey"
@@ -155,7 +154,6 @@ func (c *cluster) finds(count int) bool {
 }
 
 func TestClusterServesHealsAndStops(t *testing.T) {
-	need.ANode(t)
 	c := start(t, t.TempDir())
 	if len(c.Nodes) != 2 || c.Nodes[1].ID != "node-1" || c.Admin == "" || c.Etcd == "" {
 		t.Fatalf("ready line: %+v", c.Ready)
@@ -189,7 +187,6 @@ func TestClusterServesHealsAndStops(t *testing.T) {
 }
 
 func TestClusterComesBackAfterACrashWithItsData(t *testing.T) {
-	need.ANode(t)
 	data := t.TempDir()
 	first := start(t, data)
 	first.addDocuments(25)
@@ -211,7 +208,6 @@ func TestClusterComesBackAfterACrashWithItsData(t *testing.T) {
 }
 
 func TestWithoutRestartsANodeStaysDownUntilRevived(t *testing.T) {
-	need.ANode(t)
 	c := start(t, t.TempDir(), "--no-restart")
 	c.addDocuments(10)
 	if err := syscall.Kill(c.pid("engine-0"), syscall.SIGKILL); err != nil {
@@ -229,7 +225,6 @@ func TestWithoutRestartsANodeStaysDownUntilRevived(t *testing.T) {
 }
 
 func TestBusyAddressAndBusyFolderEndWithOneError(t *testing.T) {
-	need.ANode(t)
 	data := t.TempDir()
 	c := start(t, data)
 	bin, err := parts.TreeBin()
@@ -253,7 +248,6 @@ func TestBusyAddressAndBusyFolderEndWithOneError(t *testing.T) {
 
 // TestDemo runs what `make demo` runs, up to the point where it would wait for Ctrl-C.
 func TestDemo(t *testing.T) {
-	need.ANode(t)
 	bin, err := parts.TreeBin()
 	if err != nil {
 		t.Fatal(err)

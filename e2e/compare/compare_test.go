@@ -17,7 +17,6 @@ import (
 	"github.com/miroir-search/miroir/e2e/compare/query"
 	"github.com/miroir-search/miroir/e2e/provider"
 	"github.com/miroir-search/miroir/internal/testkit/golden"
-	"github.com/miroir-search/miroir/internal/testkit/need"
 	"github.com/miroir-search/miroir/internal/testkit/node"
 )
 
@@ -29,7 +28,6 @@ const (
 )
 
 func TestCompare(t *testing.T) {
-	need.ANode(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "compare")
 }

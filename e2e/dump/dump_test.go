@@ -24,7 +24,6 @@ import (
 )
 
 func TestDump(t *testing.T) {
-	need.ANode(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "dump")
 }

@@ -7,13 +7,11 @@ import (
 
 	"github.com/miroir-search/miroir/e2e/provider"
 	"github.com/miroir-search/miroir/internal/testkit/golden"
-	"github.com/miroir-search/miroir/internal/testkit/need"
 	"github.com/miroir-search/miroir/internal/testkit/node"
 )
 
 // IN-1, TE-3: a client can't tell a cluster of three nodes from the node that was recorded.
 func TestIngressAnswersAsRecorded(t *testing.T) {
-	need.ANode(t)
 	lone := node.Start(t, node.Options{})
 	cluster, err := provider.StartLocal(t.Context(), "../..", provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 16})
 	if err != nil {

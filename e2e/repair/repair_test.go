@@ -15,7 +15,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/miroir-search/miroir/e2e/provider"
-	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
 const (
@@ -25,7 +24,6 @@ const (
 )
 
 func TestRepair(t *testing.T) {
-	need.ANode(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "repair")
 }

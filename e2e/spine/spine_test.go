@@ -14,7 +14,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/miroir-search/miroir/e2e/provider"
-	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
 const root = "../.."
@@ -25,7 +24,6 @@ var one = ptr(int64(1))
 func ptr[T any](v T) *T { return &v }
 
 func TestSpine(t *testing.T) {
-	need.ANode(t)
 	RegisterFailHandler(Fail)
 	RunSpecs(t, "spine")
 }

@@ -90,7 +90,7 @@ func TestAPackageThatFailsOutsideOfTestsFails(t *testing.T) {
 }
 
 func TestASkipFailsUnlessItDeclaresANeed(t *testing.T) {
-	mark := need.Mark(need.Exclusion{Test: "TestA", Need: need.V150RankingRules})
+	mark := need.Mark(need.Exclusion{Test: "TestA", Need: need.V150Answers})
 	tl := stream(t, event{Action: "output", Test: "TestA", Output: "    need.go:1: " + mark + "\n"}, event{Action: "skip", Test: "TestA"})
 	if tl.failed() || len(tl.excluded) != 1 || tl.ran != 0 {
 		t.Fatalf("declared: %v, excluded %v", tl.failures, tl.excluded)
@@ -137,14 +137,14 @@ func TestOutputIsBounded(t *testing.T) {
 
 func TestReportEndsWithTheExclusions(t *testing.T) {
 	tl := newTally(new(bytes.Buffer))
-	tl.excluded = []need.Exclusion{{Test: "a", Need: need.V150Routes}, {Test: "b", Need: need.V150Totals}, {Test: "c", Need: need.V150Routes}}
+	tl.excluded = []need.Exclusion{{Test: "a", Need: need.V150Routes}, {Test: "b", Need: need.V150Answers}, {Test: "c", Need: need.V150Routes}}
 	var out bytes.Buffer
 	if err := report(&out, []result{{ring: "lint"}, {ring: "unit", tally: tl}}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	tail := strings.Join(lines[len(lines)-3:], "\n")
-	if !strings.Contains(tail, "3 tests were excluded") || !strings.Contains(tail, fmt.Sprintf("     2  %s\n     1  %s", need.V150Routes, need.V150Totals)) {
+	if !strings.Contains(tail, "3 tests were excluded") || !strings.Contains(tail, fmt.Sprintf("     2  %s\n     1  %s", need.V150Routes, need.V150Answers)) {
 		t.Fatalf("last lines:\n%s", tail)
 	}
 	tl.failures = []string{"p TestA failed"}

@@ -2,10 +2,7 @@ package need
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/parts"
@@ -16,19 +13,9 @@ type Need string
 
 // The needs. The text is the reason that the test runner prints.
 const (
-	// V150RankingRules: `attributeRank` and `wordPosition` are rules of their own.
-	V150RankingRules Need = "ranking rules attributeRank and wordPosition (engine 1.15 has only attribute)"
-	// V150Totals: totals are not capped by maxTotalHits.
-	V150Totals Need = "totals beyond maxTotalHits (engine 1.15 caps them)"
-	// V150Settings: settings that came after 1.15.
-	V150Settings Need = "settings newer than engine 1.15"
-	// V150Search: search parameters that came after 1.15.
-	V150Search Need = "search parameters newer than engine 1.15"
-	// V150Routes: routes that came after 1.15 or that the own engine leaves out.
+	// V150Routes: routes that the own engine leaves out, dumps above all.
 	V150Routes Need = "routes that the own engine does not have"
-	// Node: any node at all, while the development engine does not serve.
-	Node Need = "a node to run with (the development engine does not serve yet, see engine/INCOMPLETE)"
-	// V150Answers: byte for byte the answers of a 1.50.
+	// V150Answers: what only a 1.50 answers.
 	V150Answers Need = "the exact answers of Meilisearch 1.50"
 )
 
@@ -58,22 +45,6 @@ func Feature(t T, n Need) {
 		t.Fatalf("need %q: %v", n, err)
 	case !engine.Real:
 		t.Skip(Mark(Exclusion{Test: t.Name(), Need: n}))
-	}
-}
-
-// ANode excludes the running test where there is nothing to run a node with: no real Meilisearch is given and the
-// development engine is not finished.
-func ANode(t T) {
-	t.Helper()
-	bin, err := parts.TreeBin()
-	if err != nil {
-		t.Fatalf("need %q: %v", Node, err)
-	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(bin), "engine", "INCOMPLETE")); errors.Is(err, os.ErrNotExist) {
-		return
-	}
-	if engine, err := locate(); err != nil || !engine.Real {
-		t.Skip(Mark(Exclusion{Test: t.Name(), Need: Node}))
 	}
 }
 

@@ -26,21 +26,21 @@ func engineAt(t *testing.T, name string) {
 func TestFeatureExcludesOnlyWithoutARealEngine(t *testing.T) {
 	engineAt(t, "meilisearch")
 	var f fakeT
-	Feature(&f, V150RankingRules)
+	Feature(&f, V150Answers)
 	if f != (fakeT{}) {
 		t.Fatalf("with a real engine: %+v", f)
 	}
 
 	engineAt(t, "miroir-engine")
-	Feature(&f, V150RankingRules)
+	Feature(&f, V150Answers)
 	e, ok := Find("    need.go:12: " + f.skipped + "\n")
-	if !ok || e != (Exclusion{Test: f.Name(), Need: V150RankingRules}) || f.failed != "" {
+	if !ok || e != (Exclusion{Test: f.Name(), Need: V150Answers}) || f.failed != "" {
 		t.Fatalf("without: %+v, mark %+v %v", f, e, ok)
 	}
 
 	f = fakeT{}
 	t.Setenv("MEILISEARCH_BIN", filepath.Join(t.TempDir(), "gone"))
-	Feature(&f, V150RankingRules)
+	Feature(&f, V150Answers)
 	if f.failed == "" || f.skipped != "" {
 		t.Fatalf("with an engine that is not there: %+v", f)
 	}
