@@ -117,7 +117,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker,
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
-		Clock: barriers.Clock, Barrier: barriers, NodeKey: nodeKey, Limits: limits, Log: log,
+		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Limits: limits, Log: log,
 	}
 	socket, err := extproc.Listen(c.socket)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/miroir-search/miroir/sidecar/dispatch"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/ensure"
+	"github.com/miroir-search/miroir/sidecar/features"
 	"github.com/miroir-search/miroir/sidecar/fence"
 	"github.com/miroir-search/miroir/sidecar/holding"
 	"github.com/miroir-search/miroir/sidecar/journal"
@@ -136,6 +137,9 @@ func serve(ctx context.Context, p assembly) error {
 	group.Go("probe", watcher.Run)
 	group.Go("dispatches", table.Recover)
 	group.Go("indexes", keeper.Run)
+	group.Go("features", (&features.Keeper{
+		Engine: p.engine, Views: watch, Now: time.Now, Log: p.log, Metrics: features.NewMetrics(p.registry),
+	}).Run)
 	group.Go("journal", p.journal.Run)
 	group.Go("order", copies.Run)
 	group.Go("losses", losses.run)

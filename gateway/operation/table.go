@@ -51,6 +51,9 @@ const (
 	ListBatches
 	GetBatch
 
+	GetFeatures
+	UpdateFeatures
+
 	ListKeys
 	CreateKey
 	GetKey
@@ -194,8 +197,8 @@ func restOfTable() []Route {
 		{"POST", "/logs/stream", Unserved, Keyed, "metrics.get"},
 		{"DELETE", "/logs/stream", Unserved, Keyed, "metrics.get"},
 		{"POST", "/logs/stderr", Unserved, Keyed, "metrics.get"},
-		{"GET", "/experimental-features", Unserved, Keyed, "experimental.get"},
-		{"PATCH", "/experimental-features", Unserved, Keyed, "experimental.update"},
+		{"GET", "/experimental-features", GetFeatures, Keyed, "experimental.get"},
+		{"PATCH", "/experimental-features", UpdateFeatures, Keyed, "experimental.update"},
 		{"GET", "/webhooks", Unserved, Keyed, "webhooks.get"},
 		{"POST", "/webhooks", Unserved, Keyed, "webhooks.create"},
 		{"GET", "/webhooks/{id}", Unserved, Keyed, "webhooks.get"},

@@ -82,6 +82,7 @@ type Service struct {
 	Metrics *Metrics
 	Barrier *barrier.Barrier
 	Clock   *hlc.Clock
+	ID      string // name of this gateway
 	NodeKey string // sent along with routed requests
 	Limits  Limits
 	Log     zerolog.Logger
@@ -184,6 +185,8 @@ var handlers = map[operation.Kind]handler{
 	operation.DeleteTasks:     (*Service).orderTasks,
 	operation.ListBatches:     (*Service).listBatches,
 	operation.GetBatch:        (*Service).getBatch,
+	operation.GetFeatures:     (*Service).getFeatures,
+	operation.UpdateFeatures:  (*Service).updateFeatures,
 	operation.ListKeys:        (*Service).listKeys,
 	operation.CreateKey:       (*Service).createKey,
 	operation.GetKey:          (*Service).getKey,

@@ -20,18 +20,21 @@ const (
 	FamilyDirty     = "dirty/"
 	FamilyBarriers  = "barriers/"
 	KeyCluster      = "config/cluster"
+	KeyFeatures     = "features"
 )
 
 // Families lists the prefixes a watcher must follow to feed a Builder.
 func Families() []string {
 	return []string{
-		FamilyBarriers, KeyCluster, FamilyDirty, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodes, FamilyPlacement, FamilySettings,
+		FamilyBarriers, KeyCluster, FamilyDirty, KeyFeatures, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodes, FamilyPlacement,
+		FamilySettings,
 	}
 }
 
 // Builder collects records and makes views of them. It is not safe for concurrent use: one watcher owns it.
 type Builder struct {
 	cluster   ClusterRecord
+	features  FeaturesRecord
 	nodes     map[string]NodeRecord
 	health    map[string]HealthRecord
 	groups    map[int]GroupRecord
@@ -62,6 +65,8 @@ func (b *Builder) Put(key string, value []byte, revision int64) error {
 	switch family {
 	case KeyCluster:
 		err = set(&b.cluster, value)
+	case KeyFeatures:
+		err = set(&b.features, value)
 	case FamilyNodes:
 		err = put(b.nodes, name, value)
 	case FamilyHealth:
@@ -144,7 +149,7 @@ func (b *Builder) putDirty(name string) error {
 // View makes an immutable view of the records. An index without a placement is left out: it is not routable yet.
 func (b *Builder) View() *View {
 	v := &View{
-		Epoch: b.epoch, Cluster: b.cluster, Nodes: make(map[string]Node, len(b.nodes)),
+		Epoch: b.epoch, Cluster: b.cluster, Features: b.features, Nodes: make(map[string]Node, len(b.nodes)),
 		Barriers: maps.Clone(b.barriers), Indexes: make(map[string]*Index, len(b.indexes)), Physical: make(map[string]*Index, len(b.indexes)),
 	}
 	for id, n := range b.nodes {

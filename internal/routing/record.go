@@ -74,6 +74,30 @@ type ClusterRecord struct {
 	Shards int `json:"shards"` // shards of a new index
 }
 
+// FeaturesRecord is features: which experimental features are on, on every node.
+type FeaturesRecord struct {
+	V         int             `json:"v"`
+	Features  map[string]bool `json:"features"` // by Meilisearch's names; one that is not there is off
+	Pending   *PendingChange  `json:"pending,omitempty"`
+	UpdatedAt time.Time       `json:"updated_at"`
+}
+
+// PendingChange is a change of features that a gateway makes on the nodes. Until it is over, or its time is, nobody else
+// touches the nodes' features; a change that was not over in time never was.
+type PendingChange struct {
+	Features map[string]bool `json:"features"` // those that change
+	By       string          `json:"by"`
+	Until    time.Time       `json:"until"`
+}
+
+// Busy says until when somebody changes the features, the zero time when nobody does.
+func (f FeaturesRecord) Busy(now time.Time) time.Time {
+	if f.Pending == nil || !now.Before(f.Pending.Until) {
+		return time.Time{}
+	}
+	return f.Pending.Until
+}
+
 // IndexRecord is indexes/<uid>: the catalog entry of a logical index.
 type IndexRecord struct {
 	V          int       `json:"v"`
@@ -141,7 +165,8 @@ type BarrierRecord struct {
 
 // record lists what Decode accepts.
 type record interface {
-	BarrierRecord | NodeRecord | HealthRecord | GroupRecord | ClusterRecord | IndexRecord | PlacementRecord | SettingsRecord | DirtyRecord
+	BarrierRecord | NodeRecord | HealthRecord | GroupRecord | ClusterRecord | IndexRecord | PlacementRecord | SettingsRecord |
+		DirtyRecord | FeaturesRecord
 }
 
 // Decode reads one record. Unknown fields are ignored, so that the next version may add some; an unknown version is

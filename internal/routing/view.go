@@ -36,6 +36,7 @@ type dirtyKey struct {
 type View struct {
 	Epoch    int64
 	Cluster  ClusterRecord
+	Features FeaturesRecord
 	Nodes    map[string]Node
 	Groups   []GroupRecord // ascending by id
 	Indexes  map[string]*Index

@@ -55,6 +55,7 @@ var families = []family{
 	{routing.FamilyPlacement, decodes[routing.PlacementRecord], false},
 	{routing.FamilySettings, decodes[routing.SettingsRecord], false},
 	{routing.FamilyDirty, decodes[routing.DirtyRecord], false},
+	{routing.KeyFeatures, decodes[routing.FeaturesRecord], false},
 	{"keys/", checkKey, false},
 	{"tasks/open/", func(name string, value []byte) string { return checkTask(name, value, false) }, false},
 	{"tasks/done/", func(name string, value []byte) string { return checkTask(name, value, true) }, false},
@@ -66,7 +67,7 @@ var families = []family{
 
 // decodes checks a record of the routing view with the reader that gateways use.
 func decodes[R routing.NodeRecord | routing.HealthRecord | routing.GroupRecord | routing.ClusterRecord | routing.IndexRecord |
-	routing.PlacementRecord | routing.SettingsRecord | routing.DirtyRecord](_ string, value []byte) string {
+	routing.PlacementRecord | routing.SettingsRecord | routing.DirtyRecord | routing.FeaturesRecord](_ string, value []byte) string {
 	if _, err := routing.Decode[R](value); err != nil {
 		return err.Error()
 	}

@@ -22,6 +22,7 @@ func healthy() map[string]string {
 		"settings/m--0":           `{"v":1,"version":1}`,
 		"dirty/m--0/0/a":          `{"v":1}`,
 		"keys/u":                  `{"v":1,"actions":["*"]}`,
+		"features":                `{"v":1,"features":{"metrics":true}}`,
 		"tasks/open/0000000007":   `{"v":1,"uid":7,"status":"enqueued"}`,
 		"tasks/done/0000000003":   `{"v":1,"uid":3,"status":"failed"}`,
 		"workflows/settings/m--0": `{"v":1,"kind":"settings","id":"m--0","state":"running","phase":"verify","token":5}`,
