@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/miroir-search/miroir/e2e/compare/corpus"
 	"github.com/miroir-search/miroir/e2e/compare/query"
 	"github.com/miroir-search/miroir/internal/testkit/jsondiff"
 )
@@ -24,7 +23,8 @@ func unlike(x, y map[string]any) []string {
 
 // skew names the class by which the details of one document may differ between a whole index and a part of it.
 func (j *Judge) skew(q query.Query, x, y map[string]any) (Class, bool) {
-	d, typed := j.dictionary(q.Index), corpus.Split(q.Text("q"))
+	d := j.dictionary(q.Index)
+	words, open := typed(q)
 	class := Equal
 	worse := func(c Class) {
 		if class == Equal || class == NGrams {
@@ -41,13 +41,13 @@ func (j *Judge) skew(q query.Query, x, y map[string]any) (Class, bool) {
 			worse(Cutoff)
 		case strings.HasPrefix(rule, "_geoPoint") && withinAMetre(x[rule], y[rule]):
 			worse(GeoMetre)
-		case rule == "typo" && (field == "maxTypoCount" || field == "score" && slices.Contains(paths, "typo/maxTypoCount")) && d.joins(typed):
+		case rule == "typo" && (field == "maxTypoCount" || field == "score" && slices.Contains(paths, "typo/maxTypoCount")) && d.joins(words):
 			worse(NGrams)
-		case rule == "proximity" && len(typed) > 1 && d.prepares(typed[len(typed)-1]):
+		case rule == "proximity" && len(words) > 1 && d.prepares(words[len(words)-1]):
 			worse(Prefixes)
-		case rule == "proximity" && d.joins(typed):
+		case rule == "proximity" && d.joins(words):
 			worse(NGrams)
-		case rule == "exactness" && (count(x["typo"], "typoCount") > 0 || d.joins(typed)):
+		case rule == "exactness" && (open || count(x["typo"], "typoCount") > 0 || d.joins(words)):
 			worse(Exactness)
 		default:
 			return Different, false

@@ -21,6 +21,9 @@ func (j *Judge) documents(ctx context.Context, p Pair, differing []string) (Verd
 	}
 	single, okS := both.Single.member("results").([]any)
 	cluster, okC := both.Cluster.member("results").([]any)
+	if int64(len(single)) < whole(both.Single.member("total")) && len(cluster) >= len(single) {
+		return verdict(Lost, "%d documents, the engine lists %d of its %d", len(cluster), len(single), whole(both.Single.member("total"))), nil
+	}
 	if !okS || !okC || len(single) != len(cluster) {
 		return different("the whole lists have %d and %d documents", len(cluster), len(single)), nil
 	}

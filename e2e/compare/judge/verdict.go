@@ -21,7 +21,8 @@ const (
 	Nearest    Class = "(h) nearest vectors found approximately"
 	Distinct   Class = "(j) counts under distinct"
 	Exactness  Class = "(m) exactness within a bucket"
-	Marking    Class = "(n) marking of a short prefix"
+	Marking    Class = "(n) marking of a prefix"
+	Lost       Class = "(o) documents that the engine leaves out of a list by distance"
 	Threshold  Class = "estimate under a ranking score threshold"
 	FacetTies  Class = "facet values of equal count"
 	FacetCut   Class = "facet counts marked as approximate"
@@ -38,7 +39,7 @@ type Verdict struct {
 // Share is how many of a hundred comparisons may be of a class; one without an entry may be any number.
 var Share = map[Class]float64{
 	Tie: 2, Frequency: 1, SplitWords: 0.5, Capped: 3, Prefixes: 1, NGrams: 1, Cutoff: 0, GeoMetre: 0.5, Nearest: 7, Distinct: 6,
-	Exactness: 0.5, Marking: 1.5, Threshold: 2, FacetTies: 8, FacetCut: 4, Wording: 8,
+	Exactness: 0.5, Marking: 1.5, Lost: 1, Threshold: 2, FacetTies: 8, FacetCut: 4, Wording: 8,
 }
 
 func different(format string, args ...any) Verdict { return verdict(Different, format, args...) }

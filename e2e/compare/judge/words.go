@@ -57,10 +57,9 @@ func (j *Judge) derived(q query.Query) (Class, bool) {
 		}
 	}
 	d := j.dictionary(q.Index)
-	text := q.Text("q")
-	words := corpus.Split(text)
+	words, open := typed(q)
 	for i, word := range words {
-		last := i == len(words)-1 && !strings.HasSuffix(text, " ") && !strings.HasSuffix(text, `"`)
+		last := open && i == len(words)-1
 		if d.splits(word) > 1 {
 			return SplitWords, true
 		}
@@ -70,6 +69,13 @@ func (j *Judge) derived(q query.Query) (Class, bool) {
 		}
 	}
 	return Equal, false
+}
+
+// typed are the words of a query; open says whether the last one may be the beginning of a longer word.
+func typed(q query.Query) (words []string, open bool) {
+	text := q.Text("q")
+	words = corpus.Split(text)
+	return words, len(words) > 0 && !strings.HasSuffix(text, " ") && !strings.HasSuffix(text, `"`)
 }
 
 // joins says whether some neighbours among the words of a query, written together, stand for a word: such a word may be
