@@ -69,7 +69,7 @@ func configurations(queries int) []configuration {
 
 // unserved are the kinds of requests that the gateway does not serve yet, or not in all forms.
 func unserved() map[query.Kind]bool {
-	return map[query.Kind]bool{query.Similar: true}
+	return map[query.Kind]bool{}
 }
 
 // mix is what is asked for.
