@@ -64,10 +64,10 @@ func (t *tally) print(out io.Writer) {
 }
 
 // beyond names the classes that were seen more often than they may be.
-func (t *tally) beyond() string {
+func (t *tally) beyond(real bool) string {
 	var over []string
 	for class, n := range t.classes {
-		if share, bounded := judge.Share[class]; bounded && float64(n) > share*float64(t.asked)/100+slack {
+		if share, bounded := judge.Bound(class, real); bounded && float64(n) > share*float64(t.asked)/100+slack {
 			over = append(over, fmt.Sprintf("%s: %d of %d, more than %.1f %% (%s)", class, n, t.asked, share, t.example[class]))
 		}
 	}

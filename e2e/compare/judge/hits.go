@@ -14,8 +14,11 @@ func (j *Judge) hits(ctx context.Context, p Pair) (Verdict, error) {
 	if v := sameMembers(p); v.Class == Different {
 		return v, nil
 	}
+	if onlyMarks(p) {
+		return Verdict{Class: Marking}, nil
+	}
 	v, err := j.byWhole(ctx, p)
-	if err != nil || v.Class != Different {
+	if err != nil || v.Class != Different && v.Class != Tie {
 		return v, err
 	}
 	if near, err := j.nearest(ctx, p); err != nil || near {
@@ -123,6 +126,23 @@ func marked(q query.Query, x, y map[string]any) bool {
 		delete(y, name)
 	}
 	return jsondiff.Same(any(x), any(y))
+}
+
+// onlyMarks says whether two pages differ in what is marked and in nothing else.
+func onlyMarks(p Pair) bool {
+	single, _ := p.Single.member("hits").([]any)
+	cluster, _ := p.Cluster.member("hits").([]any)
+	if len(single) != len(cluster) {
+		return false
+	}
+	for i := range single {
+		s, _ := single[i].(map[string]any)
+		c, _ := cluster[i].(map[string]any)
+		if !jsondiff.Same(single[i], cluster[i]) && !marked(part(p.Query, hit{details: s}), s, c) {
+			return false
+		}
+	}
+	return true
 }
 
 // marks are the members of a hit that show where words were found.

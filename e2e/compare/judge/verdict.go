@@ -36,10 +36,22 @@ type Verdict struct {
 	Why   string // for a class and a difference: what was seen
 }
 
-// Share is how many of a hundred comparisons may be of a class; one without an entry may be any number.
-var Share = map[Class]float64{
-	Tie: 2, Frequency: 1, SplitWords: 0.5, Capped: 3, Prefixes: 1, NGrams: 1, Cutoff: 0, GeoMetre: 0.5, Nearest: 7, Distinct: 6,
+// shares are how many of a hundred comparisons may be of a class; one without an entry may be any number.
+var shares = map[Class]float64{
+	Tie: 2, Frequency: 1, SplitWords: 0.5, Capped: 3, Prefixes: 1, NGrams: 1, Cutoff: 0, GeoMetre: 0.5, Nearest: 1, Distinct: 6,
 	Exactness: 0.5, Marking: 1.5, Lost: 1, Threshold: 2, FacetTies: 8, FacetCut: 4, Wording: 8,
+}
+
+// nearestAnyway is the share of the semantic queries: the trees of the project's own engine miss near vectors everywhere.
+const nearestAnyway = 12
+
+// Bound is how many of a hundred comparisons may be of a class, with a real engine or the project's own.
+func Bound(c Class, real bool) (share float64, bounded bool) {
+	if c == Nearest && !real {
+		return nearestAnyway, true
+	}
+	share, bounded = shares[c]
+	return share, bounded
 }
 
 func different(format string, args ...any) Verdict { return verdict(Different, format, args...) }
