@@ -16,6 +16,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/gateway/serve"
+	"github.com/miroir-search/miroir/gateway/write"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -34,10 +35,10 @@ const (
 const presenceTTL = 10 * time.Second
 
 type config struct {
-	id, etcd, cluster, socket, metrics string
-	maxBody                            int64
-	pprof                              bool
-	log                                telemetry.LogOptions
+	id, etcd, cluster, socket, metrics, spool string
+	maxBody                                   int64
+	pprof                                     bool
+	log                                       telemetry.LogOptions
 }
 
 func parse(args []string) (config, error) {
@@ -49,6 +50,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.socket, "socket", "", "Unix socket on which Envoy reaches this gateway")
 	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
 	f.Int64Var(&c.maxBody, "max-body-bytes", 100<<20, "largest request body")
+	f.StringVar(&c.spool, "spool-dir", "", "folder for document payloads beyond 8 MiB while they stream in (default: that of the socket)")
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
@@ -60,10 +62,35 @@ func parse(args []string) (config, error) {
 			missing = append(missing, name)
 		}
 	}
+	if c.spool == "" {
+		c.spool = filepath.Dir(c.socket)
+	}
 	if len(missing) > 0 {
 		return c, lifecycle.UsageError("missing flags: %s", strings.Join(missing, ", "))
 	}
 	return c, nil
+}
+
+// limits are those of requests.
+func (c config) limits() serve.Limits {
+	l := serve.DefaultLimits(c.spool)
+	l.MaxBody = c.maxBody
+	return l
+}
+
+// listen opens the socket and the port of metrics. What another process left in the spool folder goes before.
+func (c config) listen() (socket, metrics net.Listener, err error) {
+	if err := write.Sweep(c.spool); err != nil {
+		return nil, nil, err
+	}
+	if socket, err = extproc.Listen(c.socket); err != nil {
+		return nil, nil, err
+	}
+	if metrics, err = net.Listen("tcp", c.metrics); err != nil {
+		_ = socket.Close()
+		return nil, nil, err
+	}
+	return socket, metrics, nil
 }
 
 // presence is members/gateway/<id>, kept under a lease.
@@ -111,19 +138,13 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	}
 	nodes := client.New(client.Options{NodeKey: nodeKey})
 	defer nodes.Close()
-	limits := serve.DefaultLimits(filepath.Dir(c.socket))
-	limits.MaxBody = c.maxBody
 	barriers := barrier.New(c.id, store, views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker,
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
-		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Limits: limits, Log: log,
+		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Limits: c.limits(), Log: log,
 	}
-	socket, err := extproc.Listen(c.socket)
-	if err != nil {
-		return fmt.Errorf("gateway: %w", err)
-	}
-	metrics, err := net.Listen("tcp", c.metrics)
+	socket, metrics, err := c.listen()
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}

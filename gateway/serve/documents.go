@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"syscall"
 
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -35,10 +37,6 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	payload, e := s.payload(c)
-	if e != nil {
-		return reply.Error(e)
-	}
 	known, pk := "", params.PrimaryKey
 	shards := c.view.Cluster.Shards
 	if ix, ok := c.view.Indexes[c.op.Index]; ok {
@@ -47,26 +45,33 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 			pk = known
 		}
 	}
-	batch, e := write.Read(format, payload, write.Options{Shards: shards, PrimaryKey: pk})
-	if e != nil {
-		return reply.Error(e)
+	batch, err := write.Read(format, s.bodyReader(c), write.Options{
+		Index: c.op.Index, Shards: shards, PrimaryKey: pk, Memory: s.Limits.SpoolMemory, Dir: s.Limits.SpoolDir,
+	})
+	if err != nil {
+		return s.unread(err)
 	}
+	defer batch.Close()
 	if known != "" && params.PrimaryKey != "" && params.PrimaryKey != known {
 		batch.Failure = meili.PrimaryKeyAlreadyExists(known)
 	}
 	return s.enqueueDocuments(ctx, c, params, batch)
 }
 
-func (s *Service) payload(c *call) ([]byte, *apierr.Error) {
-	r, e := s.bodyReader(c)
-	if e != nil {
-		return nil, e
+// unread is the answer to a payload that no batch came of. No node was called and no task made.
+func (s *Service) unread(err error) *reply.Reply {
+	var refused *apierr.Error
+	switch {
+	case errors.As(err, &refused):
+		return reply.Error(refused)
+	case errors.Is(err, write.ErrBody):
+		return reply.Error(s.payloadError(err))
+	case errors.Is(err, syscall.ENOSPC):
+		s.Log.Error().Err(err).Msg("payload could not be spooled")
+		return reply.Error(apierr.New(apierr.NoSpaceLeftOnDevice, "The gateway has no space left to spool the payload."))
 	}
-	payload, err := io.ReadAll(r)
-	if err != nil {
-		return nil, bodyError(err, s.Limits.MaxBody)
-	}
-	return payload, nil
+	s.Log.Error().Err(err).Msg("payload could not be spooled")
+	return reply.Error(apierr.New(apierr.MiroirInternal, "The gateway could not spool the payload."))
 }
 
 // enqueueDocuments makes the index if it is new, and sends the batch's documents to their copies.
@@ -100,7 +105,12 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 	} else if e != nil {
 		return s.finished(ctx, r, e)
 	}
-	shards := batch.Shards()
+	if ix.Shards != batch.Shards {
+		// The index came to be, or was made anew, while the payload streamed in.
+		return s.finished(ctx, r, apierr.New(apierr.MiroirStateUnavailable,
+			"The index `%s` changed while the documents were received. Send them again.", c.op.Index))
+	}
+	shards := batch.Touched()
 	if len(shards) == 0 {
 		if !created {
 			zero := 0

@@ -1,6 +1,7 @@
 package write
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,10 +33,11 @@ func BenchmarkRead(b *testing.B) {
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {
-				batch, e := Read(format, payload, Options{Shards: 64, PrimaryKey: "id"})
-				if e != nil || batch.Received != n || batch.Failure != nil {
-					b.Fatal(e, batch)
+				batch, err := Read(format, bytes.NewReader(payload), Options{Shards: 64, PrimaryKey: "id", Memory: 8 << 20})
+				if err != nil || batch.Received != n || batch.Failure != nil {
+					b.Fatal(err, batch)
 				}
+				batch.Close()
 			}
 		})
 	}

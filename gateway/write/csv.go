@@ -2,132 +2,141 @@ package write
 
 import (
 	"bytes"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
-	"io"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
-// column is one column of a CSV payload: `name`, or `name:type` with the types string, number and boolean.
+// column is one column of a CSV payload: `name`, or `name:type` with the types string, number and boolean. Columns of the
+// same name fill the same member; the last one counts.
 type column struct {
-	key  []byte // the JSON key with its quotes and colon
-	kind string
+	member int
+	kind   string
 }
 
-func columnOf(header string) column {
-	name, kind := header, "string"
+// table makes JSON objects of records.
+type table struct {
+	columns []column
+	keys    [][]byte // the JSON keys of the members with their colons
+	values  [][]byte
+	out     []byte
+}
+
+func newTable(header *csvReader) *table {
+	t := &table{}
+	var names []string
+	for i := range header.ends {
+		name, kind := columnOf(string(header.cellAt(i)))
+		at := slices.Index(names, name)
+		if at < 0 {
+			at = len(names)
+			names = append(names, name)
+			t.keys = append(t.keys, append(rawjson.AppendQuoted(nil, name), ':'))
+		}
+		t.columns = append(t.columns, column{at, kind})
+	}
+	t.values = make([][]byte, len(names))
+	return t
+}
+
+func columnOf(header string) (name, kind string) {
 	if i := strings.LastIndexByte(header, ':'); i >= 0 {
 		switch header[i+1:] {
 		case "string", "number", "boolean":
-			name, kind = header[:i], header[i+1:]
+			return header[:i], header[i+1:]
 		}
 	}
-	return column{append(quote(name), ':'), kind}
+	return header, "string"
 }
 
-// quote writes a JSON string without HTML escapes.
-func quote(s string) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // strings always encode
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
-}
-
-// cutCSV makes a JSON object of every record, as Meilisearch does: empty cells are null, typed cells are converted.
-func (f Format) cutCSV(payload []byte, visit func([]byte)) *apierr.Error {
-	if len(bytes.TrimSpace(payload)) == 0 {
-		return f.missing()
-	}
-	r := csv.NewReader(bytes.NewReader(payload))
-	r.Comma = rune(f.delimiter)
-	r.FieldsPerRecord = -1
-	r.ReuseRecord = true
-	header, err := r.Read()
+// cutCSV makes a document of every record behind the header.
+func (f Format) cutCSV(w *window, visit func(document) error) error {
+	r, err := newCSVReader(w, f.delimiter)
 	if err != nil {
-		return malformedCSV(err.Error())
+		return err
 	}
-	columns := make([]column, len(header))
-	for i, h := range header {
-		columns[i] = columnOf(h)
+	if ok, err := r.next(); !ok || err != nil {
+		return err
 	}
-	for n := 1; ; n++ {
-		start := r.InputOffset()
-		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
+	t := newTable(r)
+	var members []rawjson.Member
+	for {
+		if ok, err := r.next(); !ok || err != nil {
+			return err
 		}
+		raw, err := t.object(r)
 		if err != nil {
-			return malformedCSV(err.Error())
+			return err
 		}
-		if len(record) != len(columns) {
-			line, _ := r.FieldPos(0)
-			return malformedCSV("CSV error: record " + strconv.Itoa(n) + " (line: " + strconv.Itoa(line) + ", byte: " +
-				strconv.FormatInt(start, 10) + "): found record with " + strconv.Itoa(len(record)) +
-				" fields, but the previous record has " + strconv.Itoa(len(columns)) + " fields")
+		o := rawjson.ScanObject(raw, 0, members[:0])
+		members = o.Members
+		if err := visit(document{raw: raw, members: o.Members}); err != nil {
+			return err
 		}
-		document, e := objectOf(columns, record, n)
-		if e != nil {
-			return e
-		}
-		visit(document)
 	}
 }
 
-func malformedCSV(reason string) *apierr.Error {
-	return apierr.New(apierr.MalformedPayload, "The `csv` payload provided is malformed: `%s`.", reason)
-}
-
-func objectOf(columns []column, record []string, n int) ([]byte, *apierr.Error) {
-	out := []byte{'{'}
-	for i, cell := range record {
+// object is the record at hand as a JSON object, valid until the next one.
+func (t *table) object(r *csvReader) ([]byte, error) {
+	for i, c := range t.columns {
+		var err error
+		if t.values[c.member], err = appendCell(t.values[c.member][:0], c.kind, r.cellAt(i), r.record); err != nil {
+			return nil, err
+		}
+	}
+	t.out = append(t.out[:0], '{')
+	for i, key := range t.keys {
 		if i > 0 {
-			out = append(out, ',')
+			t.out = append(t.out, ',')
 		}
-		out = append(out, columns[i].key...)
-		value, e := cellOf(columns[i].kind, cell, n)
-		if e != nil {
-			return nil, e
-		}
-		out = append(out, value...)
+		t.out = append(append(t.out, key...), t.values[i]...)
 	}
-	return append(out, '}'), nil
+	t.out = append(t.out, '}')
+	return t.out, nil
 }
 
-func cellOf(kind, cell string, n int) ([]byte, *apierr.Error) {
-	switch trimmed := strings.TrimSpace(cell); kind {
+// appendCell writes a cell as a JSON value: nothing is null, typed cells are converted.
+func appendCell(dst []byte, kind string, cell []byte, record int) ([]byte, error) {
+	trimmed := cell
+	if kind != "string" {
+		trimmed = bytes.TrimSpace(cell)
+	}
+	if len(trimmed) == 0 {
+		return append(dst, "null"...), nil
+	}
+	switch kind {
 	case "number":
-		if trimmed == "" {
-			return []byte("null"), nil
-		}
-		if i, err := strconv.ParseInt(trimmed, 10, 64); err == nil {
-			return strconv.AppendInt(nil, i, 10), nil
-		}
-		v, err := strconv.ParseFloat(trimmed, 64)
-		if err != nil {
-			return nil, malformedCSV("Error parsing number \"" + cell + "\" at line " + strconv.Itoa(n) + ": invalid float literal")
-		}
-		b, err := json.Marshal(v)
-		if err != nil {
-			return nil, malformedCSV("Error parsing number \"" + cell + "\" at line " + strconv.Itoa(n) + ": not a finite number")
-		}
-		return b, nil
+		return appendNumber(dst, string(trimmed), string(cell), record)
 	case "boolean":
-		switch trimmed {
-		case "":
-			return []byte("null"), nil
-		case "true", "false":
-			return []byte(trimmed), nil
+		if s := string(trimmed); s == "true" || s == "false" {
+			return append(dst, s...), nil
 		}
-		return nil, malformedCSV("Error parsing boolean \"" + cell + "\" at line " + strconv.Itoa(n) +
-			": provided string was not `true` or `false`")
+		return nil, malformedCSV("Error parsing boolean %s at line %d: provided string was not `true` or `false`",
+			meili.QuoteDebug(string(cell)), record)
 	}
-	if cell == "" {
-		return []byte("null"), nil
+	return rawjson.AppendQuoted(dst, string(cell)), nil
+}
+
+// appendNumber writes an integer if it is one of 64 bits, and else a float. What no JSON number can say is null.
+func appendNumber(dst []byte, text, cell string, record int) ([]byte, error) {
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return strconv.AppendInt(dst, i, 10), nil
 	}
-	return quote(cell), nil
+	switch strings.ToLower(strings.TrimLeft(text[:1], "+-") + text[1:]) {
+	case "nan", "inf", "infinity":
+		return append(dst, "null"...), nil
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(text, "_xXpP") {
+		return nil, malformedCSV("Error parsing number %s at line %d: invalid float literal", meili.QuoteDebug(cell), record)
+	}
+	if math.IsInf(v, 0) {
+		return append(dst, "null"...), nil
+	}
+	return meili.AppendFloat(dst, v), nil
 }

@@ -1,6 +1,7 @@
 package write
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,11 +11,13 @@ import (
 // spoolName is the pattern of spool files. They have a name for a moment only.
 const spoolName = "miroir-spool-*"
 
-// spoolPiece is how much is written to the file at once.
-const spoolPiece = 1 << 20
+const (
+	spoolPiece = 1 << 20 // bytes written to the file at once
+	spoolFirst = 8 << 10 // bytes of memory at first
+)
 
 // spool keeps bytes in the order in which they come: in memory up to a limit, then in a file that has no name any more, so
-// that it is gone when the process is. It is written by one goroutine and then read by any number.
+// that it is gone when the process is. One goroutine reserves and appends to memory, then any number read.
 type spool struct {
 	dir    string
 	limit  int64
@@ -23,31 +26,40 @@ type spool struct {
 	filed  int64 // bytes in the file
 }
 
-// Write implements io.Writer.
-func (s *spool) Write(p []byte) (int, error) {
-	s.memory = append(s.memory, p...)
-	if s.file == nil && int64(len(s.memory)) > s.limit {
+// ErrSpool wraps an error of the spool file.
+var ErrSpool = errors.New("spool")
+
+// reserve makes room in memory for n bytes to append. What is there goes to the file when it would become more than the
+// limit, or than is written at once.
+func (s *spool) reserve(n int) error {
+	need := len(s.memory) + n
+	if s.file == nil && int64(need) > s.limit {
 		if err := s.open(); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	if s.file != nil && len(s.memory) >= spoolPiece {
+	if s.file != nil && need > spoolPiece && len(s.memory) > 0 {
 		if err := s.flush(); err != nil {
-			return 0, err
+			return err
 		}
+		need = n
 	}
-	return len(p), nil
+	if need > cap(s.memory) {
+		// Doubled, for the runtime would copy more often.
+		s.memory = append(make([]byte, 0, max(need, min(2*cap(s.memory), int(s.limit)), spoolFirst)), s.memory...)
+	}
+	return nil
 }
 
 // flush moves what is in memory to the file.
 func (s *spool) flush() error {
 	n, err := s.file.Write(s.memory)
 	if err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
 	s.filed += int64(n)
 	if cap(s.memory) > 2*spoolPiece {
-		s.memory = make([]byte, 0, spoolPiece+spoolPiece/4)
+		s.memory = make([]byte, 0, spoolPiece)
 	}
 	s.memory = s.memory[:0]
 	return nil
@@ -56,11 +68,11 @@ func (s *spool) flush() error {
 func (s *spool) open() error {
 	f, err := os.CreateTemp(s.dir, spoolName)
 	if err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
-	if err := os.Remove(f.Name()); err != nil {
+	if err := os.Remove(f.Name()); err != nil && !errors.Is(err, os.ErrNotExist) { // another process may have swept it
 		_ = f.Close()
-		return fmt.Errorf("spool: %w", err)
+		return fmt.Errorf("%w: %w", ErrSpool, err)
 	}
 	s.file = f
 	return nil
@@ -73,7 +85,7 @@ func (s *spool) size() int64 { return s.filed + int64(len(s.memory)) }
 func (s *spool) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < s.filed {
 		if n, err = s.file.ReadAt(p[:min(int64(len(p)), s.filed-off)], off); err != nil {
-			return n, fmt.Errorf("spool: %w", err)
+			return n, fmt.Errorf("%w: %w", ErrSpool, err)
 		}
 		off += int64(n)
 	}

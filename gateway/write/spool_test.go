@@ -32,9 +32,10 @@ func TestWQ8LinesOfALeg(t *testing.T) {
 			line := nodeapi.AppendDocument(nil, nodeapi.Line{
 				Shard: shard, Position: uint64(i), ID: []byte("x"), Document: bytes.Repeat([]byte("1"), size), //nolint:gosec // small
 			})
-			if _, err := s.Write(line); err != nil {
+			if err := s.reserve(len(line)); err != nil {
 				t.Fatal(err)
 			}
+			s.memory = append(s.memory, line...)
 			if s.file != nil && rapid.Bool().Draw(t, "flush") {
 				if err := s.flush(); err != nil {
 					t.Fatal(err)
@@ -81,9 +82,10 @@ func TestSpoolFiles(t *testing.T) {
 	dir := t.TempDir()
 	s := spool{dir: dir, limit: 10}
 	for range 5 {
-		if _, err := s.Write(bytes.Repeat([]byte("x"), spoolPiece/2+1)); err != nil {
+		if err := s.reserve(spoolPiece/2 + 1); err != nil {
 			t.Fatal(err)
 		}
+		s.memory = append(s.memory, bytes.Repeat([]byte("x"), spoolPiece/2+1)...)
 	}
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 0 || s.file == nil || s.filed == 0 {
@@ -98,7 +100,7 @@ func TestSpoolFiles(t *testing.T) {
 		t.Fatal("a closed spool can be read")
 	}
 	gone := spool{dir: filepath.Join(dir, "none"), limit: 10}
-	if _, err := gone.Write(make([]byte, 11)); !errors.Is(err, os.ErrNotExist) {
+	if err := gone.reserve(11); !errors.Is(err, os.ErrNotExist) || !errors.Is(err, ErrSpool) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "miroir-spool-1"), nil, 0o600); err != nil {

@@ -32,12 +32,25 @@ func split(path string) []level {
 	return append(levels, level{key: path})
 }
 
+// Begins says whether a raw member key, quotes included, is where a path to an id begins.
+func (k PrimaryKey) Begins(key []byte) bool {
+	for i := range k.levels {
+		if rawjson.KeyIs(key, k.levels[i].key) {
+			return true
+		}
+	}
+	return false
+}
+
 // Name is the name that ids stand under.
 func (k PrimaryKey) Name() string { return k.name }
 
 // ID is the canonical id of a document with the given members, which are the members of the object document. It aliases
 // the document where the value needs no decoding.
 func (k PrimaryKey) ID(document []byte, members []rawjson.Member) ([]byte, *apierr.Error) {
+	if len(k.levels) == 1 {
+		return k.flat(document, members)
+	}
 	s := finder{}
 	for i := range members {
 		if !s.member(k.levels, members[i].Key, members[i].Value) {
@@ -45,6 +58,29 @@ func (k PrimaryKey) ID(document []byte, members []rawjson.Member) ([]byte, *apie
 		}
 	}
 	return s.result(k.name, document)
+}
+
+// flat is ID for a name without dots.
+func (k PrimaryKey) flat(document []byte, members []rawjson.Member) ([]byte, *apierr.Error) {
+	var found []byte
+	for i := range members {
+		if !rawjson.KeyIs(members[i].Key, k.name) {
+			continue
+		}
+		id, e := ParseID(members[i].Value)
+		if e != nil {
+			return nil, e
+		}
+		if found != nil {
+			s := finder{many: true}
+			return s.result(k.name, document)
+		}
+		found = id
+	}
+	if found == nil {
+		return (&finder{}).result(k.name, document)
+	}
+	return found, nil
 }
 
 // FindID is the canonical id of a raw document under a primary key.

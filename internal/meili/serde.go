@@ -47,6 +47,9 @@ func appendSerde(dst []byte, v node) []byte {
 	return append(dst, v...)
 }
 
+// AppendFloat writes a float the way Meilisearch prints it; what is no number is null.
+func AppendFloat(dst []byte, f float64) []byte { return appendFloat(dst, f) }
+
 // appendFloat writes a float with the fewest digits that read back the same, always marked as a float.
 func appendFloat(dst []byte, f float64) []byte {
 	if math.IsInf(f, 0) || math.IsNaN(f) {

@@ -27,41 +27,63 @@ func Scan(b []byte, i int) (end int, f Fault) {
 	return end, s.fault
 }
 
-// ScanObject checks the object whose opening brace stands at i, appends its members to dst, and returns the position
-// behind it. On a fault the members found so far are returned.
-func ScanObject(b []byte, i int, dst []Member) (members []Member, end int, f Fault) {
+// Object is what ScanObject found.
+type Object struct {
+	Members []Member
+	End     int // position behind the object
+	Fault   Fault
+	// Odd says that a reader of values may refuse what was found sound: a surrogate is spelled in an escape, a number may be
+	// too large for a float, or values are nested as deep as oddDepth, the object itself counted.
+	Odd bool
+}
+
+// oddDepth is a multiple of 64, so that it need not be looked for at every level.
+const oddDepth = 128
+
+// ScanObject checks the object whose opening brace stands at i and appends its members to dst. On a fault the members
+// found so far are returned.
+func ScanObject(b []byte, i int, dst []Member) (o Object) {
 	s := scanner{b: b, depth: 1}
-	start := i
-	i = Space(b, i+1)
+	o.Members = dst
+	o.End = s.members(i, &o)
+	o.Fault, o.Odd = s.fault, s.odd
+	return o
+}
+
+// members reads an object whose opening brace stands at start.
+func (s *scanner) members(start int, o *Object) int {
+	b := s.b
+	i := Space(b, start+1)
 	if i < len(b) && b[i] == '}' {
-		return dst, i + 1, s.fault
+		return i + 1
 	}
 	for {
 		key := i
 		if i = s.key(i); s.fault.Reason != OK {
-			return dst, i, s.fault
+			return i
 		}
 		raw := b[key:i]
 		if i = s.colon(i); s.fault.Reason != OK {
-			return dst, i, s.fault
+			return i
 		}
 		value := Space(b, i)
 		if i = s.value(value); s.fault.Reason != OK {
-			return dst, i, s.fault
+			return i
 		}
-		dst = append(dst, Member{raw, b[value:i]})
+		o.Members = append(o.Members, Member{raw, b[value:i]})
 		i = Space(b, i)
 		switch {
 		case i == len(b):
-			return dst, i, s.fail(EndInObject, i)
+			s.fail(EndInObject, i)
+			return i
 		case b[i] == ',':
 			i = Space(b, i+1)
 		case b[i] == '}':
-			i++
-			s.checkUTF8(start, i)
-			return dst, i, s.fault
+			s.checkUTF8(start, i+1)
+			return i + 1
 		default:
-			return dst, i, s.fail(NoObjectEnd, i)
+			s.fail(NoObjectEnd, i)
+			return i
 		}
 	}
 }
@@ -71,6 +93,7 @@ type scanner struct {
 	b     []byte
 	fault Fault
 	wide  bool // a byte outside ASCII was seen inside a string
+	odd   bool // see Object.Odd
 	depth int
 	// One bit for every open array (0) or object (1): the innermost 64 in kinds, the others in outer.
 	kinds uint64
@@ -101,6 +124,7 @@ func (s *scanner) push(object bool) bool {
 	}
 	if s.depth%64 == 0 {
 		s.outer = append(s.outer, s.kinds)
+		s.odd = s.odd || s.depth >= oddDepth
 	}
 	s.kinds <<= 1
 	if object {
@@ -263,8 +287,11 @@ func digits(b []byte, i int) int {
 	return i
 }
 
+// maxPlainNumber is the length up to which a number without an exponent is never too large for a float.
+const maxPlainNumber = 300
+
 func (s *scanner) number(c byte, i int) int {
-	b := s.b
+	b, start := s.b, i
 	if c == '-' {
 		if i++; i == len(b) || b[i]-'0' > 9 {
 			s.fail(BadNumber, i)
@@ -286,7 +313,9 @@ func (s *scanner) number(c byte, i int) int {
 			return i
 		}
 	}
+	s.odd = s.odd || i-start > maxPlainNumber
 	if i < len(b) && b[i]|0x20 == 'e' {
+		s.odd = true
 		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
 			i++
 		}
@@ -385,9 +414,11 @@ func (s *scanner) escape(i int) int {
 	if len(s.b)-i < 5 {
 		return s.failBefore(EndInString, len(s.b))
 	}
-	if _, ok := hex4(s.b[i+1 : i+5]); !ok {
+	r, ok := hex4(s.b[i+1 : i+5])
+	if !ok {
 		return s.failBefore(BadEscape, i+5)
 	}
+	s.odd = s.odd || r&0xF800 == 0xD800
 	return i + 5
 }
 

@@ -38,7 +38,8 @@ func FuzzScan(f *testing.F) {
 
 func checkScanObject(t *testing.T, text []byte, i, end int, fault Fault) {
 	t.Helper()
-	members, e, f := ScanObject(text, i, nil)
+	o := ScanObject(text, i, nil)
+	members, e, f := o.Members, o.End, o.Fault
 	if (f.Reason == OK) != (fault.Reason == OK) || f.Reason == OK && e != end {
 		t.Fatalf("object %q: end %d fault %+v, but as a value end %d fault %+v", text, e, f, end, fault)
 	}
@@ -106,6 +107,21 @@ func TestFaults(t *testing.T) {
 	} {
 		if _, got := Scan([]byte(text), 0); got != want {
 			t.Errorf("%.40q: %v at %d, want %v at %d", text, got.Reason, got.At, want.Reason, want.At)
+		}
+	}
+}
+
+// What a reader of values may refuse is odd, and hardly anything else.
+func TestOdd(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"a":"\u0041\n\"","b":[1,-2.5,{"c":null}],"n":123456789012345678901234567890}`: false,
+		`{"a":"\ud83d\ude00"}`: true, `{"\uDC00":1}`: true, `{"a":[{"b":"\ud800"}]}`: true,
+		`{"a":1e5}`: true, `{"a":1` + strings.Repeat("0", maxPlainNumber) + `}`: true, `{"a":1` + strings.Repeat("0", maxPlainNumber-1) + `}`: false,
+		`{"a":` + strings.Repeat("[", oddDepth-2) + strings.Repeat("]", oddDepth-2) + `}`: false,
+		`{"a":` + strings.Repeat("[", oddDepth-1) + strings.Repeat("]", oddDepth-1) + `}`: true,
+	} {
+		if o := ScanObject([]byte(text), 0, nil); o.Fault.Reason != OK || o.Odd != want {
+			t.Errorf("%.60s: odd is %v, fault %v", text, o.Odd, o.Fault)
 		}
 	}
 }
@@ -195,9 +211,9 @@ func BenchmarkScanObject(b *testing.B) {
 	b.ReportAllocs()
 	var members []Member
 	for b.Loop() {
-		var f Fault
-		if members, _, f = ScanObject(text, 0, members[:0]); f.Reason != OK {
-			b.Fatal(f)
+		o := ScanObject(text, 0, members[:0])
+		if members = o.Members; o.Fault.Reason != OK {
+			b.Fatal(o.Fault)
 		}
 	}
 }
@@ -219,7 +235,7 @@ func TestNoAllocations(t *testing.T) {
 	text := benchmarkText()
 	members := make([]Member, 0, 16)
 	if n := testing.AllocsPerRun(100, func() {
-		members, _, _ = ScanObject(text, 0, members[:0])
+		members = ScanObject(text, 0, members[:0]).Members
 		_, _ = Scan(text, 0)
 		_, _ = Find(text, "rating")
 		EachMember(text, func(k, _ []byte) bool { return !KeyIs(k, "adult") })

@@ -58,6 +58,7 @@ type Reader struct {
 	sent    int
 	err     error
 	id      []byte // of the line at work
+	strange bool   // the last member under the key's name is not that id
 	check   func(key, value []byte) error
 	taker   Taker
 }
@@ -146,12 +147,15 @@ func (r *Reader) step() error {
 	if l.Shard >= r.count || !r.allowed[l.Shard] || shardmap.ShardOf(l.ID, r.count) != l.Shard {
 		return ErrWrongShard
 	}
-	r.id = l.ID
+	r.id, r.strange = l.ID, false
 	if err := span.Members(l.Document, r.check); err != nil {
 		if errors.Is(err, span.ErrSyntax) {
 			return ErrLine
 		}
 		return err
+	}
+	if r.strange {
+		return ErrWrongShard
 	}
 	begin := len(r.out)
 	r.splice(l)
@@ -196,7 +200,7 @@ func (r *Reader) next() ([]byte, error) {
 
 var reservedPrefix = []byte(nodeapi.ReservedPrefix)
 
-// examine looks at one top-level member.
+// examine looks at one top-level member. Of members that repeat the engine takes the last.
 func (r *Reader) examine(key, value []byte) error {
 	name, err := span.Text(key)
 	if err != nil {
@@ -213,9 +217,7 @@ func (r *Reader) examine(key, value []byte) error {
 			return ErrLine
 		}
 	}
-	if !bytes.Equal(value, r.id) {
-		return ErrWrongShard
-	}
+	r.strange = !bytes.Equal(value, r.id)
 	return nil
 }
 

@@ -43,11 +43,12 @@ func TestRS4Stamp(t *testing.T) {
 	in := bytes.Join([][]byte{
 		frame(16, "1", `{"id":1,"big":12345678901234567890,"t":"\u00e9"}`),
 		frame(16, "product_1", `{"a":{"_miroir_shard":1},"id":"product_1" } `),
-		frame(16, "42", `{}`), frame(16, "-7", `{ }`),
+		frame(16, "42", `{}`), frame(16, "-7", `{ }`), frame(16, "1", `{"id":2,"id":1}`),
 	}, nil)
 	want := `{"id":1,"big":12345678901234567890,"t":"\u00e9","_miroir_shard":"⊕⊕⊙"}` + "\n" +
 		`{"a":{"_miroir_shard":1},"id":"product_1" ,"_miroir_shard":"⊕⊕⊤"}` + "\n" +
-		`{"_miroir_shard":"⊕⊕⊚"}` + "\n" + `{ "_miroir_shard":"⊕⊕⊚"}` + "\n"
+		`{"_miroir_shard":"⊕⊕⊚"}` + "\n" + `{ "_miroir_shard":"⊕⊕⊚"}` + "\n" +
+		`{"id":2,"id":1,"_miroir_shard":"⊕⊕⊙"}` + "\n"
 	got, err := stampAll(t, in, leg)
 	if err != nil || got != want {
 		t.Fatalf("%v\n%s\n%s", err, got, want)
@@ -94,6 +95,7 @@ func TestRSRefusedLines(t *testing.T) {
 		"not in the leg": {frame(16, "product_1", `{"id":"product_1"}`), ErrWrongShard},
 		"beyond":         {lineOf(99, "1", `{"id":1}`), ErrWrongShard},
 		"other id":       {frame(16, "1", `{"id":"2"}`), ErrWrongShard},
+		"other id last":  {frame(16, "1", `{"id":1,"id":"2"}`), ErrWrongShard},
 		"no frame":       {[]byte("{}\n"), ErrLine},
 		"cut off":        {[]byte("4\t1\t{\"id\""), ErrLine},
 		"no object":      {frame(16, "1", `[1]`), ErrLine},

@@ -106,6 +106,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, fmt.Errorf("leg: %w", err)
 	}
 	switch {
+	case r.Stream != nil && r.StreamSize == 0: // no body at all, which is not a body of unknown length
 	case r.Stream != nil:
 		req.Body, req.ContentLength = io.NopCloser(r.Stream), r.StreamSize
 	case len(r.Body) > 0:
