@@ -116,7 +116,10 @@ func (o *Outcome) take(a answer) {
 func (r *Reader) round(ctx context.Context, c Call, legs []plan.Leg) []answer {
 	answers := make([]answer, len(legs))
 	run := func(i int) { answers[i] = r.one(ctx, c, legs[i]) }
-	if len(legs) == 1 {
+	switch len(legs) {
+	case 0: // nothing is covered, or another leg has all that there is
+		return answers
+	case 1:
 		run(0)
 		return answers
 	}
