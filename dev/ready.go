@@ -23,6 +23,8 @@ const (
 	maxAnswer  = 64 << 10
 	tolerated  = 5 // ends of one process while the cluster starts
 	probeIndex = "miroir-dev-no-such-index"
+	// gatewayName is the gateway's process, and its id in the cluster.
+	gatewayName = "gateway-0"
 )
 
 // ready waits until the cluster does its work: all nodes are admitted and well, and a search comes back from the
@@ -75,7 +77,8 @@ func (c *cluster) enginesServe(ctx context.Context) error {
 	return nil
 }
 
-// nodesAdmitted looks into the cluster's state: an index made before every node is admitted would get too few nodes.
+// nodesAdmitted looks into the cluster's state: an index made before every node is admitted would get too few nodes. The
+// gateway must have seen them too, or the first write would find too few copies alive.
 func (c *cluster) nodesAdmitted(ctx context.Context) error {
 	client, err := state.Open(ctx, state.Options{Endpoints: []string{c.ports.url("etcd-client")}, Cluster: clusterName})
 	if err != nil {
@@ -87,12 +90,19 @@ func (c *cluster) nodesAdmitted(ctx context.Context) error {
 		return err
 	}
 	var missing string
-	_, err = watch.Wait(ctx, func(v *routing.View) bool {
+	v, err := watch.Wait(ctx, func(v *routing.View) bool {
 		missing = c.notAdmitted(v)
 		return missing == ""
 	})
 	if err != nil {
 		return fmt.Errorf("%s is not admitted: %w", missing, err)
+	}
+	gateways, err := client.Gateways(ctx)
+	if err != nil {
+		return err
+	}
+	if g, ok := gateways[gatewayName]; !ok || g.Epoch < v.Epoch {
+		return fmt.Errorf("%s does not route by the view with all nodes yet", gatewayName)
 	}
 	return nil
 }

@@ -93,14 +93,6 @@ func (c config) listen() (socket, metrics net.Listener, err error) {
 	return socket, metrics, nil
 }
 
-// presence is members/gateway/<id>, kept under a lease.
-type presence struct {
-	V         int       `json:"v"`
-	ID        string    `json:"id"`
-	StartedAt time.Time `json:"started_at"`
-	Epoch     int64     `json:"revision_acked"`
-}
-
 // Run is the gateway process. It ends when ctx does, or with the first error of one of its servers.
 func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	c, err := parse(args)
@@ -174,9 +166,9 @@ func present(ctx context.Context, store *state.Client, views *state.ViewWatch, i
 				return nil
 			}
 		}
-		keep(ctx, session, changed, func() presence {
-			return presence{V: 1, ID: id, StartedAt: started, Epoch: views.View().Epoch}
-		}, "members/gateway/"+id)
+		keep(ctx, session, changed, func() state.GatewayRecord {
+			return state.GatewayRecord{V: 1, ID: id, StartedAt: started, Epoch: views.View().Epoch}
+		}, state.FamilyGateways+id)
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		_ = session.Close(stop)
 		cancel()
@@ -184,7 +176,7 @@ func present(ctx context.Context, store *state.Client, views *state.ViewWatch, i
 	return nil
 }
 
-func keep(ctx context.Context, session *state.Session, changed <-chan struct{}, record func() presence, key string) {
+func keep(ctx context.Context, session *state.Session, changed <-chan struct{}, record func() state.GatewayRecord, key string) {
 	for {
 		if session.Put(ctx, key, record()) != nil {
 			return

@@ -13,10 +13,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 )
 
-const (
-	familyBarrierAcks = "barrier_acks/"
-	familyGateways    = "members/gateway/"
-)
+const familyBarrierAcks = "barrier_acks/"
 
 // BarrierAck is barrier_acks/<physical>/<gateway>: the gateway has no write in flight and begins none.
 type BarrierAck struct {
@@ -83,7 +80,7 @@ func (s *Session) AckBarrier(ctx context.Context, physical, gateway string, ack 
 // it said nothing.
 func (c *Client) BarrierAcks(ctx context.Context, physical string) (map[string]BarrierAck, error) {
 	out := map[string]BarrierAck{}
-	if err := c.each(ctx, familyGateways, func(id string, _ []byte) error {
+	if err := c.each(ctx, FamilyGateways, func(id string, _ []byte) error {
 		out[id] = BarrierAck{}
 		return nil
 	}); err != nil {
