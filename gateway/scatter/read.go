@@ -127,9 +127,7 @@ func (r *Reader) round(ctx context.Context, c Call, legs []plan.Leg) []answer {
 	for i := range legs[1:] {
 		wg.Go(func() { run(i + 1) })
 	}
-	if len(legs) > 0 {
-		run(0)
-	}
+	run(0)
 	wg.Wait()
 	return answers
 }
