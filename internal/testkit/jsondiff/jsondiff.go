@@ -1,5 +1,3 @@
-// Package jsondiff compares JSON values exactly: members in any order, numbers by value and never rounded. What differs
-// is told by JSON pointer.
 package jsondiff
 
 import (

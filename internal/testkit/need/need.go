@@ -44,7 +44,9 @@ func Feature(t T, n Need) {
 	case err != nil:
 		t.Fatalf("need %q: %v", n, err)
 	case !engine.Real:
-		t.Skip(Mark(Exclusion{Test: t.Name(), Need: n}))
+		mark := Mark(Exclusion{Test: t.Name(), Need: n})
+		fmt.Println("\n" + mark) // Ginkgo shows the reason of a skip to those who ask for it only
+		t.Skip(mark)
 	}
 }
 
