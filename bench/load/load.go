@@ -30,6 +30,11 @@ type Run struct {
 func Do(ctx context.Context, sessions []*target.Session, order []int) (Run, error) {
 	runs := make([]Run, len(sessions))
 	errs := make([]error, len(sessions))
+	for _, s := range sessions {
+		if err := s.Renew(); err != nil { // before the clock runs
+			return Run{}, err
+		}
+	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	begin := time.Now()

@@ -89,6 +89,15 @@ func (s *Session) dial() error {
 	return nil
 }
 
+// Renew makes the session's connections ready after a pause.
+func (s *Session) Renew() error {
+	var errs []error
+	for _, c := range s.conns {
+		errs = append(errs, c.Renew())
+	}
+	return errors.Join(errs...)
+}
+
 // StatusError is an answer that is no result.
 type StatusError struct {
 	Target string

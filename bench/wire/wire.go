@@ -48,8 +48,10 @@ func headEnd(request []byte) int {
 
 // Conn is one connection. It is not safe for concurrent use.
 type Conn struct {
+	host   string
 	conn   net.Conn
 	reader *bufio.Reader
+	used   time.Time // when something was last sent or received
 }
 
 // Dial connects to the host of a base URL.
@@ -58,11 +60,31 @@ func Dial(base string) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("wire: %w", err)
 	}
-	conn, err := net.DialTimeout("tcp", u.Host, patience)
+	c := &Conn{host: u.Host, reader: bufio.NewReaderSize(nil, buffer)}
+	return c, c.dial()
+}
+
+func (c *Conn) dial() error {
+	conn, err := net.DialTimeout("tcp", c.host, patience)
 	if err != nil {
-		return nil, fmt.Errorf("wire: %w", err)
+		return fmt.Errorf("wire: %w", err)
 	}
-	return &Conn{conn: conn, reader: bufio.NewReaderSize(conn, buffer)}, nil
+	c.conn, c.used = conn, time.Now()
+	c.reader.Reset(conn)
+	return nil
+}
+
+// trusted is how long a connection without a request is taken to be open on the other side too; engines close theirs after
+// five seconds.
+const trusted = 2 * time.Second
+
+// Renew connects anew where the other side may have closed the connection for want of requests. No answer may be due.
+func (c *Conn) Renew() error {
+	if time.Since(c.used) < trusted {
+		return nil
+	}
+	_ = c.conn.Close() // likely closed already by the other side
+	return c.dial()
 }
 
 // Send sends a prepared request.
@@ -88,6 +110,7 @@ func (c *Conn) Receive(sink io.Writer) (status int, err error) {
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return 0, fmt.Errorf("wire: %w", err)
 	}
+	c.used = time.Now()
 	return response.StatusCode, nil
 }
 
