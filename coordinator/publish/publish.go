@@ -32,6 +32,9 @@ func Config(v *routing.View, f Fixed) (ir.Config, error) {
 		}
 		c.Nodes = append(c.Nodes, ir.Node{ID: id, Address: address})
 	}
+	if v.PairsKept() {
+		c.Paired = v.AllNodes()
+	}
 	if len(bad) > 0 {
 		return c, fmt.Errorf("nodes without a usable address: %s", strings.Join(bad, ", "))
 	}

@@ -77,4 +77,7 @@ func TestPublisherFollowsTheView(t *testing.T) {
 	if want := []ir.Node{{ID: "a", Address: "a:7"}}; !reflect.DeepEqual(s.got.Nodes, want) || len(s.got.Admin.Addresses) != 2 {
 		t.Errorf("%+v", s.got)
 	}
+	if want := []string{"a", "b"}; !reflect.DeepEqual(s.got.Paired, want) {
+		t.Errorf("paired %v, want %v: the gateway names the pairs of a node whatever its address", s.got.Paired, want)
+	}
 }

@@ -166,24 +166,33 @@ func (s *Service) getDocument(_ context.Context, c *call) *reply.Reply {
 		return uncovered([]int{shard})
 	}
 	path := "/indexes/" + ix.Physical + "/documents/" + url.PathEscape(c.op.ID)
-	return s.routeTo(c, ix, owners[0], path)
+	return s.routeTo(c, ix, owners, path)
 }
 
-// routeTo lets Envoy send the request to one node and its answer to the client.
-func (s *Service) routeTo(c *call, ix *routing.Index, l plan.Leg, path string) *reply.Reply {
+// routeTo lets Envoy send the request to the first of several nodes that would all do, or where that one fails to the
+// second (RD-7), and the answer to the client.
+func (s *Service) routeTo(c *call, ix *routing.Index, owners []plan.Leg, path string) *reply.Reply {
 	if c.Query != "" {
 		path += "?" + c.Query
 	}
 	set := http.Header{}
 	leg := nodeapi.Leg{Epoch: c.view.Epoch}
 	if ix != nil {
-		leg.Shards, leg.Count = l.Shards, ix.Shards
+		leg.Shards, leg.Count = owners[0].Shards, ix.Shards
 	}
 	leg.Set(set)
 	set.Set("Authorization", "Bearer "+s.NodeKey)
 	return &reply.Reply{Route: &reply.Route{
-		Cluster: nodeapi.ClusterOf(l.Node), Path: path, Set: set, Remove: []string{"cookie"},
+		Cluster: clusterOf(c.view, owners), Path: path, Set: set, Remove: []string{"cookie"},
 	}}
+}
+
+// clusterOf names Envoy's cluster for the first two of several nodes.
+func clusterOf(v *routing.View, owners []plan.Leg) string {
+	if len(owners) > 1 && v.Pairs() {
+		return nodeapi.ClusterOfPair(owners[0].Node, owners[1].Node)
+	}
+	return nodeapi.ClusterOf(owners[0].Node)
 }
 
 func uncovered(shards []int) *reply.Reply { return reply.Error(uncoveredError(shards)) }

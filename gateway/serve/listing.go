@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/gateway/plan"
@@ -120,5 +121,10 @@ func (s *Service) version(_ context.Context, c *call) *reply.Reply {
 	if len(nodes) == 0 {
 		return uncovered(nil)
 	}
-	return s.routeTo(c, nil, nodes[0], "/version")
+	// Envoy may not have heard yet of a node that has just joined.
+	joining := func(l plan.Leg) bool { return c.view.Nodes[l.Node].State == routing.NodeJoining }
+	if known := slices.DeleteFunc(slices.Clone(nodes), joining); len(known) > 0 {
+		nodes = known
+	}
+	return s.routeTo(c, nil, nodes, "/version")
 }

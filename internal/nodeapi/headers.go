@@ -41,6 +41,9 @@ const KeepStamps = "stamps"
 // ClusterOf is the name of Envoy's cluster for a node's sidecar.
 func ClusterOf(node string) string { return "node/" + node }
 
+// ClusterOfPair is the name of Envoy's cluster for two sidecars, of which the second gets what the first fails to answer.
+func ClusterOfPair(first, second string) string { return "nodes/" + first + "," + second }
+
 // Leg is what a leg says beside its route.
 type Leg struct {
 	Epoch      int64     // revision of the sender's routing view, 0 when it does not matter

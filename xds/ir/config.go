@@ -24,12 +24,18 @@ const (
 // ClusterOfNode is the name of the cluster that holds one node's sidecar.
 func ClusterOfNode(id string) string { return "node/" + id }
 
+// ClusterOfPair is the name of the cluster that leads to the first of two nodes, and to the second where the first fails.
+func ClusterOfPair(first, second string) string { return "nodes/" + first + "," + second }
+
 // Config is everything one Envoy does. All Envoys of a cluster get the same one.
 type Config struct {
-	Ingress     Ingress
-	Gateway     Gateway
-	Admin       Admin
-	Nodes       []Node
+	Ingress Ingress
+	Gateway Gateway
+	Admin   Admin
+	Nodes   []Node
+	// Paired are ids of nodes every ordered two of which get a cluster as a pair. One that is not among Nodes is left out of
+	// its pairs, not the pairs with it: whoever names a pair knows the ids alone.
+	Paired      []string
 	HealthCheck HealthCheck
 	CORS        CORS
 	Compression Compression

@@ -8,6 +8,6 @@
 //
 //   - Every request but a CORS preflight is shown to the gateway first (headers, then the body chunk by chunk).
 //   - A request that the gateway lets through goes to the cluster named by the request header Target, which is
-//     ClusterOfNode of one node; the gateway sets it and asks for the route to be chosen again.
+//     ClusterOfNode of one node, or ClusterOfPair of two; the gateway sets it and asks for the route to be chosen again.
 //   - Requests below AdminPrefix and UIPrefix are shown with their headers only and go to the coordinators.
 package ir

@@ -43,6 +43,8 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		"coordinator twice":     {func(c *Config) { c.Admin.Addresses = []string{"c:1", "c:1"} }, "twice"},
 		"node id":               {func(c *Config) { c.Nodes[0].ID = "a/b" }, "malformed"},
 		"node twice":            {func(c *Config) { c.Nodes[1].ID = "node-0" }, "twice"},
+		"paired id":             {func(c *Config) { c.Paired = []string{"a,b"} }, "paired node id"},
+		"paired twice":          {func(c *Config) { c.Paired = []string{"a", "a"} }, "paired twice"},
 		"node port":             {func(c *Config) { c.Nodes[0].Address = "h:0" }, "valid port"},
 		"node host":             {func(c *Config) { c.Nodes[0].Address = ":7701" }, "no host"},
 		"health interval":       {func(c *Config) { c.HealthCheck.Interval = 0 }, "too short"},

@@ -29,7 +29,7 @@ var nodeID = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$
 // Validate names everything that is wrong at once.
 func (c Config) Validate() error {
 	errs := []error{
-		c.Ingress.validate(), c.Gateway.validate(), c.Admin.validate(), validateNodes(c.Nodes),
+		c.Ingress.validate(), c.Gateway.validate(), c.Admin.validate(), validateNodes(c.Nodes), validatePaired(c.Paired),
 		c.HealthCheck.validate(), c.CORS.validate(), c.Compression.validate(), c.Timeouts.validate(), c.Limits.validate(),
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -108,6 +108,21 @@ func validateNodes(nodes []Node) error {
 		if _, err := ParseEndpoint(n.Address); err != nil {
 			errs = append(errs, fmt.Errorf("node %s: %w", n.ID, err))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+func validatePaired(ids []string) error {
+	var errs []error
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if !nodeID.MatchString(id) {
+			errs = append(errs, fmt.Errorf("paired node id %q is malformed", id))
+		}
+		if seen[id] {
+			errs = append(errs, fmt.Errorf("node %s is paired twice", id))
+		}
+		seen[id] = true
 	}
 	return errors.Join(errs...)
 }

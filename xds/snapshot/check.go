@@ -8,6 +8,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	aggregatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/aggregate/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -43,6 +44,7 @@ func check(res translate.Resources) (references, error) {
 		errs = append(errs, errors.New("no listener"))
 	}
 
+	errs = append(errs, checkMembers(res.Clusters, clusters)...)
 	w := &walker{}
 	for _, l := range res.Listeners {
 		w.walk(l.ProtoReflect())
@@ -68,6 +70,22 @@ func check(res translate.Resources) (references, error) {
 		}
 	}
 	return refs, errors.Join(errs...)
+}
+
+// checkMembers finds clusters that are made of others that do not exist. These are not references of listeners or routes:
+// what is made of a cluster may leave together with it.
+func checkMembers(list []*clusterv3.Cluster, exist map[string]bool) []error {
+	w := &walker{}
+	for _, c := range list {
+		w.walk(c.ProtoReflect())
+	}
+	errs := w.errs
+	for _, name := range unique(w.clusters) {
+		if !exist[name] {
+			errs = append(errs, fmt.Errorf("a cluster is made of %q, which does not exist", name))
+		}
+	}
+	return errs
 }
 
 type validated interface {
@@ -116,6 +134,8 @@ func (w *walker) walk(m protoreflect.Message) {
 		w.cluster(v.GetClusterName())
 	case *corev3.HttpUri:
 		w.cluster(v.GetCluster())
+	case *aggregatev3.ClusterConfig:
+		w.clusters = append(w.clusters, v.GetClusters()...)
 	case *hcmv3.Rds:
 		w.routes = append(w.routes, v.GetRouteConfigName())
 	}

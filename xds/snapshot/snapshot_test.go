@@ -22,6 +22,7 @@ func resources(t *testing.T, nodes ...string) translate.Resources {
 	cfg.Admin.Addresses = []string{"127.0.0.1:7710"}
 	for _, id := range nodes {
 		cfg.Nodes = append(cfg.Nodes, ir.Node{ID: id, Address: "127.0.0.1:7701"})
+		cfg.Paired = append(cfg.Paired, id)
 	}
 	res, err := translate.Translate(cfg)
 	if err != nil {
@@ -87,7 +88,10 @@ func TestCheck(t *testing.T) {
 	}{
 		"route leads nowhere":  {func(r *translate.Resources) { r.Clusters = without(r.Clusters, ir.ClusterAdmin) }, `"admin" is named`},
 		"filter leads nowhere": {func(r *translate.Resources) { r.Clusters = without(r.Clusters, ir.ClusterGateway) }, `"gateway" is named`},
-		"no route table":       {func(r *translate.Resources) { r.Routes = nil }, `route table "ingress" is named`},
+		"made of nothing": {func(r *translate.Resources) {
+			r.Clusters = without(r.Clusters, ir.ClusterOfNode("node-0"))
+		}, `made of "node/node-0"`},
+		"no route table": {func(r *translate.Resources) { r.Routes = nil }, `route table "ingress" is named`},
 		"unused route table": {func(r *translate.Resources) {
 			r.Routes = append(r.Routes, &routev3.RouteConfiguration{Name: "other"})
 		}, "used by no listener"},
@@ -108,7 +112,7 @@ func TestCheck(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			res := resources(t, "node-0")
+			res := resources(t, "node-0", "node-1")
 			c.change(&res)
 			_, err := Build(res, 1)
 			if !errors.Is(err, ErrInconsistent) || !strings.Contains(err.Error(), c.want) {

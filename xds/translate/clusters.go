@@ -9,7 +9,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
-	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -38,11 +37,17 @@ func (b *builder) clusters() []*clusterv3.Cluster {
 	for _, n := range b.cfg.Nodes {
 		clusters = append(clusters, b.nodeCluster(n))
 	}
+	clusters = append(clusters, b.pairClusters()...)
 	slices.SortFunc(clusters, func(x, y *clusterv3.Cluster) int { return strings.Compare(x.Name, y.Name) })
 	return clusters
 }
 
 // nodeCluster holds one sidecar. The endpoint stands inside the cluster: see docs/decisions on inline endpoints.
+//
+// Envoy's panic threshold stays at its default, so that the only host of the cluster is tried even when its last health
+// check failed or it was left alone for its errors. Nobody sends here but for a gateway that has the node up in its own
+// view, by lease and probe: a check that a busy machine answered late must not turn a copy that lives into a 503. One
+// that is down refuses the connection, and is out of that view soon.
 func (b *builder) nodeCluster(n ir.Node) *clusterv3.Cluster {
 	c := b.httpCluster(ir.ClusterOfNode(n.ID), []string{n.Address})
 	c.HealthChecks = []*corev3.HealthCheck{b.healthCheck()}
@@ -65,12 +70,11 @@ func (b *builder) healthCheck() *corev3.HealthCheck {
 	}
 }
 
-// adminCluster holds the coordinators. It exists even without any, so that the route table never lacks its target.
+// adminCluster holds the coordinators. It exists even without any, so that the route table never lacks its target. With
+// the default panic threshold one that failed a moment ago is tried before none is.
 func (b *builder) adminCluster() *clusterv3.Cluster {
 	c := b.httpCluster(ir.ClusterAdmin, b.cfg.Admin.Addresses)
 	c.OutlierDetection = outliers()
-	// Better a coordinator that failed a moment ago than none.
-	c.CommonLbConfig = nil
 	return c
 }
 
@@ -100,10 +104,8 @@ func (b *builder) httpCluster(name string, addresses []string) *clusterv3.Cluste
 		PerConnectionBufferLimitBytes: wrapperspb.UInt32(b.cfg.Limits.BufferBytes),
 		LoadAssignment:                &endpointv3.ClusterLoadAssignment{ClusterName: name, Endpoints: endpoints},
 		CircuitBreakers:               breakers(b.cfg.Limits.ClusterRequests),
-		// Panic routing would send to a node that is known to be down; a quick 503 lets the client try again.
-		CommonLbConfig:            &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: &typev3.Percent{Value: 0}},
-		IgnoreHealthOnHostRemoval: true,
-		UpstreamConnectionOptions: keepalive(),
+		IgnoreHealthOnHostRemoval:     true,
+		UpstreamConnectionOptions:     keepalive(),
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptions: b.pack(&httpv3.HttpProtocolOptions{
 			CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(b.cfg.Timeouts.UpstreamIdle)},
 			UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{

@@ -1,5 +1,5 @@
-// Package translate turns a valid ir.Config into Envoy resources: one listener, one route table, and one cluster per
-// sidecar beside those of the gateway and of the coordinators.
+// Package translate turns a valid ir.Config into Envoy resources: one listener, one route table, one cluster per sidecar
+// and one per ordered pair of them, beside those of the gateway and of the coordinators.
 //
 // It is pure: the same Config gives the same bytes, whatever the order of its nodes and addresses. It owns every
 // decision about Envoy's settings and the reason for it; it must not know revisions, streams or who asks.

@@ -45,6 +45,7 @@ func TestGolden(t *testing.T) {
 			}
 			for range 20 {
 				rand.Shuffle(len(cfg.Nodes), func(i, j int) { cfg.Nodes[i], cfg.Nodes[j] = cfg.Nodes[j], cfg.Nodes[i] })
+				rand.Shuffle(len(cfg.Paired), func(i, j int) { cfg.Paired[i], cfg.Paired[j] = cfg.Paired[j], cfg.Paired[i] })
 				rand.Shuffle(len(cfg.Admin.Addresses), func(i, j int) {
 					a := cfg.Admin.Addresses
 					a[i], a[j] = a[j], a[i]

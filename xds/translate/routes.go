@@ -10,7 +10,6 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/miroir-search/miroir/xds/ir"
 )
@@ -34,7 +33,7 @@ func (b *builder) routes() *routev3.RouteConfiguration {
 				b.preflightRoute(),
 				b.adminRoute("admin", ir.AdminPrefix),
 				b.adminRoute("ui", ir.UIPrefix),
-				b.nodeRoute("node-get", exactMethod("GET"), retryOnce()),
+				b.nodeRoute("node-get", exactMethod("GET"), b.retryOnce()),
 				b.nodeRoute("node", nil, nil),
 			},
 		}},
@@ -95,7 +94,7 @@ func (b *builder) adminRoute(name, prefix string) *routev3.Route {
 	}
 }
 
-// nodeRoute leads to the sidecar that the gateway chose. A request that carries no choice, or one that this Envoy does
+// nodeRoute leads to the sidecar that the gateway chose, or to the pair of them. A request that carries no choice, or one that this Envoy does
 // not know, is answered 503: never by a sidecar of Envoy's own choosing.
 func (b *builder) nodeRoute(name string, match *routev3.HeaderMatcher, retry *routev3.RetryPolicy) *routev3.Route {
 	var headers []*routev3.HeaderMatcher
@@ -113,14 +112,6 @@ func (b *builder) nodeRoute(name string, match *routev3.HeaderMatcher, retry *ro
 			RetryPolicy: retry,
 		}},
 		RequestHeadersToRemove: clientHeaders,
-	}
-}
-
-// retryOnce repeats what certainly had no effect or cannot have one: a read that got no answer at all.
-func retryOnce() *routev3.RetryPolicy {
-	return &routev3.RetryPolicy{
-		RetryOn:    "connect-failure,refused-stream,reset",
-		NumRetries: wrapperspb.UInt32(1),
 	}
 }
 

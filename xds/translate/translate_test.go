@@ -148,6 +148,9 @@ func TestNamesAgreeWithTheNodeContract(t *testing.T) {
 	if got, want := ir.ClusterOfNode("node-7"), nodeapi.ClusterOf("node-7"); got != want {
 		t.Errorf("cluster %q, contract %q", got, want)
 	}
+	if got, want := ir.ClusterOfPair("a", "b"), nodeapi.ClusterOfPair("a", "b"); got != want {
+		t.Errorf("pair %q, contract %q", got, want)
+	}
 	if !strings.EqualFold(ir.HeaderTarget, nodeapi.HeaderTarget) {
 		t.Errorf("header %q, contract %q", ir.HeaderTarget, nodeapi.HeaderTarget)
 	}
