@@ -110,14 +110,14 @@ func serve(ctx context.Context, p assembly) error {
 	watcher := probe.New(p.engine, probe.Config{Interval: p.config.probeInterval}, p.log, probe.NewMetrics(p.registry))
 	table := dispatch.New(p.engine, p.log, dispatch.NewMetrics(p.registry), dispatch.Capacity)
 	book := holding.NewBook(p.config.id)
-	keeper := ensure.New(ensure.Config{
-		Node: p.config.id, Engine: p.engine, Views: watch, Book: book, Log: p.log, Metrics: ensure.NewMetrics(p.registry),
-		Known: p.node.Since.Before(p.started),
-	})
 	losses := &losses{store: p.store, node: p.node.ID, log: p.log, told: make(chan loss, maxLosses)}
 	copies := replica.New(replica.Config{
 		Journal: p.journal, Clock: p.clock, Engine: p.engine, Dispatches: table, Views: watch, Lost: losses.tell, Log: p.log,
 		Metrics: replica.NewMetrics(p.registry),
+	})
+	keeper := ensure.New(ensure.Config{
+		Node: p.config.id, Engine: p.engine, Views: watch, Store: p.store, Lose: copies.Lose, Book: book, Log: p.log,
+		Metrics: ensure.NewMetrics(p.registry), Known: p.node.Since.Before(p.started),
 	})
 	peers := client.New(client.Options{NodeKey: p.config.nodeKey})
 	defer peers.Close()

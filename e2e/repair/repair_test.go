@@ -178,6 +178,14 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 		Expect(right()).To(Succeed())
 	})
 
+	It("its engine loses its data: no read misses a document until other copies have brought it back", func() {
+		loseData(cluster, in, app, "1", "engine-1")
+	})
+
+	It("its engine loses its data while the sidecar is dead too", func() {
+		loseData(cluster, in, app, "2", "sidecar-2", "engine-2")
+	})
+
 	It("operations on all documents leave equal copies under writes, and no copy misses them (§6)", func() {
 		stop, stopped := make(chan struct{}), make(chan struct{})
 		go func() {

@@ -19,6 +19,7 @@ import (
 type Miss struct {
 	From   hlc.Stamp // of the write; 0 when nobody knows
 	Whole  bool      // the copy may lack anything, not only what was written since
+	Placed bool      // counts only while the index is placed: marking it is ErrNotFound otherwise
 	Reason string
 }
 
@@ -75,10 +76,25 @@ type Marking struct {
 	Keep  map[int]string   // shard → node whose copy must not be marked for the others to be
 }
 
+// MarkFunc finds the marker of a copy.
+type MarkFunc func(shard int, node string) (rec routing.DirtyRecord, dirty bool)
+
 // MarkMissed records which copies missed a write, before the answer to that write leaves (WQ-6). judge decides by the
 // markers that are there; it is called again when they change before its decision is written.
 func (c *Client) MarkMissed(ctx context.Context, physical string, miss Miss, judge func(DirtyFunc) Marking) error {
+	return c.MarkBy(ctx, physical, miss, func(mark MarkFunc) Marking {
+		return judge(func(shard int, node string) bool { _, dirty := mark(shard, node); return dirty })
+	})
+}
+
+// MarkBy is MarkMissed for a judge that goes by what the markers say.
+func (c *Client) MarkBy(ctx context.Context, physical string, miss Miss, judge func(MarkFunc) Marking) error {
 	for {
+		if miss.Placed {
+			if _, _, err := c.get(ctx, c.key(routing.FamilyPlacement, physical)); err != nil {
+				return err
+			}
+		}
 		have, err := c.Marks(ctx, physical)
 		if err != nil {
 			return err
@@ -87,7 +103,10 @@ func (c *Client) MarkMissed(ctx context.Context, physical string, miss Miss, jud
 		for _, m := range have {
 			known[copyKey{m.Shard, m.Node}] = m
 		}
-		decided := judge(func(shard int, node string) bool { _, dirty := known[copyKey{shard, node}]; return dirty })
+		decided := judge(func(shard int, node string) (routing.DirtyRecord, bool) {
+			m, dirty := known[copyKey{shard, node}]
+			return m.Record, dirty
+		})
 		done, err := c.putMarks(ctx, physical, decided, miss, known)
 		if err != nil || done {
 			return err
@@ -116,6 +135,9 @@ func (c *Client) putMarks(ctx context.Context, physical string, d Marking, miss 
 		var cmps []clientv3.Cmp
 		var ops []clientv3.Op
 		kept := map[int]bool{}
+		if miss.Placed {
+			cmps = append(cmps, present(c.key(routing.FamilyPlacement, physical)))
+		}
 		for _, m := range some {
 			key := c.dirtyKey(physical, m.shard, m.node)
 			if keep := d.Keep[m.shard]; keep != "" && !kept[m.shard] {

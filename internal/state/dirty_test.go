@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/routing"
 )
 
 // marksOf lists markers without their records.
@@ -100,5 +101,35 @@ func TestWQ6MarksRestOnACompleteCopy(t *testing.T) {
 	})
 	if got := marksOf(t, c); err != nil || calls != 2 || len(got) != 1 {
 		t.Fatalf("%d calls, %v, %v", calls, got, err)
+	}
+}
+
+// A marker that counts only while its index is placed does not outlive it, and the judge sees what the markers say.
+func TestMarksOfAPlacedIndex(t *testing.T) {
+	c := open(t)
+	mark := func() error {
+		return c.MarkBy(t.Context(), "a--1", Miss{Whole: true, Placed: true, Reason: "lost"}, func(mark MarkFunc) Marking {
+			if rec, dirty := mark(2, "b"); dirty && (!rec.Whole || rec.From != 0) {
+				t.Errorf("the judge is shown %+v", rec)
+			}
+			return Marking{Nodes: map[string][]int{"b": {2}}}
+		})
+	}
+	if err := mark(); !errors.Is(err, ErrNotFound) || len(marksOf(t, c)) != 0 {
+		t.Fatalf("without a placement: %v", err)
+	}
+	ix := routing.IndexRecord{V: 1, UID: "a", Physical: "a--1", Shards: 3}
+	if _, err := c.CreateIndex(t.Context(), ix, routing.PlacementRecord{V: 1, Physical: "a--1", Shards: 3}, routing.SettingsRecord{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := mark(); err != nil {
+		t.Fatal(err)
+	}
+	before := marksOf(t, c)[copyKey{2, "b"}]
+	if err := mark(); err != nil {
+		t.Fatal(err)
+	}
+	if after := marksOf(t, c)[copyKey{2, "b"}]; !after.Record.Whole || after.Revision <= before.Revision {
+		t.Errorf("%+v, then %+v", before, after)
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/httpconn"
@@ -53,6 +53,8 @@ type Client struct {
 	auth string
 	http *http.Client
 
+	breaks atomic.Uint64
+
 	host  string
 	small *httpconn.Pool // nil for an engine that is not reached over plain http
 }
@@ -63,9 +65,10 @@ func New(base, key string) (*Client, error) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, errors.New("engine url must be http://host:port or https://host:port")
 	}
-	c := &Client{base: strings.TrimSuffix(base, "/"), http: &http.Client{
+	c := &Client{base: strings.TrimSuffix(base, "/")}
+	c.http = &http.Client{
 		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext,
+			DialContext:         c.dial,
 			MaxIdleConns:        maxIdle,
 			MaxIdleConnsPerHost: maxIdle,
 			IdleConnTimeout:     idleTimeout,
@@ -75,7 +78,7 @@ func New(base, key string) (*Client, error) {
 			ReadBufferSize:      64 << 10,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
 	if key != "" {
 		c.auth = "Bearer " + key
 	}
@@ -133,6 +136,9 @@ func (c *Client) Send(ctx context.Context, method, path string, header http.Head
 	req.Body(body)
 	res, err := c.small.Do(ctx, req)
 	if err != nil {
+		if ctx.Err() == nil {
+			c.breaks.Add(1)
+		}
 		return nil, errors.Join(ErrUnreachable, err)
 	}
 	out := &http.Response{StatusCode: res.Status, Header: http.Header{}, Body: res, ContentLength: res.Length}

@@ -8,6 +8,9 @@
 // Every step is idempotent and decided by what the engine says, so a sidecar that is killed at any line starts again
 // from the truth. An index or settings task that is already queued and asked for again changes nothing.
 //
+// An index that is missing on the engine though it was there before is lost with its documents. Its copies are marked for
+// repair before it is created anew (lose), for an empty index must not answer reads.
+//
 // Settings of an existing index are compared once when the sidecar starts and whenever the committed version changes,
 // never in between: while a settings workflow is on its way the engine is ahead of the view, and must not be set back.
 //

@@ -31,6 +31,7 @@ type Views interface {
 	View() *routing.View
 	Healthy() (since time.Time, ok bool)
 	Subscribe() (changed <-chan struct{}, cancel func())
+	Wait(ctx context.Context, cond func(*routing.View) bool) (*routing.View, error)
 }
 
 // Config of a Keeper.
@@ -38,6 +39,8 @@ type Config struct {
 	Node     string
 	Engine   *engine.Client
 	Views    Views
+	Store    Store
+	Lose     func(ctx context.Context, physical string) error // forgets what was written to an index that is lost
 	Book     *holding.Book
 	Log      zerolog.Logger
 	Metrics  *Metrics
@@ -51,19 +54,24 @@ type Keeper struct {
 	Config
 	mu     sync.Mutex
 	states map[string]*state
+	first  map[string]bool      // physical names that stood in the first view: somebody may have created them before
 	seen   map[string]bool      // physical names that a view of this process held
 	lost   map[string]time.Time // since when an unknown index is missing from the view
 }
 
 // state is what the keeper knows about one index. The channel is its lock.
 type state struct {
-	lock    chan struct{}
-	mu      sync.RWMutex
-	created bool   // exists, or its creation is queued
-	ready   bool   // exists with the settings that version says
-	version uint64 // settings version that was compared
-	task    uint32 // the settings task to wait for
-	pending bool   // task is set
+	physical string
+	lock     chan struct{}
+	mu       sync.RWMutex
+	created  bool      // exists, or its creation is queued
+	had      bool      // it was so once, in this process
+	breaks   uint64    // what the engine's was when that was so
+	born     time.Time // when the engine created it; zero: not known
+	ready    bool      // exists with the settings that version says
+	version  uint64    // settings version that was compared
+	task     uint32    // the settings task to wait for
+	pending  bool      // task is set
 }
 
 // New returns a keeper.
@@ -74,7 +82,13 @@ func New(c Config) *Keeper {
 	if c.Patience == 0 {
 		c.Patience = time.Hour
 	}
-	return &Keeper{Config: c, states: map[string]*state{}, seen: map[string]bool{}, lost: map[string]time.Time{}}
+	k := &Keeper{Config: c, states: map[string]*state{}, first: map[string]bool{}, seen: map[string]bool{}, lost: map[string]time.Time{}}
+	if c.Views != nil {
+		for physical := range c.Views.View().Physical {
+			k.first[physical] = true
+		}
+	}
+	return k
 }
 
 func (k *Keeper) state(physical string) *state {
@@ -82,7 +96,7 @@ func (k *Keeper) state(physical string) *state {
 	defer k.mu.Unlock()
 	s, ok := k.states[physical]
 	if !ok {
-		s = &state{lock: make(chan struct{}, 1)}
+		s = &state{physical: physical, lock: make(chan struct{}, 1)}
 		k.states[physical] = s
 	}
 	k.seen[physical] = true
@@ -93,7 +107,7 @@ func (k *Keeper) state(physical string) *state {
 // now finds it.
 func (k *Keeper) Ensure(ctx context.Context, ix *routing.Index) error {
 	s := k.state(ix.Physical)
-	if s.known() {
+	if s.known(k.Engine.Breaks()) {
 		return nil
 	}
 	return k.establish(ctx, s, ix)
@@ -102,7 +116,7 @@ func (k *Keeper) Ensure(ctx context.Context, ix *routing.Index) error {
 // Ready returns when the index exists on the engine with its settings, so that a read finds it.
 func (k *Keeper) Ready(ctx context.Context, ix *routing.Index) error {
 	s := k.state(ix.Physical)
-	if s.served() {
+	if s.served(k.Engine.Breaks()) {
 		return nil
 	}
 	if err := k.Ensure(ctx, ix); err != nil {
@@ -139,10 +153,16 @@ func (k *Keeper) finish(ctx context.Context, s *state) (done bool, err error) {
 	if !t.Finished() {
 		return false, nil
 	}
+	var have engine.Index
+	if t.Status == "succeeded" {
+		if have, err = k.Engine.Index(ctx, s.physical); err != nil {
+			return false, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.task != task {
-		return false, nil
+	if s.task != task || !s.pending {
+		return s.ready, nil
 	}
 	s.pending = false
 	if t.Status != "succeeded" {
@@ -151,6 +171,9 @@ func (k *Keeper) finish(ctx context.Context, s *state) (done bool, err error) {
 		return false, fmt.Errorf("settings task %s: %w", t.Status, errors.Join(ErrNotReady, failure(t)))
 	}
 	s.ready = true
+	if s.born.IsZero() {
+		s.born = have.CreatedAt
+	}
 	return true, nil
 }
 
@@ -162,7 +185,8 @@ func (k *Keeper) Forget(physical string) {
 	s.created, s.ready = false, false
 }
 
-// establish creates the index if the engine has none, and brings its settings to what the view says.
+// establish creates the index if the engine has none, and brings its settings to what the view says. An engine that was
+// away may be another one: then it only looks whether the index is still the one it was.
 func (k *Keeper) establish(ctx context.Context, s *state, ix *routing.Index) error {
 	select {
 	case s.lock <- struct{}{}:
@@ -170,21 +194,34 @@ func (k *Keeper) establish(ctx context.Context, s *state, ix *routing.Index) err
 		return context.Cause(ctx)
 	}
 	defer func() { <-s.lock }()
-	if s.known() && s.current(ix.SettingsVersion) {
+	breaks := k.Engine.Breaks()
+	if s.known(breaks) && s.current(ix.SettingsVersion) {
 		return nil
 	}
 	want, err := engineView(ix.Settings)
 	if err != nil {
 		return err
 	}
-	have, err := k.Engine.Index(ctx, ix.Physical)
-	if engine.Is(err, engine.CodeIndexNotFound) {
-		return k.create(ctx, s, ix, want)
-	}
+	have, lost, err := k.look(ctx, s, ix)
 	if err != nil {
 		return err
 	}
-	return k.align(ctx, s, ix, have, want)
+	if lost {
+		if err := k.lose(ctx, s, ix); err != nil {
+			return err
+		}
+	}
+	switch {
+	case have == nil && !lost && s.was(ix.SettingsVersion): // its creation is still in the queue
+	case have == nil:
+		err = k.create(ctx, s, ix, want)
+	case lost || !s.was(ix.SettingsVersion):
+		err = k.align(ctx, s, ix, *have, want)
+	}
+	if err == nil {
+		s.confirm(breaks, have)
+	}
+	return err
 }
 
 // create queues the creation and the settings. The engine runs them in this order before any write that follows.
@@ -242,16 +279,24 @@ func (k *Keeper) patch(ctx context.Context, physical string, patch map[string]js
 	return k.Engine.PatchSettings(ctx, physical, patch)
 }
 
-func (s *state) known() bool {
+// known says whether the index is there, by an engine that has not been away since.
+func (s *state) known(breaks uint64) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.created
+	return s.created && s.breaks == breaks
 }
 
-func (s *state) served() bool {
+func (s *state) served(breaks uint64) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.ready
+	return s.ready && s.breaks == breaks
+}
+
+// was says whether the index was there with the settings of a version, by whichever engine.
+func (s *state) was(version uint64) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.created && s.version == version
 }
 
 func (s *state) current(version uint64) bool {
@@ -264,8 +309,32 @@ func (s *state) current(version uint64) bool {
 func (s *state) set(version uint64, task uint32, pending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.created, s.version, s.task, s.pending = true, version, task, pending
+	s.created, s.had, s.version, s.task, s.pending = true, true, version, task, pending
 	s.ready = s.ready || !pending
+}
+
+// confirm records that the engine has the index. have is nil while that is in its queue.
+func (s *state) confirm(breaks uint64, have *engine.Index) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.breaks = breaks
+	if have != nil {
+		s.born = have.CreatedAt
+	}
+}
+
+// reset makes nobody find the index ready until it was established again.
+func (s *state) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.created, s.ready, s.pending = false, false, false
+}
+
+// forgo forgets the index that was lost.
+func (s *state) forgo() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.born = time.Time{}
 }
 
 // failure is the error of a task that failed.

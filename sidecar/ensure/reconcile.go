@@ -43,14 +43,14 @@ func (k *Keeper) pass(ctx context.Context) (done bool) {
 			continue
 		}
 		s := k.state(ix.Physical)
-		if !s.known() || !s.current(ix.SettingsVersion) {
+		if breaks := k.Engine.Breaks(); !s.known(breaks) || !s.current(ix.SettingsVersion) {
 			if err := k.establish(ctx, s, ix); err != nil {
 				k.failed(ctx, err, "index not in step yet")
 				done = false
 				continue
 			}
 		}
-		if !s.served() {
+		if !s.served(k.Engine.Breaks()) {
 			if ready, err := k.finish(ctx, s); err != nil || !ready {
 				done = false
 				continue

@@ -236,7 +236,17 @@ func (j *Journal) forgetBefore(index string, cut hlc.Stamp) error {
 }
 
 // Forget drops everything about an index that is gone. Names of indexes are never used twice.
-func (j *Journal) Forget(index string) error {
+func (j *Journal) Forget(index string) error { return j.restart(index, marks{}) }
+
+// Lose begins an index anew whose documents the engine has lost: what was written to it says nothing about what is there
+// now. As in an empty store the present is the floor, and the low-water mark.
+func (j *Journal) Lose(index string) error {
+	now := j.clock.Next()
+	return j.restart(index, marks{Floor: now, Low: hlc.At(now.Time().Add(birthMargin))})
+}
+
+// restart drops everything about an index and leaves the marks; zero ones are left out.
+func (j *Journal) restart(index string, left marks) error {
 	b := j.db.NewBatch()
 	defer func() { _ = b.Close() }()
 	for _, tag := range []byte{tagChange, tagOp, tagNewest} {
@@ -244,6 +254,9 @@ func (j *Journal) Forget(index string) error {
 		_ = b.DeleteRange(prefix, after(prefix), nil)
 	}
 	_ = b.Delete(indexKey(index), nil)
+	if left != (marks{}) {
+		_ = b.Set(indexKey(index), appendMarks(nil, left), nil)
+	}
 	j.mu.Lock()
 	for _, place := range append([]hlc.Stamp(nil), j.order...) {
 		if e := j.legs[place]; e.Index == index {
@@ -253,6 +266,9 @@ func (j *Journal) Forget(index string) error {
 		}
 	}
 	delete(j.marks, index)
+	if left != (marks{}) {
+		j.marks[index] = left
+	}
 	delete(j.newest, index)
 	j.mu.Unlock()
 	if err := b.Commit(pebble.NoSync); err != nil {

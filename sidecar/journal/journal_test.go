@@ -259,6 +259,44 @@ func TestLowWater(t *testing.T) {
 	}
 }
 
+// Of an index that the engine has lost nothing is known: neither what changed, nor what is in it, nor what is older.
+func TestLostIndexBeginsAnew(t *testing.T) {
+	w := &wall{noon}
+	dir := t.TempDir()
+	j := open(t, dir, w)
+	w.t = noon.Add(time.Hour)
+	s := hlc.At(w.t)
+	put(t, j, Leg{Index: "a--1", Write: "1", Stamp: s, Kind: guard.Replace}, 1, "x")
+	put(t, j, Leg{Index: "b--1", Write: "2", Stamp: s + 1, Kind: guard.Replace}, 2, "x")
+	w.t = w.t.Add(time.Second)
+	if err := j.Lose("a--1"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for index, left := range map[string]int{"a--1": 0, "b--1": 1} {
+			page, err := j.Changes(index, []int{1}, 0, 10)
+			ops, wrong := j.Operations(index, 1, []byte("x"))
+			_, newest, bad := j.Newest(index, 1, []byte("x"))
+			if errors.Join(err, wrong, bad) != nil || len(page.Changes) != left || len(ops) != left || newest != (left == 1) {
+				t.Errorf("%s: %d changes, %d operations, %v", index, len(page.Changes), len(ops), errors.Join(err, wrong, bad))
+			}
+		}
+		if j.LowWater("a--1") <= hlc.At(w.t) || j.LowWater("b--1") > s || j.Floor("a--1") < hlc.At(w.t) || j.Floor("b--1") > s {
+			t.Error("the marks of the lost index say too much, or those of another one too little")
+		}
+		if _, err := j.Begin(Leg{Index: "a--1", Stamp: s + 5}); !errors.Is(err, ErrStale) {
+			t.Errorf("a write from before the loss: %v", err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		j = open(t, dir, w)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // model is the journal as a naive list.
 type model struct {
 	ops    []modelOp

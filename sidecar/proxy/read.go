@@ -121,11 +121,20 @@ func (s *Server) clause(t target, leg nodeapi.Leg) filter.Clause {
 
 // ready finds the index for a read and waits until the engine has it.
 func (s *Server) ready(ctx context.Context, physical string, leg nodeapi.Leg) (target, error) {
-	t, err := s.locate(ctx, physical, leg, func(h *holding.Holding) bool { return h.Answers(leg.Shards) })
-	if err != nil {
-		return t, err
+	return s.readyFor(ctx, physical, leg, func(h *holding.Holding) bool { return h.Answers(leg.Shards) })
+}
+
+// readyFor is ready for a holding that fits says enough of. It looks at the holding once more when the engine has the
+// index: that the engine had lost it may have come out meanwhile.
+func (s *Server) readyFor(ctx context.Context, physical string, leg nodeapi.Leg, fits func(*holding.Holding) bool) (target, error) {
+	t, err := s.locate(ctx, physical, leg, fits)
+	if err == nil {
+		err = s.Keeper.Ready(ctx, t.ix)
 	}
-	return t, s.Keeper.Ready(ctx, t.ix)
+	if err == nil && s.Views.View() != t.view {
+		t, err = s.locate(ctx, physical, leg, fits)
+	}
+	return t, err
 }
 
 // read serves a read of documents that carries its parameters in the body, or in the address for the GET forms.
@@ -149,7 +158,7 @@ func (s *Server) read(rt route) serve {
 		if err != nil {
 			return err
 		}
-		ex := exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), index: t.ix}
+		ex := exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), indexes: []*routing.Index{t.ix}}
 		c := s.clause(t, leg)
 		if r.Method == http.MethodGet {
 			q, err := filter.Query(r.URL.Query(), c)
@@ -193,7 +202,7 @@ func (s *Server) fetch(rt route) serve {
 		if err != nil {
 			return s.reserved(err)
 		}
-		ex := exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), index: t.ix}
+		ex := exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), indexes: []*routing.Index{t.ix}}
 		if c == "" {
 			return s.exchange(ctx, w, ex)
 		}
@@ -219,16 +228,13 @@ func (s *Server) find(rt route) serve {
 			return s.exchange(ctx, w, exchange{send: plain, kind: strip.Opaque})
 		}
 		id := []byte(r.PathValue("id"))
-		t, err := s.locate(ctx, r.PathValue("uid"), leg, func(h *holding.Holding) bool {
+		t, err := s.readyFor(ctx, r.PathValue("uid"), leg, func(h *holding.Holding) bool {
 			return len(h.Complete) > 0 && h.Answers([]int{shardmap.ShardOf(id, len(h.Complete))})
 		})
 		if err != nil {
 			return err
 		}
-		if err := s.Keeper.Ready(ctx, t.ix); err != nil {
-			return err
-		}
-		return s.exchange(ctx, w, exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), index: t.ix})
+		return s.exchange(ctx, w, exchange{send: plain, kind: kindFor(rt.kind, leg), names: names(t.view, leg, t.ix.Physical), indexes: []*routing.Index{t.ix}})
 	}
 }
 
@@ -255,6 +261,7 @@ func (s *Server) multi(rt route) serve {
 			if err != nil {
 				return "", err
 			}
+			ex.indexes = append(ex.indexes, t.ix)
 			return s.clause(t, leg), nil
 		})
 		if err != nil {
@@ -270,11 +277,11 @@ func (s *Server) multi(rt route) serve {
 
 // exchange is a request to the engine and how its answer is treated.
 type exchange struct {
-	send  request
-	plain *request // the client's own request, when send differs from it
-	kind  strip.Kind
-	names strip.Names
-	index *routing.Index
+	send    request
+	plain   *request // the client's own request, when send differs from it
+	kind    strip.Kind
+	names   strip.Names
+	indexes []*routing.Index
 }
 
 // exchange sends the request and answers. Where the engine refuses a request that was changed, the client's own is sent
@@ -284,8 +291,9 @@ func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, ex exchang
 	if err != nil {
 		return err
 	}
-	if res.StatusCode == http.StatusNotFound && ex.index != nil {
-		if res, err = s.again(ctx, res, ex); err != nil {
+	if res.StatusCode == http.StatusNotFound {
+		if err := s.missing(ctx, ex.indexes); err != nil {
+			_ = res.Body.Close()
 			return err
 		}
 	}
@@ -303,17 +311,20 @@ func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, ex exchang
 	return answer(w, res, ex.kind, ex.names)
 }
 
-// again repeats a request for an index that the view places here but the engine has lost.
-func (s *Server) again(ctx context.Context, res *http.Response, ex exchange) (*http.Response, error) {
-	if _, err := s.Engine.Index(ctx, ex.index.Physical); err == nil || !isIndexNotFound(err) {
-		return res, nil //nolint:nilerr // the index is there: something else was not found
+// missing looks whether the engine has lost an index that the view places here. Then it is brought back, but not asked
+// again: it has no documents.
+func (s *Server) missing(ctx context.Context, indexes []*routing.Index) error {
+	for _, ix := range indexes {
+		if _, err := s.Engine.Index(ctx, ix.Physical); err == nil || !isIndexNotFound(err) {
+			continue // something else was not found
+		}
+		s.Keeper.Forget(ix.Physical)
+		if err := s.Keeper.Ready(ctx, ix); err != nil {
+			return err
+		}
+		return errPlacement
 	}
-	_ = res.Body.Close()
-	s.Keeper.Forget(ex.index.Physical)
-	if err := s.Keeper.Ready(ctx, ex.index); err != nil {
-		return nil, err
-	}
-	return s.call(ctx, ex.send, nil)
+	return nil
 }
 
 // reserved counts a refused request on its way out.

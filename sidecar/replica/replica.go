@@ -236,6 +236,23 @@ func (r *Replica) done(c checkup) {
 	r.calm = make(chan struct{})
 }
 
+// Lose begins an index anew whose documents the engine has lost. Numbers of its tasks begin anew as well, so the legs of
+// before have no place among those that come.
+func (r *Replica) Lose(ctx context.Context, index string) error {
+	select {
+	case <-r.ready:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := r.Journal.Lose(index); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.lanes, index)
+	return nil
+}
+
 // Settled returns when nothing of an index is known to be out of order.
 func (r *Replica) Settled(ctx context.Context, index string) error {
 	for {

@@ -1,0 +1,154 @@
+package ensure
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/routing"
+	store "github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/sidecar/engine"
+	"github.com/miroir-search/miroir/sidecar/holding"
+)
+
+// scene is all that a keeper works with, and notes what it does.
+type scene struct {
+	t       *testing.T
+	builder *routing.Builder
+	view    *routing.View
+	events  []string
+	refuse  error // of the store
+	queued  bool  // the index stands in the engine's queue
+}
+
+func newScene(t *testing.T) *scene {
+	s := &scene{t: t, builder: routing.NewBuilder()}
+	s.show()
+	return s
+}
+
+func (s *scene) put(key, value string) {
+	if err := s.builder.Put(key, []byte(value), 1); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *scene) show() { s.view = s.builder.View() }
+
+// place puts an index with copies on a and b into the view.
+func (s *scene) place() *routing.Index {
+	s.put("indexes/x", `{"v":1,"uid":"x","physical":"x--1","shards":1}`)
+	s.put("placement/x--1", `{"v":1,"physical":"x--1","shards":1,"groups":{"0":[[{"node":"a","state":"active"},{"node":"b","state":"active"}]]}}`)
+	s.show()
+	return s.view.Indexes["x"]
+}
+
+func (s *scene) View() *routing.View                                 { return s.view }
+func (s *scene) Healthy() (time.Time, bool)                          { return time.Time{}, true }
+func (s *scene) Subscribe() (changed <-chan struct{}, cancel func()) { return nil, func() {} }
+func (s *scene) Wait(_ context.Context, cond func(*routing.View) bool) (*routing.View, error) {
+	if !cond(s.view) {
+		s.put("dirty/x--1/0/a", `{"v":1,"whole":true}`)
+		s.show()
+	}
+	if !cond(s.view) {
+		return nil, context.DeadlineExceeded
+	}
+	s.events = append(s.events, "seen")
+	return s.view, nil
+}
+
+func (s *scene) MarkBy(_ context.Context, _ string, miss store.Miss, judge func(store.MarkFunc) store.Marking) error {
+	m := judge(func(int, string) (routing.DirtyRecord, bool) { return routing.DirtyRecord{}, false })
+	if !miss.Whole || !miss.Placed || !slices.Equal(m.Nodes["a"], []int{0}) || m.Keep[0] != "b" {
+		s.t.Errorf("%+v %+v", miss, m)
+	}
+	s.events = append(s.events, "mark")
+	return s.refuse
+}
+
+func (s *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/tasks" && s.queued:
+		_, _ = w.Write([]byte(`{"results":[{"uid":1}],"total":1}`))
+	case r.Method == http.MethodGet && r.URL.Path == "/tasks":
+		_, _ = w.Write([]byte(`{"results":[],"total":0}`))
+	case r.Method == http.MethodGet:
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"code":"index_not_found"}`))
+	default:
+		s.events = append(s.events, r.Method)
+		_, _ = w.Write([]byte(`{"taskUid":1}`))
+	}
+}
+
+// keeper starts as a process does.
+func (s *scene) keeper() *Keeper {
+	door := httptest.NewServer(s)
+	s.t.Cleanup(door.Close)
+	e, err := engine.New(door.URL, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return New(Config{
+		Node: "a", Engine: e, Views: s, Store: s, Book: holding.NewBook("a"), Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry()),
+		Lose: func(context.Context, string) error {
+			s.events = append(s.events, "forget")
+			return nil
+		},
+	})
+}
+
+func (s *scene) happened(what string, want ...string) {
+	s.t.Helper()
+	if !slices.Equal(s.events, want) {
+		s.t.Errorf("%s: %v, want %v", what, s.events, want)
+	}
+	s.events = nil
+}
+
+// A lost index is marked before it is created, wherever the process ended before; a new one is only created (WQ-6).
+func TestWQ6MarkedBeforeCreated(t *testing.T) {
+	s := newScene(t)
+	k := s.keeper()
+	ix := s.place()
+	if err := k.Ensure(t.Context(), ix); err != nil {
+		t.Fatal(err)
+	}
+	s.happened("new", http.MethodPost, http.MethodPatch)
+	k.Forget("x--1") // a read did not find it
+	if err := k.Ensure(t.Context(), ix); err != nil {
+		t.Fatal(err)
+	}
+	s.happened("lost under way", "mark", "seen", "forget", http.MethodPost, http.MethodPatch)
+
+	k = s.keeper()
+	s.refuse = errors.New("the store is away")
+	if err := k.Ensure(t.Context(), ix); !errors.Is(err, ErrNotReady) {
+		t.Error(err)
+	}
+	s.happened("not marked", "mark")
+	s.refuse = store.ErrNotFound
+	if err := k.Ensure(t.Context(), ix); !errors.Is(err, ErrNotPlaced) {
+		t.Error(err)
+	}
+	s.happened("deleted meanwhile", "mark")
+	s.refuse = nil
+	if err := k.Ensure(t.Context(), ix); err != nil {
+		t.Error(err)
+	}
+	s.happened("lost before the start", "mark", "seen", "forget", http.MethodPost, http.MethodPatch)
+
+	k, s.queued = s.keeper(), true
+	if err := k.Ensure(t.Context(), ix); err != nil {
+		t.Error(err)
+	}
+	s.happened("created by an earlier process", http.MethodPost, http.MethodPatch)
+}
