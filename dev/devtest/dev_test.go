@@ -101,8 +101,22 @@ func until(t *testing.T, what string, done func() bool) {
 
 func gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
-// call sends a request through the ingress.
+// call sends a request through the ingress and reads the answer; its status is 0 where none comes.
 func (c *cluster) call(method, path, body string) (int, map[string]any) {
+	c.t.Helper()
+	status, raw := c.text(method, path, body)
+	if status == 0 {
+		return 0, nil
+	}
+	var answer map[string]any
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		c.t.Fatalf("%s %s: %d %s", method, path, status, raw)
+	}
+	return status, answer
+}
+
+// text is call without a look at the answer.
+func (c *cluster) text(method, path, body string) (int, []byte) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
 	defer cancel()
@@ -121,11 +135,7 @@ func (c *cluster) call(method, path, body string) (int, map[string]any) {
 	if err != nil {
 		return 0, nil
 	}
-	var answer map[string]any
-	if err := json.Unmarshal(raw, &answer); err != nil {
-		c.t.Fatalf("%s %s: %d %s", method, path, response.StatusCode, raw)
-	}
-	return response.StatusCode, answer
+	return response.StatusCode, raw
 }
 
 func (c *cluster) addDocuments(count int) {
@@ -134,14 +144,20 @@ func (c *cluster) addDocuments(count int) {
 	for i := range documents {
 		documents[i] = fmt.Sprintf(`{"id":%d,"title":"document %d"}`, i, i)
 	}
-	status, task := c.call(http.MethodPost, "/indexes/books/documents", "["+strings.Join(documents, ",")+"]")
+	c.change(http.MethodPost, "/indexes/books/documents", "["+strings.Join(documents, ",")+"]")
+}
+
+// change sends a request that makes a task, and waits for the task.
+func (c *cluster) change(method, path, body string) {
+	c.t.Helper()
+	status, task := c.call(method, path, body)
 	if status != http.StatusAccepted {
-		c.t.Fatalf("add documents: %d %v", status, task)
+		c.t.Fatalf("%s %s: %d %v", method, path, status, task)
 	}
 	until(c.t, "task", func() bool {
 		_, state := c.call(http.MethodGet, fmt.Sprintf("/tasks/%v", task["taskUid"]), "")
 		if state["status"] == "failed" {
-			c.t.Fatalf("task: %v", state)
+			c.t.Fatalf("%s %s: %v", method, path, state)
 		}
 		return state["status"] == "succeeded"
 	})

@@ -83,7 +83,7 @@ func TestPairAsksTheSecondWhereTheFirstFails(t *testing.T) {
 	r, a, b := startPair(t)
 	r.wantAnswer(t, "nodes/node-0,node-1", "node-0")
 	r.wantAnswer(t, "nodes/node-1,node-0", "node-1")
-	for _, status := range []int64{0, http.StatusServiceUnavailable, http.StatusConflict} {
+	for _, status := range []int64{0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusConflict} {
 		a.status.Store(status)
 		r.wantAnswer(t, "nodes/node-0,node-1", "node-1")
 	}

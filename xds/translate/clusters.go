@@ -22,6 +22,9 @@ const (
 	// healthHost is the Host of health checks. Envoy's default is the cluster's name, whose slash Go's server refuses.
 	healthHost = "sidecar"
 
+	// recheck is the time between two looks at an unhealthy sidecar.
+	recheck = 250 * time.Millisecond
+
 	// A sidecar that fails this many requests in a row at the gateway level is left alone for ejectionTime.
 	gatewayErrors = 5
 	ejectionTime  = 5 * time.Second
@@ -57,9 +60,16 @@ func (b *builder) nodeCluster(n ir.Node) *clusterv3.Cluster {
 
 func (b *builder) healthCheck() *corev3.HealthCheck {
 	h := b.cfg.HealthCheck
+	// A node that was found unhealthy is looked at more often: while Envoy does not know that it is back, a pair with it
+	// has nowhere to go when the other fails.
+	again := durationpb.New(min(recheck, h.Interval))
 	return &corev3.HealthCheck{
-		Interval:           durationpb.New(h.Interval),
-		NoTrafficInterval:  durationpb.New(h.Interval),
+		Interval:                 durationpb.New(h.Interval),
+		NoTrafficHealthyInterval: durationpb.New(h.Interval),
+		NoTrafficInterval:        again,
+		UnhealthyInterval:        again,
+		UnhealthyEdgeInterval:    again,
+
 		Timeout:            durationpb.New(h.Timeout),
 		UnhealthyThreshold: wrapperspb.UInt32(h.UnhealthyThreshold),
 		HealthyThreshold:   wrapperspb.UInt32(h.HealthyThreshold),
