@@ -26,6 +26,7 @@ func TestClassify(t *testing.T) {
 		{"GET", "/tasks/7", Operation{Kind: GetTask, ID: "7"}},
 		{"GET", "/tasks/cancel", Operation{Kind: WrongMethod}},
 		{"POST", "/multi-search", Operation{Kind: MultiSearch}},
+		{"POST", "/indexes/m/fields", Operation{Kind: ListFields, Index: "m"}},
 		{"POST", "/export", Operation{Kind: Unserved}},
 		{"GET", "/_miroir/topology", Operation{Kind: Admin}},
 		{"GET", "/indexes//documents", Operation{Kind: Unknown}},

@@ -22,6 +22,7 @@ const (
 	DeleteIndex
 	SwapIndexes
 	IndexStats
+	ListFields
 
 	AddDocuments
 	UpdateDocuments
@@ -125,7 +126,7 @@ func Routes() []Route {
 		{"DELETE", ix, DeleteIndex, Keyed, "indexes.delete"},
 		{"POST", "/swap-indexes", SwapIndexes, Keyed, "indexes.swap"},
 		{"GET", ix + "/stats", IndexStats, Keyed, "stats.get"},
-		{"POST", ix + "/fields", Unserved, Keyed, "fields.post"},
+		{"POST", ix + "/fields", ListFields, Keyed, "fields.post"},
 		{"POST", ix + "/compact", Unserved, Keyed, "indexes.compact"},
 
 		{"POST", ix + "/documents", AddDocuments, Keyed, "documents.add"},

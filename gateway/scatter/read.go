@@ -41,7 +41,7 @@ type Result struct {
 type Outcome struct {
 	Results []Result      // ascending by the lowest shard; every body is a 200 answer
 	Missing []int         // shards that nobody answered for
-	Refused *apierr.Error // an engine's 4xx: the answer to the whole request (RD-9)
+	Refused *apierr.Error // an engine's 4xx or 501: the answer to the whole request (RD-9)
 	Stale   bool          // a node held other shards than planned
 }
 
@@ -94,9 +94,9 @@ type answer struct {
 }
 
 // failed says whether another node might do better: no answer, an error of the node itself, a full search queue, or a
-// node that does not hold what was planned.
+// node that does not hold what was planned. What an engine does not have, no other of the cluster has.
 func (a answer) failed() bool {
-	return a.err != nil || a.status >= http.StatusInternalServerError || a.stale()
+	return a.err != nil || a.status >= http.StatusInternalServerError && a.status != http.StatusNotImplemented || a.stale()
 }
 
 // stale says that the node holds other shards than the plan assumed.

@@ -137,7 +137,7 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	if c.op.Kind == operation.Unserved {
 		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "The route `%s` is not implemented yet.", c.op.Pattern))
 	}
-	if c.op.Index != "" {
+	if c.op.Index != "" && c.op.Kind != operation.ListFields { // there Meilisearch looks for any name, after the body
 		if e := meili.CheckIndexUID(c.op.Index); e != nil {
 			return reply.Error(e)
 		}
@@ -161,6 +161,7 @@ var handlers = map[operation.Kind]handler{
 	operation.DeleteIndex:     (*Service).deleteIndex,
 	operation.SwapIndexes:     (*Service).swapIndexes,
 	operation.IndexStats:      (*Service).indexStats,
+	operation.ListFields:      (*Service).listFields,
 	operation.AddDocuments:    (*Service).addDocuments,
 	operation.UpdateDocuments: (*Service).addDocuments,
 	operation.GetDocument:     (*Service).getDocument,

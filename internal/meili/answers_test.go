@@ -71,7 +71,7 @@ func refuse(method, path, query string, contentType *string, body []byte) *apier
 	missing := false
 	if segments[0] == "indexes" && len(segments) > 1 {
 		missing = segments[1] == "none"
-		if e := CheckIndexUID(segments[1]); e != nil {
+		if e := CheckIndexUID(segments[1]); e != nil && segments[len(segments)-1] != "fields" {
 			return e
 		}
 		segments[1] = "{}"
@@ -173,6 +173,8 @@ func refuseBody(route string, segments []string, body []byte, missing bool) (e *
 		}
 	case "POST /multi-search":
 		e = refuseMulti(body)
+	case "POST /indexes/{}/fields":
+		_, e = ParseFieldsBody(body)
 	case "POST /swap-indexes":
 		_, e = ParseSwaps(body)
 	case "POST /indexes/{}/documents/delete-batch":
@@ -209,7 +211,7 @@ var judgedByNodes = []string{
 // RT-7: every refusal of this package is byte for byte Meilisearch's, and it refuses nothing that Meilisearch accepts.
 func TestAnswers(t *testing.T) {
 	for _, x := range slices.Concat(readExchanges(t, "testdata/answers.jsonl"), readExchanges(t, "testdata/multisearch.jsonl"),
-		readExchanges(t, "testdata/similar.jsonl")) {
+		readExchanges(t, "testdata/similar.jsonl"), readExchanges(t, "testdata/fields.jsonl")) {
 		path, query, _ := strings.Cut(x.Path, "?")
 		compare(t, x, refuse(x.Method, path, query, x.ContentType, x.body()))
 	}
