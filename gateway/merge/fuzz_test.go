@@ -26,6 +26,7 @@ func seeds(f *testing.F) {
 		`{"results":[{"id":1,"_federation":{"weightedScoreValues":[{"weightedScore":1},{"vectorSort":2},{"sort":{"asc":true,"value":null}},{"geoSort":{"asc":false,"distance":3}}]}}],"total":1}`,
 		`{"hits":[{"_federation":{"indexUid":"i","queriesPosition":0,"weightedRankingScore":0.5}}],"estimatedTotalHits":1}`,
 		`{"results":[{"_vectors":{"e":{"embeddings":[[1,2],[3]],"regenerate":false}}}],"queryVector":[1.5],"total":1}`,
+		`{"results":[{"name":"a.\u0062","displayed":{"enabled":true},"sortable":{"enabled":false}},{"name":"a","name":"b"}],"total":2}`,
 		`{"databaseSize":1,"lastUpdate":"x","indexes":{"a":{"numberOfDocuments":1,"fieldDistribution":{"a":1}}}}`,
 	} {
 		f.Add([]byte(s))
@@ -50,6 +51,11 @@ func FuzzMergesAreJSON(f *testing.F) {
 		}
 		res, err := Similar(SimilarRequest{Limit: 5, PrimaryKey: "id"}, [][]byte{leg, second})
 		check("similar", res.Body, err)
+		body, err := Fields(FieldsRequest{
+			Limit: 5, Displayed: func(name string) bool { return name < "m" },
+			Keep: func(_ string, enabled func(string) bool) bool { return !enabled("sortable") },
+		}, [][]byte{leg, leg})
+		check("fields", body, err)
 		hybrid := HybridRequest{SearchRequest: searches, SemanticRatio: 0.5, PrimaryKey: "a.id"}
 		res, err = Hybrid(hybrid, [][]byte{leg}, [][]byte{leg, second})
 		check("hybrid", res.Body, err)
@@ -73,7 +79,7 @@ func FuzzMergesAreJSON(f *testing.F) {
 			res, err = Documents(DocumentsRequest{Limit: 9, Offset: 1, Sorted: sorted}, [][]byte{leg, leg})
 			check("documents", res.Body, err)
 		}
-		body, _, err := FacetSearch(FacetSearchRequest{}, [][]byte{leg, leg})
+		body, _, err = FacetSearch(FacetSearchRequest{}, [][]byte{leg, leg})
 		check("facet search", body, err)
 		body, err = IndexStats([][]byte{leg, leg}, nil)
 		check("stats", body, err)
