@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/miroir-search/miroir/internal/testkit/need"
 	"github.com/miroir-search/miroir/internal/testkit/node"
 )
 
@@ -73,6 +74,7 @@ func TestKilledNodeLosesNothing(t *testing.T) {
 
 // An operator's stop leaves what the next start continues with, and ends the process without complaint.
 func TestStoppedNodeContinues(t *testing.T) {
+	need.Feature(t, need.OwnEngine)
 	dir := t.TempDir()
 	n := node.Start(t, node.Options{Dir: dir})
 	for i := range 20 {

@@ -13,11 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miroir-search/miroir/internal/testkit/need"
 	"github.com/miroir-search/miroir/internal/testkit/node"
 )
 
 // A body beyond the limit is refused in Meilisearch's words, whether it says its length, comes in chunks or is packed.
 func TestBodiesAreBounded(t *testing.T) {
+	need.Feature(t, need.OwnEngine)
 	t.Setenv("MEILI_HTTP_PAYLOAD_SIZE_LIMIT", "2000000")
 	n := node.Start(t, node.Options{})
 	const want = `{"message":"The provided payload reached the size limit. The maximum accepted payload size is 1.91 MiB.","code":"payload_too_large","type":"invalid_request","link":"https://docs.meilisearch.com/errors#payload_too_large"}`
@@ -76,6 +78,7 @@ var routes = []string{
 
 // Whatever is sent is answered, never with a crash: the node lives, and its log tells of no panic.
 func TestMalformedRequestsAreAnswered(t *testing.T) {
+	need.Feature(t, need.OwnEngine)
 	n := node.Start(t, node.Options{})
 	must(t, n, http.StatusAccepted, http.MethodPatch, "/indexes/a/settings", map[string]any{"filterableAttributes": []string{"n", "_geo"}})
 	if a, err := ask(t, n, http.MethodPost, "/indexes/a/documents", documents(0, 100)); err != nil || a.status != http.StatusAccepted {
@@ -126,6 +129,7 @@ func TestMalformedRequestsAreAnswered(t *testing.T) {
 
 // A document that crashes the engine fails its own task, not those that were to be worked off with it, and not the node.
 func TestPoisonFailsItsOwnTaskOnly(t *testing.T) {
+	need.Feature(t, need.OwnEngine)
 	n := node.Start(t, node.Options{})
 	for i := range 10 {
 		for _, body := range [][]byte{documents(100*i, 100), []byte(`[{"id":1e999}]`), []byte(`[{"id":7,"deep":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}]`)} {

@@ -63,7 +63,7 @@ func sayExcluded(say func(string, ...any), excluded map[need.Need]int) {
 		say("\nNo test was excluded.\n")
 		return
 	}
-	say("\n%d tests were excluded because no real Meilisearch is given (MEILISEARCH_BIN or PATH). They need:\n", total)
+	say("\n%d tests were excluded. What they need, and this run has not (a real Meilisearch is given by MEILISEARCH_BIN or the PATH):\n", total)
 	needs := slices.SortedFunc(maps.Keys(excluded), func(a, b need.Need) int {
 		return cmp.Or(excluded[b]-excluded[a], cmp.Compare(a, b))
 	})

@@ -19,6 +19,10 @@ const (
 	V150Answers Need = "the exact answers of Meilisearch 1.50"
 )
 
+// OwnEngine: the test proves what the project's own engine does beyond a Meilisearch's answers, as outliving a panic. A real
+// one is not ours to prove.
+const OwnEngine Need = "the project's own engine (a real Meilisearch is given)"
+
 // mark starts the line that the test runner looks for.
 const mark = "miroir-excluded "
 
@@ -36,14 +40,14 @@ type T interface {
 	Fatalf(format string, args ...any)
 }
 
-// Feature excludes the running test unless a real Meilisearch is given.
+// Feature excludes the running test unless a real Meilisearch is given; one that needs OwnEngine, if one is given.
 func Feature(t T, n Need) {
 	t.Helper()
 	engine, err := locate()
 	switch {
 	case err != nil:
 		t.Fatalf("need %q: %v", n, err)
-	case !engine.Real:
+	case engine.Real == (n == OwnEngine):
 		mark := Mark(Exclusion{Test: t.Name(), Need: n})
 		fmt.Println("\n" + mark) // Ginkgo shows the reason of a skip to those who ask for it only
 		t.Skip(mark)
