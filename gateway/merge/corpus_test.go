@@ -13,6 +13,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // doc is a hit as the naive twin sees it: decoded, comparable field by field.
@@ -80,7 +81,7 @@ func (s shape) details(d doc) string {
 		case d.num != nil:
 			value = strconv.FormatFloat(*d.num, 'f', -1, 64)
 		case d.str != nil:
-			value = string(appendString(nil, *d.str))
+			value = string(rawjson.AppendQuoted(nil, *d.str))
 		}
 		add("price:"+dir, `"value":%s`, value)
 	}

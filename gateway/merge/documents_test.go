@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 func documentIDs(t testing.TB, body []byte) []int {
@@ -142,7 +144,7 @@ func (s shape) document(d doc) string {
 		if d.num != nil {
 			value = fmt.Sprint(*d.num)
 		} else if d.str != nil {
-			value = string(appendString(nil, *d.str))
+			value = string(rawjson.AppendQuoted(nil, *d.str))
 		}
 		values = append(values, fmt.Sprintf(`{"sort":{"asc":%v,"value":%s}}`, !s.desc, value))
 	}

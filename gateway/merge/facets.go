@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // FacetOrder is how the values of a facet are ordered (faceting.sortFacetValuesBy).
@@ -127,7 +129,7 @@ func mergeFacets(set FacetSettings, candidates int64, legs []facetLeg) (facetAns
 			if len(out.distribution) > 1 {
 				out.distribution = append(out.distribution, ',')
 			}
-			out.distribution = append(appendString(out.distribution, a.name), ':')
+			out.distribution = append(rawjson.AppendQuoted(out.distribution, a.name), ':')
 			out.distribution = table.append(out.distribution, set.MaxValues)
 		}
 		out.distribution = append(out.distribution, '}')
@@ -150,7 +152,7 @@ func appendStats(dst []byte, attributes []attribute) []byte {
 			dst = append(dst, ',')
 		}
 		some = true
-		dst = append(appendString(dst, attributes[i].name), `:{"min":`...)
+		dst = append(rawjson.AppendQuoted(dst, attributes[i].name), `:{"min":`...)
 		dst = append(append(dst, s.minRaw...), `,"max":`...)
 		dst = append(append(dst, s.maxRaw...), '}')
 	}
@@ -258,5 +260,5 @@ func readRanges(stats []byte) ([]legRange, error) {
 
 // appendCount appends `key:count`.
 func appendCount(dst []byte, key string, count uint64) []byte {
-	return strconv.AppendUint(append(appendString(dst, key), ':'), count, 10)
+	return strconv.AppendUint(append(rawjson.AppendQuoted(dst, key), ':'), count, 10)
 }

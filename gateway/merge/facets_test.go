@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // facetDoc holds the values of one facet of one document: numbers and strings.
@@ -70,7 +72,7 @@ func engineFacet(docs []facetDoc, order FacetOrder, level bool, limit int) (dist
 		parts = append(parts, fmt.Sprintf("%q:%d", text(n), numbers[n]))
 	}
 	for _, s := range ss {
-		parts = append(parts, fmt.Sprintf("%s:%d", appendString(nil, spelling[s]), texts[s]))
+		parts = append(parts, fmt.Sprintf("%s:%d", rawjson.AppendQuoted(nil, spelling[s]), texts[s]))
 	}
 	parts = parts[:min(limit, len(parts))]
 	stats = "{}"

@@ -47,14 +47,14 @@ func FacetSearch(req FacetSearchRequest, legs [][]byte) (body []byte, exact bool
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = appendString(append(body, `{"value":`...), t.values[i].display)
+		body = rawjson.AppendQuoted(append(body, `{"value":`...), t.values[i].display)
 		body = append(appendNumber(body, `,"count":`, int64(t.values[i].count)), '}') //nolint:gosec // read from an int64
 	}
 	body = append(body, `],"facetQuery":`...)
 	if req.FacetQuery == nil {
 		body = append(body, "null"...)
 	} else {
-		body = appendString(body, *req.FacetQuery)
+		body = rawjson.AppendQuoted(body, *req.FacetQuery)
 	}
 	return append(appendNumber(body, `,"processingTimeMs":`, millis), '}'), exact, nil
 }

@@ -92,7 +92,7 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 	dst = facets.append(dst)
 	dst = appendRaw(dst, `,"facetsByIndex":`, byIndex)
 	if req.RequestUID != "" {
-		dst = appendString(append(dst, `,"requestUid":`...), req.RequestUID)
+		dst = rawjson.AppendQuoted(append(dst, `,"requestUid":`...), req.RequestUID)
 	}
 	dst = appendRaw(dst, `,"metadata":`, req.Metadata)
 	if res.SemanticHits >= 0 {
@@ -255,7 +255,7 @@ func (f *federation) pick(s *stream) {
 	sc.pick(s)
 	p := &sc.picks[len(sc.picks)-1]
 	from := len(sc.arena)
-	sc.arena = appendString(append(sc.arena, `{"indexUid":`...), s.fed.index)
+	sc.arena = rawjson.AppendQuoted(append(sc.arena, `{"indexUid":`...), s.fed.index)
 	sc.arena = strconv.AppendInt(append(sc.arena, `,"queriesPosition":`...), int64(s.fed.query), 10)
 	sc.arena = append(append(sc.arena, `,"weightedRankingScore":`...), s.fed.raw.of(s.body)...)
 	sc.arena = append(sc.arena, '}')

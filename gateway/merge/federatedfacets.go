@@ -3,6 +3,8 @@ package merge
 import (
 	"cmp"
 	"slices"
+
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 // facets merges facetsByIndex: legs by index first, and then, if the client wants it, the indexes into one.
@@ -55,7 +57,7 @@ func (f *federation) facets() (merged facetAnswer, byIndex []byte, approximate [
 		if i > 0 {
 			byIndex = append(byIndex, ',')
 		}
-		byIndex = append(appendString(byIndex, name), `:{"distribution":`...)
+		byIndex = append(rawjson.AppendQuoted(byIndex, name), `:{"distribution":`...)
 		byIndex = append(byIndex, orEmpty(answers[i].distribution)...)
 		byIndex = append(append(byIndex, `,"stats":`...), orEmpty(answers[i].stats)...)
 		byIndex = append(byIndex, '}')
@@ -137,7 +139,7 @@ func acrossIndexes(req *FederatedRequest, names []string, answers []facetAnswer)
 		if len(out.distribution) > 1 {
 			out.distribution = append(out.distribution, ',')
 		}
-		out.distribution = append(appendString(out.distribution, a.name), ':', '{')
+		out.distribution = append(rawjson.AppendQuoted(out.distribution, a.name), ':', '{')
 		for j, v := range values {
 			if j > 0 {
 				out.distribution = append(out.distribution, ',')

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
 func seeds(f *testing.F) {
@@ -168,7 +169,7 @@ func FuzzScalars(f *testing.F) {
 			}
 		}
 		valid := string(bytes.ToValidUTF8([]byte(raw), []byte("?")))
-		if err := json.Unmarshal(appendString(nil, valid), &text); err != nil || text != valid {
+		if err := json.Unmarshal(rawjson.AppendQuoted(nil, valid), &text); err != nil || text != valid {
 			t.Fatalf("%q came back as %q: %v", valid, text, err)
 		}
 	})

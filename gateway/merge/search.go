@@ -1,5 +1,7 @@
 package merge
 
+import "github.com/miroir-search/miroir/internal/rawjson"
+
 // SearchRequest is what the merge must know of a client's search.
 type SearchRequest struct {
 	Query                   string
@@ -74,13 +76,13 @@ func (sc *scratch) finish(req SearchRequest, legs [][]byte, dis *distinct, seman
 	}
 
 	dst := sc.appendHits(req.Dst, legs)
-	dst = appendString(append(dst, `,"query":`...), req.Query)
+	dst = rawjson.AppendQuoted(append(dst, `,"query":`...), req.Query)
 	dst = appendRaw(dst, `,"queryVector":`, sc.firstVector())
 	dst = appendNumber(dst, `,"processingTimeMs":`, sc.millis(req.ProcessingTimeMs))
 	dst = req.Page.append(dst, res.Total)
 	dst = facets.append(dst)
 	if req.RequestUID != "" {
-		dst = appendString(append(dst, `,"requestUid":`...), req.RequestUID)
+		dst = rawjson.AppendQuoted(append(dst, `,"requestUid":`...), req.RequestUID)
 	}
 	dst = appendRaw(dst, `,"metadata":`, req.Metadata)
 	dst = appendRaw(dst, `,"performanceDetails":`, sc.performance())

@@ -55,7 +55,7 @@ func Similar(req SimilarRequest, legs [][]byte) (Result, error) {
 		res.Total = min(res.Total, int64(req.MaxTotalHits))
 	}
 	dst := sc.appendHits(req.Dst, legs)
-	dst = appendString(append(dst, `,"id":`...), req.ID)
+	dst = rawjson.AppendQuoted(append(dst, `,"id":`...), req.ID)
 	dst = appendNumber(dst, `,"processingTimeMs":`, sc.millis(req.ProcessingTimeMs))
 	dst = Page{Offset: req.Offset, Limit: req.Limit}.append(dst, res.Total)
 	dst = appendRaw(dst, `,"performanceDetails":`, sc.performance())

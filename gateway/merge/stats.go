@@ -116,14 +116,14 @@ func (g *globalStats) append(dst []byte) []byte {
 	if g.last == "" {
 		dst = append(dst, "null"...)
 	} else {
-		dst = appendString(dst, g.last)
+		dst = rawjson.AppendQuoted(dst, g.last)
 	}
 	dst = append(dst, `,"indexes":{`...)
 	for i, name := range g.names {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, name), ':')
+		dst = append(rawjson.AppendQuoted(dst, name), ':')
 		var documents *int64
 		if n, ok := g.req.Documents[name]; ok {
 			documents = &n

@@ -1,44 +1,14 @@
 package merge
 
-import "strconv"
+import (
+	"strconv"
 
-// appendString appends s as a JSON string in the engine's spelling: only quotes, backslashes and control characters are
-// escaped, so that a key written by it can be compared with a raw key of an answer byte by byte.
-func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, s[from:i]...)
-		from = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\b':
-			dst = append(dst, '\\', 'b')
-		case '\f':
-			dst = append(dst, '\\', 'f')
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-	}
-	dst = append(dst, s[from:]...)
-	return append(dst, '"')
-}
+	"github.com/miroir-search/miroir/internal/rawjson"
+)
 
 // rawKey is name as it stands between the quotes of a member of an answer.
 func rawKey(name string) []byte {
-	quoted := appendString(make([]byte, 0, len(name)+2), name)
+	quoted := rawjson.AppendQuoted(make([]byte, 0, len(name)+2), name)
 	return quoted[1 : len(quoted)-1]
 }
 
