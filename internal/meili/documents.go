@@ -44,16 +44,11 @@ func isArray(v node, p place) *apierr.Error {
 func ParseDocumentsBody(body []byte) (*DocumentsQuery, *apierr.Error) {
 	q := &DocumentsQuery{Limit: defaultLimit}
 	at := root(apierr.BadRequest)
-	e := readObject(body, at, documentsFields, func(name string, v node) *apierr.Error {
-		f := documentsTable[name]
-		if e := f.check(v, at.key(name, f.code)); e != nil {
-			return e
-		}
+	e := readObject(body, at, documentsFields, checked(documentsTable, at, func(name string, v node) {
 		if !v.isNull() {
 			q.take(name, v)
 		}
-		return nil
-	})
+	}))
 	if e == nil {
 		e = q.acceptable()
 	}

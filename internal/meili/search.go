@@ -47,16 +47,11 @@ func newSearchQuery() *SearchQuery {
 
 func parseSearch(v node, at place) (*SearchQuery, *apierr.Error) {
 	q := newSearchQuery()
-	e := v.object(at, searchFields, func(name string, v node) *apierr.Error {
-		f := searchTable[name]
-		if e := f.check(v, at.key(name, f.code)); e != nil {
-			return e
-		}
+	e := v.object(at, searchFields, checked(searchTable, at, func(name string, v node) {
 		if !v.isNull() {
 			q.take(name, v)
 		}
-		return nil
-	})
+	}))
 	if e == nil {
 		e = q.Acceptable()
 	}

@@ -53,6 +53,18 @@ var (
 	searchTable  = fieldTable(searchFieldList)
 )
 
+// checked reads the members of an object: each is checked by its rule in the table, and what is good goes to take.
+func checked(table map[string]searchField, at place, take func(name string, v node)) func(string, node) *apierr.Error {
+	return func(name string, v node) *apierr.Error {
+		f := table[name]
+		if e := f.check(v, at.key(name, f.code)); e != nil {
+			return e
+		}
+		take(name, v)
+		return nil
+	}
+}
+
 func fieldNames(list []searchField) []string {
 	names := make([]string, len(list))
 	for i, f := range list {

@@ -56,15 +56,10 @@ func ParseSimilarBody(body []byte) (*SimilarQuery, *apierr.Error) {
 	q := &SimilarQuery{Limit: defaultLimit}
 	at := root(apierr.BadRequest)
 	named := false
-	e := readObject(body, at, similarFields, func(name string, v node) *apierr.Error {
-		f := similarTable[name]
-		if e := f.check(v, at.key(name, f.code)); e != nil {
-			return e
-		}
+	e := readObject(body, at, similarFields, checked(similarTable, at, func(name string, v node) {
 		named = named || name == "embedder"
 		q.take(name, v)
-		return nil
-	})
+	}))
 	switch {
 	case e != nil:
 	case q.id == nil:
