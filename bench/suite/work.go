@@ -3,14 +3,11 @@ package suite
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"github.com/miroir-search/miroir/bench/load"
 	"github.com/miroir-search/miroir/bench/report"
 	"github.com/miroir-search/miroir/bench/target"
+	"github.com/miroir-search/miroir/dev/launch"
 )
 
 // Counters of Go's runtime, as every process of ours shows them.
@@ -63,7 +60,7 @@ func (s *suite) allocated(ctx context.Context) (allocated, error) {
 		if part == "control" {
 			continue
 		}
-		counters, err := scrape(ctx, base+"/metrics")
+		counters, err := scrape(ctx, base)
 		if err != nil {
 			return a, fmt.Errorf("%s: %w", name, err)
 		}
@@ -74,20 +71,10 @@ func (s *suite) allocated(ctx context.Context) (allocated, error) {
 }
 
 // scrape reads the counters without labels of a process.
-func scrape(ctx context.Context, url string) (map[string]float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func scrape(ctx context.Context, base string) (map[string]float64, error) {
+	families, err := launch.Scrape(ctx, base)
 	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
+		return nil, err
 	}
 	counters := map[string]float64{}
 	for name, family := range families {

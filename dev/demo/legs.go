@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
+	"github.com/miroir-search/miroir/dev/launch"
 )
 
 // legMetric counts what the gateway asked of each node.
@@ -16,19 +13,9 @@ const legMetric = "miroir_node_request_duration_seconds"
 
 // legs reads from the gateway's metrics how many legs each node has served so far.
 func (d *demo) legs(ctx context.Context) (map[string]uint64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.cluster.Metrics["gateway-0"]+"/metrics", nil)
+	families, err := launch.Scrape(ctx, d.cluster.Metrics["gateway-0"])
 	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
+		return nil, err
 	}
 	served := map[string]uint64{}
 	for _, metric := range families[legMetric].GetMetric() {
