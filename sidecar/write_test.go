@@ -9,6 +9,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/rs/zerolog"
+
+	meilisearch "github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
@@ -227,6 +230,22 @@ func TestEnsureRepairsWhatItFinds(t *testing.T) {
 		}
 		return fmt.Errorf("%d %s", s.status, s.body)
 	})
+
+	// What the engine shows then stands in etcd, by the hash that a coordinator computes.
+	d, err := meilisearch.CanonSettings([]byte(b.direct("GET", "/indexes/"+ix+"/settings", nil).body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch, err := b.store.WatchView(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.Wait(t.Context(), func(v *routing.View) bool {
+		rec := v.Physical[ix].Shown["node-0"]
+		return rec.Version == 1 && rec.Hash == d.Hash()
+	}); err != nil {
+		t.Fatalf("%v: %+v", err, watch.View().Physical[ix].Shown)
+	}
 
 	b.direct("DELETE", "/indexes/"+ix, nil)
 	eventually(t, "index that the engine lost under way", func() error {

@@ -12,8 +12,11 @@ import (
 	"github.com/meilisearch/meilisearch-go"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/e2e/provider"
+	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
 )
 
 const root = "../.."
@@ -44,7 +47,7 @@ func movies() []map[string]any {
 }
 
 var _ = Describe("IN-1: an unchanged SDK on a cluster of three nodes", Ordered, func() {
-	var cluster provider.Cluster
+	var cluster provider.Inspected
 	var sdk meilisearch.ServiceManager
 	var all []map[string]any
 
@@ -94,6 +97,24 @@ var _ = Describe("IN-1: an unchanged SDK on a cluster of three nodes", Ordered, 
 		Expect(settings.FilterableAttributes).To(Equal([]string{"major_genre", "year"}), "the overlay stays out of sight")
 		Expect(settings.DisplayedAttributes).To(Equal([]string{"*"}))
 	})
+
+	It("knows by hash that every node shows the committed settings (F5)", func(ctx SpecContext) {
+		store, err := state.Open(ctx, state.Options{Endpoints: []string{cluster.Etcd()}})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(store.Close)
+		watch, err := store.WatchView(ctx, zerolog.Nop())
+		Expect(err).NotTo(HaveOccurred())
+		_, err = watch.Wait(ctx, func(v *routing.View) bool {
+			ix := v.Indexes["movies"]
+			for node := range v.Nodes {
+				if seen := ix.Shown[node]; seen.Version != 1 || seen.Hash != ix.SettingsHash {
+					return false
+				}
+			}
+			return ix.SettingsHash != "" && len(v.Nodes) == 3
+		})
+		Expect(err).NotTo(HaveOccurred(), "%+v", watch.View().Indexes["movies"].Shown)
+	}, SpecTimeout(time.Minute))
 
 	It("takes documents and counts each once (RD-5)", func() {
 		task := wait(sdk.Index("movies").AddDocuments(all, nil))

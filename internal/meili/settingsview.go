@@ -1,8 +1,6 @@
 package meili
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -287,29 +285,6 @@ func longLocales(v node) node {
 		})},
 	}, nil))(v, place{})
 	return b
-}
-
-// EngineView is what engines must have: the client's settings under Miroir's overlay (spec §3.2). The rules are always
-// spelled out, because engines of different versions have different defaults.
-func (s Settings) EngineView() []byte {
-	list := s.members()
-	for i, m := range list {
-		switch m.name {
-		case "displayedAttributes":
-			list[i].value = node(`["*"]`)
-		case "filterableAttributes":
-			list[i].value = filterableForNodes(m.value)
-		case "faceting":
-			list[i].value = facetingForNodes(m.value)
-		}
-	}
-	return appendObject(nil, list)
-}
-
-// EngineHash identifies the engine view: SHA-256 of its text in lower-case hexadecimal.
-func (s Settings) EngineHash() string {
-	sum := sha256.Sum256(s.EngineView())
-	return hex.EncodeToString(sum[:])
 }
 
 // shardRule makes the shard filterable where rules with patterns could forbid it.

@@ -21,13 +21,15 @@ const (
 	FamilyBarriers  = "barriers/"
 	KeyCluster      = "config/cluster"
 	KeyFeatures     = "features"
+
+	FamilyNodeSettings = "node_settings/"
 )
 
 // Families lists the prefixes a watcher must follow to feed a Builder.
 func Families() []string {
 	return []string{
-		FamilyBarriers, KeyCluster, FamilyDirty, KeyFeatures, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodes, FamilyPlacement,
-		FamilySettings,
+		FamilyBarriers, KeyCluster, FamilyDirty, KeyFeatures, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodeSettings, FamilyNodes,
+		FamilyPlacement, FamilySettings,
 	}
 }
 
@@ -43,6 +45,7 @@ type Builder struct {
 	settings  map[string]SettingsRecord
 	dirty     map[string]map[dirtyKey]bool // by physical name
 	barriers  map[string]BarrierRecord
+	shown     map[string]map[string]NodeSettingsRecord // by physical name and node
 	epoch     int64
 }
 
@@ -52,12 +55,14 @@ func NewBuilder() *Builder {
 		nodes: map[string]NodeRecord{}, health: map[string]HealthRecord{}, groups: map[int]GroupRecord{},
 		indexes: map[string]IndexRecord{}, placement: map[string]PlacementRecord{}, settings: map[string]SettingsRecord{},
 		dirty: map[string]map[dirtyKey]bool{}, barriers: map[string]BarrierRecord{},
+		shown: map[string]map[string]NodeSettingsRecord{},
 	}
 }
 
 // Put takes over one record under its key below the cluster's prefix. A record that cannot be read is an error and
-// leaves the last good one in place. Keys of other families are ignored. Barriers come and go beside it. Health is observed, not decided, and never moves
-// the epoch: a process that lists it must not seem to know more than one that watched it.
+// leaves the last good one in place. Keys of other families are ignored. Barriers come and go beside it. Health, and the
+// settings that nodes show, are observed, not decided, and never move the epoch: a process that lists them must not seem to
+// know more than one that watched them.
 func (b *Builder) Put(key string, value []byte, revision int64) error {
 	family, name := split(key)
 	var err error
@@ -86,6 +91,8 @@ func (b *Builder) Put(key string, value []byte, revision int64) error {
 		err = put(b.settings, name, value)
 	case FamilyDirty:
 		err = b.putDirty(name)
+	case FamilyNodeSettings:
+		changed, err = false, b.putShown(name, value)
 	default:
 		return nil
 	}
@@ -109,6 +116,13 @@ func (b *Builder) Delete(key string, revision int64) {
 		return
 	case FamilyBarriers:
 		delete(b.barriers, name)
+		return
+	case FamilyNodeSettings:
+		if physical, node, ok := strings.Cut(name, "/"); ok && b.shown[physical] != nil {
+			m := maps.Clone(b.shown[physical]) // views share the old one
+			delete(m, node)
+			b.shown[physical] = m
+		}
 		return
 	case FamilyGroups:
 		if id, err := strconv.Atoi(name); err == nil {
@@ -146,6 +160,22 @@ func (b *Builder) putDirty(name string) error {
 	return nil
 }
 
+func (b *Builder) putShown(name string, value []byte) error {
+	physical, node, ok := strings.Cut(name, "/")
+	if !ok {
+		return fmt.Errorf("settings of a node %q: want <physical>/<node>", name)
+	}
+	m := maps.Clone(b.shown[physical])
+	if m == nil {
+		m = map[string]NodeSettingsRecord{}
+	}
+	if err := put(m, node, value); err != nil {
+		return err
+	}
+	b.shown[physical] = m
+	return nil
+}
+
 // View makes an immutable view of the records. An index without a placement is left out: it is not routable yet.
 func (b *Builder) View() *View {
 	v := &View{
@@ -164,8 +194,8 @@ func (b *Builder) View() *View {
 		}
 		s := b.settings[rec.Physical]
 		ix := &Index{
-			IndexRecord: rec, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version, dirty: b.dirty[rec.Physical],
-			memo: &memo{},
+			IndexRecord: rec, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
+			SettingsHash: s.EngineHash, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{},
 		}
 		v.Indexes[uid] = ix
 		v.Physical[rec.Physical] = ix

@@ -144,6 +144,15 @@ type SettingsRecord struct {
 	UpdatedAt  time.Time       `json:"updated_at"`
 }
 
+// NodeSettingsRecord is node_settings/<physical>/<node>: which settings the node's engine was seen to show, by its sidecar.
+// Hash says what it shows now; it is in step when that is the committed hash.
+type NodeSettingsRecord struct {
+	V         int       `json:"v"`
+	Version   uint64    `json:"version"` // the newest committed version that it was seen to show
+	Hash      string    `json:"hash"`    // SHA-256 of the canonical engine view
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
 // DirtyRecord is dirty/<physical>/<shard>/<node>: the copy missed a write and serves no reads until it is repaired.
 type DirtyRecord struct {
 	V      int       `json:"v"`
@@ -166,7 +175,7 @@ type BarrierRecord struct {
 // record lists what Decode accepts.
 type record interface {
 	BarrierRecord | NodeRecord | HealthRecord | GroupRecord | ClusterRecord | IndexRecord | PlacementRecord | SettingsRecord |
-		DirtyRecord | FeaturesRecord
+		DirtyRecord | FeaturesRecord | NodeSettingsRecord
 }
 
 // Decode reads one record. Unknown fields are ignored, so that the next version may add some; an unknown version is

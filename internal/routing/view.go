@@ -20,6 +20,8 @@ type Index struct {
 	Placement       PlacementRecord
 	Settings        []byte // client view, canonical JSON; nil before the first settings commit
 	SettingsVersion uint64
+	SettingsHash    string                        // of what engines must show; empty before the first commit
+	Shown           map[string]NodeSettingsRecord // what nodes were seen to show, by node; it does not move the epoch
 	dirty           map[dirtyKey]bool
 	memo            *memo // of the one view that the index belongs to; nil for none
 }

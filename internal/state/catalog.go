@@ -72,6 +72,7 @@ func (c *Client) DeleteIndex(ctx context.Context, uid, physical string) (deleted
 		clientv3.OpDelete(c.key(routing.FamilyPlacement, physical)),
 		clientv3.OpDelete(c.key(routing.FamilySettings, physical)),
 		clientv3.OpDelete(c.key(routing.FamilyDirty, physical, "/"), clientv3.WithPrefix()),
+		clientv3.OpDelete(c.key(routing.FamilyNodeSettings, physical, "/"), clientv3.WithPrefix()),
 	}, nil)
 	if err != nil {
 		return false, err
@@ -139,6 +140,20 @@ func (c *Client) PutSettings(ctx context.Context, physical string, rec routing.S
 	done, err := c.writeIf(ctx, key, rec, cmp)
 	if err == nil && !done {
 		return fmt.Errorf("put settings: %w", ErrConflict)
+	}
+	return err
+}
+
+// PutNodeSettings records what a node's engine shows as the settings of a physical index. ErrNotFound when the index is no
+// longer placed: nothing would ever remove the record.
+func (c *Client) PutNodeSettings(ctx context.Context, physical, node string, rec routing.NodeSettingsRecord) error {
+	put, err := putOp(c.key(routing.FamilyNodeSettings, physical, "/", node), rec)
+	if err != nil {
+		return err
+	}
+	res, err := c.commit(ctx, "put settings of a node", []clientv3.Cmp{present(c.key(routing.FamilyPlacement, physical))}, []clientv3.Op{put}, nil)
+	if err == nil && !res.Succeeded {
+		return fmt.Errorf("put settings of a node: %w", ErrNotFound)
 	}
 	return err
 }

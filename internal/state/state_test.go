@@ -156,6 +156,40 @@ func TestSettingsVersionsAreCompared(t *testing.T) {
 	}
 }
 
+// What a node shows is kept only while its index is placed, and goes with it; the view has it, and keeps its epoch.
+func TestF5SettingsOfNodesGoWithTheIndex(t *testing.T) {
+	c := open(t)
+	ix := routing.IndexRecord{V: 1, UID: "x", Physical: "x--1", Shards: 1}
+	rec := routing.NodeSettingsRecord{V: 1, Version: 3, Hash: "h"}
+	if err := c.PutNodeSettings(t.Context(), "x--1", "a", rec); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an index that is not placed: %v", err)
+	}
+	if _, err := c.CreateIndex(t.Context(), ix, routing.PlacementRecord{V: 1, Physical: "x--1", Shards: 1}, routing.SettingsRecord{}); err != nil {
+		t.Fatal(err)
+	}
+	watch, err := c.WatchView(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	epoch := watch.View().Epoch
+	if err := c.PutNodeSettings(t.Context(), "x--1", "a", rec); err != nil {
+		t.Fatal(err)
+	}
+	v, err := watch.Wait(t.Context(), func(v *routing.View) bool { return v.Physical["x--1"].Shown["a"] == rec })
+	if err != nil || v.Epoch != epoch {
+		t.Errorf("epoch %d, was %d: %v", v.Epoch, epoch, err)
+	}
+	if deleted, err := c.DeleteIndex(t.Context(), "x", "x--1"); err != nil || !deleted {
+		t.Fatal(deleted, err)
+	}
+	if err := c.Entries(t.Context(), routing.FamilyNodeSettings, func(e Entry) error {
+		t.Errorf("left behind: %s", e.Key)
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRegisterAndAdmitNode(t *testing.T) {
 	c := open(t)
 	want := routing.NodeRecord{ID: "node-0", Address: "http://a", ReplicaGroup: 0}

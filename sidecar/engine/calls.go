@@ -118,6 +118,13 @@ func (c *Client) Settings(ctx context.Context, uid string) (map[string]json.RawM
 	return s, err
 }
 
+// RawSettings returns the settings of an index as the engine writes them.
+func (c *Client) RawSettings(ctx context.Context, uid string) (json.RawMessage, error) {
+	var s json.RawMessage
+	err := c.Call(ctx, http.MethodGet, indexPath(uid)+"/settings", nil, &s)
+	return s, err
+}
+
 // PatchSettings enqueues a change of settings.
 func (c *Client) PatchSettings(ctx context.Context, uid string, patch map[string]json.RawMessage) (uint32, error) {
 	return c.enqueue(ctx, http.MethodPatch, indexPath(uid)+"/settings", patch)

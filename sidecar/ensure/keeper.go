@@ -45,6 +45,7 @@ type Config struct {
 	Log      zerolog.Logger
 	Metrics  *Metrics
 	Period   time.Duration // between two passes without a change, default 15 s
+	Drift    time.Duration // between two looks at settings that nobody changed, default 5 min
 	Patience time.Duration // how long an index that this process never saw in a view must be missing, default 1 h
 	Known    bool          // the store knew this node before it registered now
 }
@@ -72,12 +73,16 @@ type state struct {
 	version  uint64    // settings version that was compared
 	task     uint32    // the settings task to wait for
 	pending  bool      // task is set
+	told     report    // what was last found about the settings
 }
 
 // New returns a keeper.
 func New(c Config) *Keeper {
 	if c.Period == 0 {
 		c.Period = 15 * time.Second
+	}
+	if c.Drift == 0 {
+		c.Drift = 5 * time.Minute
 	}
 	if c.Patience == 0 {
 		c.Patience = time.Hour
@@ -135,15 +140,16 @@ func (k *Keeper) Ready(ctx context.Context, ix *routing.Index) error {
 	}
 }
 
-// finish looks whether the settings task has ended.
+// finish looks whether the settings task has ended; done says whether the index can be read. One that could be read before stays
+// so, whatever became of a change of its settings.
 func (k *Keeper) finish(ctx context.Context, s *state) (done bool, err error) {
 	s.mu.RLock()
 	task, pending, ready := s.task, s.pending, s.ready
 	s.mu.RUnlock()
-	if ready {
-		return true, nil
-	}
 	if !pending {
+		if ready {
+			return true, nil
+		}
 		return false, ErrNotReady
 	}
 	t, err := k.Engine.Task(ctx, task)
@@ -151,7 +157,7 @@ func (k *Keeper) finish(ctx context.Context, s *state) (done bool, err error) {
 		return false, err
 	}
 	if !t.Finished() {
-		return false, nil
+		return ready, nil
 	}
 	var have engine.Index
 	if t.Status == "succeeded" {
@@ -166,7 +172,7 @@ func (k *Keeper) finish(ctx context.Context, s *state) (done bool, err error) {
 	}
 	s.pending = false
 	if t.Status != "succeeded" {
-		s.created = false // the next call looks again what is there
+		s.created = s.ready // the next call looks again what is there
 		k.Metrics.Failures.Inc()
 		return false, fmt.Errorf("settings task %s: %w", t.Status, errors.Join(ErrNotReady, failure(t)))
 	}

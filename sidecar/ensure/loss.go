@@ -16,6 +16,7 @@ import (
 // Store marks copies; *state.Client does.
 type Store interface {
 	MarkBy(ctx context.Context, physical string, miss store.Miss, judge func(store.MarkFunc) store.Marking) error
+	PutNodeSettings(ctx context.Context, physical, node string, rec routing.NodeSettingsRecord) error
 }
 
 // viewTime is how long the view may take to show what was marked.

@@ -24,8 +24,10 @@ type scene struct {
 	builder *routing.Builder
 	view    *routing.View
 	events  []string
-	refuse  error // of the store
-	queued  bool  // the index stands in the engine's queue
+	refuse  error  // of the store
+	queued  bool   // the index stands in the engine's queue
+	shows   string // the engine's settings; empty: it has no index
+	told    []routing.NodeSettingsRecord
 }
 
 func newScene(t *testing.T) *scene {
@@ -74,12 +76,23 @@ func (s *scene) MarkBy(_ context.Context, _ string, miss store.Miss, judge func(
 	return s.refuse
 }
 
+func (s *scene) PutNodeSettings(_ context.Context, physical, node string, rec routing.NodeSettingsRecord) error {
+	if physical != "x--1" || node != "a" || rec.UpdatedAt.IsZero() {
+		s.t.Errorf("settings of %s on %s at %s", physical, node, rec.UpdatedAt)
+	}
+	rec.UpdatedAt = time.Time{}
+	s.told = append(s.told, rec)
+	return s.refuse
+}
+
 func (s *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path == "/tasks" && s.queued:
 		_, _ = w.Write([]byte(`{"results":[{"uid":1}],"total":1}`))
 	case r.Method == http.MethodGet && r.URL.Path == "/tasks":
 		_, _ = w.Write([]byte(`{"results":[],"total":0}`))
+	case r.Method == http.MethodGet && r.URL.Path == "/indexes/x--1/settings" && s.shows != "":
+		_, _ = w.Write([]byte(s.shows))
 	case r.Method == http.MethodGet:
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte(`{"code":"index_not_found"}`))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
@@ -91,62 +92,35 @@ func difference(want, have map[string]json.RawMessage) map[string]json.RawMessag
 	return patch
 }
 
-// unordered are settings that are sets: the engine shows them in an order of its own.
-var unordered = map[string]bool{
-	"sortableAttributes": true, "stopWords": true, "separatorTokens": true, "nonSeparatorTokens": true, "dictionary": true,
-}
-
 // equal compares one setting. An object of the view may have fewer members than the engine shows.
 func equal(key string, want, got json.RawMessage) bool {
-	var w, g any
-	if json.Unmarshal(want, &w) != nil || json.Unmarshal(got, &g) != nil {
+	w, errWant := meili.CanonSetting(key, want)
+	g, errGot := meili.CanonSetting(key, got)
+	if errWant != nil || errGot != nil {
 		return false
 	}
-	if unordered[key] || (key == "filterableAttributes") {
-		return sameSet(w, g)
-	}
-	return covers(w, g)
+	return w == g || covers(want, got)
 }
 
-// covers says whether got has all that want says.
-func covers(want, got any) bool {
-	w, isObject := want.(map[string]any)
-	g, alike := got.(map[string]any)
-	if isObject && alike {
-		for k, v := range w {
-			if !covers(v, g[k]) {
-				return false
-			}
+// covers says whether got is an object that has all that the object want says.
+func covers(want, got json.RawMessage) bool {
+	var w, g map[string]json.RawMessage
+	if json.Unmarshal(want, &w) != nil || json.Unmarshal(got, &g) != nil || w == nil || g == nil {
+		return false
+	}
+	for k, v := range w {
+		if !equal("", v, orNull(g[k])) {
+			return false
 		}
-		return true
 	}
-	return canonical(want) == canonical(got)
+	return true
 }
 
-func sameSet(want, got any) bool {
-	w, ok := want.([]any)
-	g, alike := got.([]any)
-	if !ok || !alike {
-		return canonical(want) == canonical(got)
+func orNull(v json.RawMessage) json.RawMessage {
+	if v == nil {
+		return json.RawMessage("null")
 	}
-	return slices.Equal(sorted(w), sorted(g))
-}
-
-func sorted(list []any) []string {
-	out := make([]string, len(list))
-	for i, e := range list {
-		out[i] = canonical(e)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-func canonical(v any) string {
-	b, err := json.Marshal(v) // keys of maps come sorted
-	if err != nil {
-		return ""
-	}
-	return string(b)
+	return v
 }
 
 func isNull(raw json.RawMessage) bool {

@@ -50,11 +50,17 @@ func (k *Keeper) pass(ctx context.Context) (done bool) {
 				continue
 			}
 		}
-		if !s.served(k.Engine.Breaks()) {
-			if ready, err := k.finish(ctx, s); err != nil || !ready {
-				done = false
-				continue
+		if ready, err := k.finish(ctx, s); err != nil || !ready {
+			if err != nil {
+				k.failed(ctx, err, "settings not in step yet")
 			}
+			done = false
+			continue
+		}
+		if told, err := k.report(ctx, s, ix); err != nil {
+			k.failed(ctx, err, "settings not reported")
+		} else {
+			done = done && told
 		}
 		if err := k.Book.Verify(ctx, k.Engine, ix, h); err != nil {
 			k.failed(ctx, err, "holding not verified")

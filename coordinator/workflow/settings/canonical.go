@@ -2,8 +2,6 @@ package settings
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,75 +11,17 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 )
 
-// document is an index's settings by member, each in canonical form: keys sorted, sets sorted.
+// document is an index's settings by member, each in canonical form.
 type document map[string]string
-
-// sets are the members whose order means nothing. Filterable attributes are one only while they hold no rules, for the
-// first rule that matches wins.
-var sets = map[string]bool{
-	"sortableAttributes": true, "stopWords": true, "separatorTokens": true, "nonSeparatorTokens": true, "dictionary": true,
-	"filterableAttributes": true,
-}
 
 // parse reads settings as a node shows them, or as they are committed.
 func parse(raw []byte) (document, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, fmt.Errorf("settings: %w", err)
-	}
-	d := make(document, len(members))
-	for name, value := range members {
-		c, err := canonical(name, value)
-		if err != nil {
-			return nil, fmt.Errorf("settings: %s: %w", name, err)
-		}
-		d[name] = c
-	}
-	return d, nil
-}
-
-func canonical(name string, value json.RawMessage) (string, error) {
-	dec := json.NewDecoder(bytes.NewReader(value))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return "", err
-	}
-	if list, ok := v.([]any); ok && sets[name] {
-		sorted, err := sortedStrings(list)
-		if err != nil {
-			return "", err
-		}
-		if sorted != nil {
-			v = sorted
-		}
-	}
-	b, err := json.Marshal(v) // keys of objects come sorted
-	return string(b), err
-}
-
-// sortedStrings sorts a list that holds strings only, and drops repetitions; nil for any other list.
-func sortedStrings(list []any) ([]string, error) {
-	out := make([]string, 0, len(list))
-	for _, e := range list {
-		s, ok := e.(string)
-		if !ok {
-			return nil, nil
-		}
-		out = append(out, s)
-	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	d, err := meili.CanonSettings(raw)
+	return document(d), err
 }
 
 // hash is the SHA-256 of the canonical settings, in hexadecimal.
-func (d document) hash() string {
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(d)) {
-		_, _ = fmt.Fprintf(h, "%q:%s\n", name, d[name])
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
+func (d document) hash() string { return meili.CanonicalSettings(d).Hash() }
 
 // keeps says whether all members that the patch does not name are as they were committed. A member that only one of
 // the two knows is no difference: engines of another version show other members.

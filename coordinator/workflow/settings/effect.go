@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/miroir-search/miroir/internal/meili"
 )
 
 // defaults are what engines show after a reset. A member that is missing here shows null, or something empty.
@@ -52,7 +54,7 @@ func carriedOut(name string, want json.RawMessage, got string) bool {
 	if string(bytes.TrimSpace(want)) == "null" {
 		return isDefault(name, got)
 	}
-	c, err := canonical(name, want)
+	c, err := meili.CanonSetting(name, want)
 	return err == nil && (c == got || within(decoded(c), decoded(got)))
 }
 
@@ -105,18 +107,21 @@ func withinList(want, got []any) bool {
 	if slices.Contains(want, any("*")) {
 		return true // stands for everything, whatever is listed beside it
 	}
-	w, errW := sortedStrings(want)
-	g, errG := sortedStrings(got)
-	if errW == nil && errG == nil && w != nil && g != nil {
-		return slices.Equal(folded(w), folded(g))
+	w, g := folded(want), folded(got)
+	if w != nil && g != nil {
+		return slices.Equal(w, g)
 	}
 	return slices.EqualFunc(want, got, within)
 }
 
-// folded is a list of texts without regard to case, order and repetition.
-func folded(list []string) []string {
+// folded is a list of texts without regard to case, order and repetition; nil for any other list.
+func folded(list []any) []string {
 	out := make([]string, len(list))
-	for i, s := range list {
+	for i, e := range list {
+		s, ok := e.(string)
+		if !ok {
+			return nil
+		}
 		out[i] = strings.ToLower(s)
 	}
 	slices.Sort(out)

@@ -54,6 +54,7 @@ var families = []family{
 	{routing.FamilyIndexes, decodes[routing.IndexRecord], false},
 	{routing.FamilyPlacement, decodes[routing.PlacementRecord], false},
 	{routing.FamilySettings, decodes[routing.SettingsRecord], false},
+	{routing.FamilyNodeSettings, decodes[routing.NodeSettingsRecord], false},
 	{routing.FamilyDirty, decodes[routing.DirtyRecord], false},
 	{routing.KeyFeatures, decodes[routing.FeaturesRecord], false},
 	{"keys/", checkKey, false},
@@ -67,7 +68,7 @@ var families = []family{
 
 // decodes checks a record of the routing view with the reader that gateways use.
 func decodes[R routing.NodeRecord | routing.HealthRecord | routing.GroupRecord | routing.ClusterRecord | routing.IndexRecord |
-	routing.PlacementRecord | routing.SettingsRecord | routing.DirtyRecord | routing.FeaturesRecord](_ string, value []byte) string {
+	routing.PlacementRecord | routing.SettingsRecord | routing.DirtyRecord | routing.NodeSettingsRecord | routing.FeaturesRecord](_ string, value []byte) string {
 	if _, err := routing.Decode[R](value); err != nil {
 		return err.Error()
 	}

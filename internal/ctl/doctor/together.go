@@ -16,8 +16,9 @@ type records struct {
 	placement map[string]routing.PlacementRecord
 	nodes     map[string]routing.NodeRecord
 	groups    map[int]bool
-	settings  map[string]bool
-	dirty     map[string]string // key by physical name
+	settings  map[string]routing.SettingsRecord
+	dirty     map[string]string                                // key by physical name
+	shown     map[string]map[string]routing.NodeSettingsRecord // by physical name and node
 }
 
 // together judges whether records agree with each other. Those that can not be read are left out: they were told already.
@@ -61,6 +62,17 @@ func together(entries []state.Entry) []Finding {
 			say(Loose, r.dirty[physical], "no index points to it")
 		}
 	}
+	for _, physical := range slices.Sorted(maps.Keys(r.shown)) {
+		want := r.settings[physical]
+		for _, node := range slices.Sorted(maps.Keys(r.shown[physical])) {
+			name := routing.FamilyNodeSettings + physical + "/" + node
+			if _, known := used[physical]; !known {
+				say(Loose, name, "no index points to it")
+			} else if got := r.shown[physical][node]; want.EngineHash != "" && got.Hash != want.EngineHash {
+				say(Note, name, "shows other settings than those committed as version %d; the last it was seen to show is %d", want.Version, got.Version)
+			}
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(r.nodes)) {
 		if n := r.nodes[id]; n.State != routing.NodeRemoved && !r.groups[n.ReplicaGroup] {
 			say(Wrong, routing.FamilyNodes+id, "its replica group %d does not exist", n.ReplicaGroup)
@@ -92,7 +104,8 @@ func (r records) placed(name string, p routing.PlacementRecord) (found []Finding
 func collect(entries []state.Entry) records {
 	r := records{
 		indexes: map[string]routing.IndexRecord{}, placement: map[string]routing.PlacementRecord{}, nodes: map[string]routing.NodeRecord{},
-		groups: map[int]bool{}, settings: map[string]bool{}, dirty: map[string]string{},
+		groups: map[int]bool{}, settings: map[string]routing.SettingsRecord{}, dirty: map[string]string{},
+		shown: map[string]map[string]routing.NodeSettingsRecord{},
 	}
 	for _, e := range entries {
 		at := strings.IndexByte(e.Key, '/') + 1
@@ -114,10 +127,19 @@ func collect(entries []state.Entry) records {
 				r.groups[rec.ID] = true
 			}
 		case routing.FamilySettings:
-			r.settings[name] = true
+			rec, _ := routing.Decode[routing.SettingsRecord](e.Value)
+			r.settings[name] = rec
 		case routing.FamilyDirty:
 			physical, _, _ := strings.Cut(name, "/")
 			r.dirty[physical] = e.Key
+		case routing.FamilyNodeSettings:
+			physical, node, _ := strings.Cut(name, "/")
+			if rec, err := routing.Decode[routing.NodeSettingsRecord](e.Value); err == nil {
+				if r.shown[physical] == nil {
+					r.shown[physical] = map[string]routing.NodeSettingsRecord{}
+				}
+				r.shown[physical][node] = rec
+			}
 		}
 	}
 	return r
