@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
 	"github.com/miroir-search/miroir/gateway/barrier"
 	"github.com/miroir-search/miroir/gateway/extproc"
@@ -38,11 +39,12 @@ type config struct {
 	id, etcd, cluster, socket, metrics, spool string
 	maxBody                                   int64
 	pprof                                     bool
+	admission                                 admission.Config
 	log                                       telemetry.LogOptions
 }
 
 func parse(args []string) (config, error) {
-	var c config
+	c := config{admission: admission.DefaultConfig()}
 	f := flag.NewFlagSet("miroir gateway", flag.ContinueOnError)
 	f.StringVar(&c.id, "id", "gateway-0", "name of this gateway, unique in the cluster")
 	f.StringVar(&c.etcd, "etcd", "", "etcd endpoints, separated by commas")
@@ -51,6 +53,8 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
 	f.Int64Var(&c.maxBody, "max-body-bytes", 100<<20, "largest request body")
 	f.StringVar(&c.spool, "spool-dir", "", "folder for document payloads beyond 8 MiB while they stream in (default: that of the socket)")
+	f.IntVar(&c.admission.MaxConcurrent, "max-concurrent-requests", c.admission.MaxConcurrent, "requests that are worked on at the same time")
+	f.IntVar(&c.admission.Queue, "queue", c.admission.Queue, "requests that wait for others to end; what comes beyond is refused")
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
@@ -67,6 +71,9 @@ func parse(args []string) (config, error) {
 	}
 	if len(missing) > 0 {
 		return c, lifecycle.UsageError("missing flags: %s", strings.Join(missing, ", "))
+	}
+	if err := c.admission.Validate(); err != nil {
+		return c, lifecycle.UsageError("%v", err)
 	}
 	return c, nil
 }
@@ -132,7 +139,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	defer nodes.Close()
 	barriers := barrier.New(c.id, store, views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
 	service := &serve.Service{
-		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker,
+		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Limits: c.limits(), Log: log,
 	}

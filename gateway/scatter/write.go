@@ -12,6 +12,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/httpconn"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 )
@@ -110,5 +111,5 @@ var refusals = map[apierr.Code]bool{
 // neverSent says that no connection to the node came about.
 func neverSent(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	return errors.Is(err, httpconn.ErrBusy) || errors.As(err, &op) && op.Op == "dial"
 }

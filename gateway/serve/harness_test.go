@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
 	"github.com/miroir-search/miroir/gateway/extproc"
 	"github.com/miroir-search/miroir/gateway/operation"
@@ -77,7 +78,7 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	t.Cleanup(nodes.Close)
 	return &Service{
 		Views: views, Tasks: tasks, Keys: keys, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
-		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
+		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
 		Log: zerolog.New(out).Level(zerolog.DebugLevel),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -60,6 +61,18 @@ func (n *readNode) times(what string) int {
 // readService is a gateway over nodes; the indexes a and b have a shard per list of nodes that hold it.
 func readService(t *testing.T, nodes []*readNode, holders [][]int, settings string) *Service {
 	t.Helper()
+	var addresses []string
+	for _, n := range nodes {
+		srv := httptest.NewServer(n)
+		t.Cleanup(srv.Close)
+		addresses = append(addresses, srv.URL)
+	}
+	return serviceOf(t, addresses, holders, settings)
+}
+
+// serviceOf is readService over nodes that listen already.
+func serviceOf(t *testing.T, addresses []string, holders [][]int, settings string) *Service {
+	t.Helper()
 	b := routing.NewBuilder()
 	put := func(key, value string) {
 		if err := b.Put(key, []byte(value), 1); err != nil {
@@ -67,10 +80,8 @@ func readService(t *testing.T, nodes []*readNode, holders [][]int, settings stri
 		}
 	}
 	put("groups/0", `{"v":1,"id":0,"state":"active","rf":1}`)
-	for i, n := range nodes {
-		srv := httptest.NewServer(n)
-		t.Cleanup(srv.Close)
-		put(fmt.Sprintf("nodes/n%d", i), fmt.Sprintf(`{"v":1,"id":"n%d","address":%q,"replica_group":0,"state":"active"}`, i, srv.URL))
+	for i, address := range addresses {
+		put(fmt.Sprintf("nodes/n%d", i), fmt.Sprintf(`{"v":1,"id":"n%d","address":%q,"replica_group":0,"state":"active"}`, i, address))
 		put(fmt.Sprintf("health/n%d", i), `{"v":1,"ok":true}`)
 	}
 	var shards []string
@@ -92,7 +103,7 @@ func readService(t *testing.T, nodes []*readNode, holders [][]int, settings stri
 	return &Service{
 		Views: fixedView{b.View()}, Tasks: &noTasks{}, Nodes: legs, Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg),
 		Auth:    auth.NewChecker(auth.Options{Metrics: auth.NewMetrics(reg)}),
-		Metrics: NewMetrics(reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()), Log: zerolog.Nop(),
+		Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()), Log: zerolog.Nop(),
 	}
 }
 

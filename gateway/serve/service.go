@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
 	"github.com/miroir-search/miroir/gateway/barrier"
 	"github.com/miroir-search/miroir/gateway/extproc"
@@ -77,6 +78,7 @@ type Service struct {
 	Store   *state.Client
 	Nodes   *client.Client
 	Auth    *auth.Checker
+	Admit   *admission.Control
 	Table   *operation.Table
 	Scatter *scatter.Metrics
 	Metrics *Metrics
@@ -142,6 +144,11 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 			return reply.Error(e)
 		}
 	}
+	gate, e := s.Admit.Enter(ctx, classOf(c.op))
+	if e != nil {
+		return reply.Error(e)
+	}
+	defer gate.Leave()
 	return handlers[c.op.Kind](s, ctx, c)
 }
 

@@ -225,6 +225,41 @@ func TestMoreThanMaxConnsWait(t *testing.T) {
 	}
 }
 
+// As many wait for a connection as may; the next one is told so at once.
+func TestTheQueueForConnectionsIsBounded(t *testing.T) {
+	began, end := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		began <- struct{}{}
+		<-end
+	}))
+	defer server.Close()
+	p := poolFor(t, server.URL, Options{MaxConns: 1, MaxWaiting: 1, MaxIdle: 1, IdleTimeout: far, DialTimeout: far})
+	done := make(chan error, 2)
+	get := func() {
+		_, _, err := ask(t.Context(), p, http.MethodGet, "/", nil)
+		done <- err
+	}
+	go get()
+	<-began
+	p.waiting.Add(1) // somebody waits
+	if _, _, err := ask(t.Context(), p, http.MethodGet, "/", nil); !errors.Is(err, ErrBusy) {
+		t.Errorf("%v instead of ErrBusy", err)
+	}
+	p.waiting.Add(-1)
+	go get()
+	end <- struct{}{}
+	<-began
+	end <- struct{}{}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if p.waiting.Load() != 0 {
+		t.Error("somebody waits for ever")
+	}
+}
+
 func TestARequestThatWouldBeMoreThanOneIsRefused(t *testing.T) {
 	p := poolFor(t, "http://127.0.0.1:1", Options{})
 	for name, r := range map[string]*Request{

@@ -6,13 +6,18 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
+// ErrBusy says that all connections to a host are in use and that enough wait for one. Nothing was sent.
+var ErrBusy = errors.New("too many requests to one host")
+
 // Options bound the connections to one host.
 type Options struct {
 	MaxConns    int           // in use at once; more wait
+	MaxWaiting  int           // how many may wait; 0 for no bound
 	MaxIdle     int           // kept
 	IdleTimeout time.Duration // for which one is kept without use
 	Trust       time.Duration // for which an idle one is taken to be open without looking
@@ -25,6 +30,7 @@ type Pool struct {
 	options Options
 	dialer  net.Dialer
 	slots   chan struct{} // one for each connection in use
+	waiting atomic.Int64  // for one of them
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last stands last, and is used next
@@ -54,10 +60,8 @@ func (p *Pool) take(ctx context.Context) (*conn, error) {
 	select {
 	case p.slots <- struct{}{}:
 	default:
-		select {
-		case p.slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for a connection: %w", context.Cause(ctx))
+		if err := p.wait(ctx); err != nil {
+			return nil, err
 		}
 	}
 	deadline, _ := ctx.Deadline() // without one it is the zero time, which means none to a connection too
@@ -77,6 +81,20 @@ func (p *Pool) take(ctx context.Context) (*conn, error) {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	return newConn(made), nil
+}
+
+// wait waits for a connection that is not in use.
+func (p *Pool) wait(ctx context.Context) error {
+	defer p.waiting.Add(-1)
+	if n := p.waiting.Add(1); p.options.MaxWaiting > 0 && n > int64(p.options.MaxWaiting) {
+		return ErrBusy
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a connection: %w", context.Cause(ctx))
+	}
 }
 
 func (p *Pool) pop() *conn {

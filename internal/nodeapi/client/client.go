@@ -22,6 +22,7 @@ type Options struct {
 	NodeKey     string
 	MaxIdle     int           // idle connections per node, default 32
 	MaxConns    int           // connections per node, default 128
+	MaxWaiting  int           // small requests per node that wait for a connection, beyond which it is httpconn.ErrBusy; default 1024
 	IdleTimeout time.Duration // default 60 s
 	MaxAnswer   int64         // bytes of one buffered answer, beyond which it is httpconn.ErrTooLarge; default 256 MiB
 }
@@ -46,6 +47,9 @@ func New(o Options) *Client {
 	if o.MaxConns == 0 {
 		o.MaxConns = 128
 	}
+	if o.MaxWaiting == 0 {
+		o.MaxWaiting = 1024
+	}
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = time.Minute
 	}
@@ -62,7 +66,7 @@ func New(o Options) *Client {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		small: pools{options: httpconn.Options{
-			MaxConns: o.MaxConns, MaxIdle: o.MaxIdle, IdleTimeout: o.IdleTimeout, Trust: trust, DialTimeout: dialer.Timeout,
+			MaxConns: o.MaxConns, MaxWaiting: o.MaxWaiting, MaxIdle: o.MaxIdle, IdleTimeout: o.IdleTimeout, Trust: trust, DialTimeout: dialer.Timeout,
 		}},
 		bearer:    "Bearer " + o.NodeKey,
 		maxAnswer: o.MaxAnswer,
