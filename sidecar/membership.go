@@ -131,7 +131,7 @@ func (m *membership) report(ctx context.Context, session *state.Session) {
 		r, stale := m.probe.Report()
 		epoch, moved := m.acked.get()
 		record := routing.HealthRecord{
-			V: routing.Version, OK: r.OK && m.table.Ready(), Probes: r.Probes, EngineVersion: r.Version, Epoch: epoch, LastOK: r.LastOK,
+			V: routing.Version, OK: r.OK && m.table.Ready(), Suspect: r.Suspect, Probes: r.Probes, EngineVersion: r.Version, Epoch: epoch, LastOK: r.LastOK,
 		}
 		var again <-chan time.Time
 		if !greeted || written == nil || differs(*written, record) {
@@ -159,7 +159,7 @@ func (m *membership) report(ctx context.Context, session *state.Session) {
 }
 
 func differs(a, b routing.HealthRecord) bool {
-	return a.OK != b.OK || a.Epoch != b.Epoch || a.EngineVersion != b.EngineVersion
+	return a.OK != b.OK || a.Suspect != b.Suspect || a.Epoch != b.Epoch || a.EngineVersion != b.EngineVersion
 }
 
 func (m *membership) write(ctx context.Context, session *state.Session, record routing.HealthRecord, greet bool) error {

@@ -89,11 +89,13 @@ func (s *Server) nodeView(n routing.Node, status view.Status, held, busy int) no
 		ms := ago.Milliseconds()
 		out.LastSeenMS = &ms
 	}
-	switch out.Status {
-	case view.StatusFailed:
+	switch {
+	case out.Status == view.StatusFailed && !n.Alive:
 		out.Error = "the sidecar holds no lease"
-	case view.StatusSuspect:
+	case out.Status == view.StatusFailed:
 		out.Error = "the engine does not answer"
+	case out.Status == view.StatusSuspect:
+		out.Error = "the engine missed a probe"
 	}
 	return out
 }

@@ -19,8 +19,8 @@ const (
 	GroupShort      Kind = "group_short"      // a group has fewer admitted nodes than copies are wanted
 	NodeAdmissible  Kind = "node_admissible"  // a joining node can become active at once
 	NodeWaiting     Kind = "node_waiting"     // a joining node gets its share with the next rebalance
-	NodeSuspect     Kind = "node_suspect"     // its engine does not answer
-	NodeFailed      Kind = "node_failed"      // its sidecar lost the lease
+	NodeSuspect     Kind = "node_suspect"     // its engine missed a probe
+	NodeFailed      Kind = "node_failed"      // its engine does not answer, or its sidecar lost the lease
 	ShardsUncovered Kind = "shards_uncovered" // a group can not answer for shards
 	PlacementBroken Kind = "placement_broken" // a recorded copy stands on a node that does not exist any more
 	PlacementDrift  Kind = "placement_drift"  // copies stand somewhere else than they belong

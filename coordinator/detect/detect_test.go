@@ -52,7 +52,11 @@ func TestProblems(t *testing.T) {
 		},
 		"a node joins with a sick engine": {
 			map[string]string{"config/cluster": cluster, "groups/0": group, "nodes/a": node("a", "joining"), "health/a": sick},
-			[]Problem{{Kind: GroupShort, Count: 1}, {Kind: NodeSuspect, Node: "a"}},
+			[]Problem{{Kind: GroupShort, Count: 1}, {Kind: NodeFailed, Node: "a"}},
+		},
+		"an engine missed a probe": {
+			map[string]string{"config/cluster": cluster, "groups/0": group, "nodes/a": node("a", "active"), "health/a": `{"v":1,"ok":true,"suspect":true}`},
+			[]Problem{{Kind: NodeSuspect, Node: "a"}},
 		},
 		"all is well": {
 			map[string]string{"config/cluster": cluster, "groups/0": group, "nodes/a": node("a", "active"), "health/a": alive,
@@ -132,7 +136,7 @@ func TestRepairsAndCatchingUp(t *testing.T) {
 		t.Errorf("%v, %s", got, s.Status(s.Routing.Nodes["a"]))
 	}
 	records["health/a"] = sick
-	if s = build(t, records); len(Repairs(s)) > 0 || s.Status(s.Routing.Nodes["a"]) != view.StatusSuspect {
+	if s = build(t, records); len(Repairs(s)) > 0 || s.Status(s.Routing.Nodes["a"]) != view.StatusFailed {
 		t.Errorf("a sick node is repaired: %v", Repairs(s))
 	}
 	delete(records, "dirty/x--0/1/a")

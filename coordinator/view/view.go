@@ -21,8 +21,8 @@ type Status string
 
 // Observed states. The desired ones are those of routing.NodeState.
 const (
-	StatusSuspect Status = "suspect" // its sidecar lives, its engine does not answer
-	StatusFailed  Status = "failed"  // its sidecar lost the lease
+	StatusSuspect Status = "suspect" // its engine missed the last probe: it is read from only where no other node can answer
+	StatusFailed  Status = "failed"  // its engine missed several probes, or its sidecar lost the lease
 
 	// StatusCatchingUp is a node that is up and has dirty copies: they serve no reads until they are repaired.
 	StatusCatchingUp Status = "catching_up"
@@ -54,9 +54,9 @@ func StatusOf(n routing.Node) Status {
 	switch {
 	case n.State == routing.NodeRemoved:
 		return Status(n.State)
-	case !n.Alive:
-		return StatusFailed
 	case !n.OK:
+		return StatusFailed
+	case n.Suspect:
 		return StatusSuspect
 	default:
 		return Status(n.State)

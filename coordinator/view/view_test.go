@@ -42,7 +42,8 @@ func TestStatusOf(t *testing.T) {
 		{node("a", 0, routing.NodeActive, true, true), "active"},
 		{node("a", 0, routing.NodeJoining, true, true), "joining"},
 		{node("a", 0, routing.NodeDraining, true, true), "draining"},
-		{node("a", 0, routing.NodeActive, true, false), StatusSuspect},
+		{node("a", 0, routing.NodeActive, true, false), StatusFailed},
+		{routing.Node{NodeRecord: routing.NodeRecord{State: routing.NodeActive}, Alive: true, OK: true, Suspect: true}, StatusSuspect},
 		{node("a", 0, routing.NodeJoining, false, false), StatusFailed},
 		{node("a", 0, routing.NodeRemoved, true, false), "removed"},
 	} {

@@ -184,7 +184,7 @@ func (b *Builder) View() *View {
 	}
 	for id, n := range b.nodes {
 		h, alive := b.health[id]
-		v.Nodes[id] = Node{NodeRecord: n, Alive: alive, OK: alive && h.OK && n.State != NodeRemoved}
+		v.Nodes[id] = Node{NodeRecord: n, Alive: alive, OK: alive && h.OK && n.State != NodeRemoved, Suspect: alive && h.Suspect}
 	}
 	v.Groups = slices.SortedFunc(maps.Values(b.groups), func(a, c GroupRecord) int { return cmp.Compare(a.ID, c.ID) })
 	for uid, rec := range b.indexes {

@@ -42,7 +42,8 @@ type NodeRecord struct {
 type HealthRecord struct {
 	V             int       `json:"v"`
 	OK            bool      `json:"ok"`
-	Probes        int       `json:"probes"` // consecutive probes with this outcome
+	Suspect       bool      `json:"suspect,omitempty"` // OK, but the last probe was missed
+	Probes        int       `json:"probes"`            // consecutive probes with this outcome
 	EngineVersion string    `json:"engine_version,omitempty"`
 	Epoch         int64     `json:"revision_acked"` // epoch of the view the sidecar applied
 	LastOK        time.Time `json:"last_ok"`

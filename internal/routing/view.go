@@ -10,8 +10,9 @@ import (
 // Node is a node in the view.
 type Node struct {
 	NodeRecord
-	Alive bool // its sidecar holds its lease
-	OK    bool // Alive, and its engine answers probes
+	Alive   bool // its sidecar holds its lease
+	OK      bool // Alive, and its engine answers probes
+	Suspect bool // OK, but its engine missed the last probe: others are asked first
 }
 
 // Index is a logical index in the view, ready to be routed by.
@@ -93,7 +94,8 @@ func (v *View) AllNodes() []string {
 }
 
 // Holders lists which nodes of a group may answer reads for which shards of the index: complete copies, not dirty, on
-// nodes that are up. avoid names nodes to leave out as if they were down; it may be nil. The result must not be modified.
+// nodes that are up. A suspect node holds only what no other node of the group can answer for (NS-2). avoid names nodes to
+// leave out as if they were down; it may be nil. The result must not be modified.
 func (v *View) Holders(ix *Index, group int, avoid func(node string) bool) []shardmap.Holder {
 	if ix.memo == nil || avoid != nil {
 		return v.holders(ix, group, avoid)
@@ -109,15 +111,24 @@ func (v *View) Holders(ix *Index, group int, avoid func(node string) bool) []sha
 
 func (v *View) holders(ix *Index, group int, avoid func(node string) bool) []shardmap.Holder {
 	byNode := map[string][]int{}
+	var able []string
 	for s, copies := range ix.Placement.Groups[group] {
+		able = able[:0]
+		sound := false
 		for _, c := range copies {
 			if c.State == CopyBuilding || ix.Dirty(s, c.Node) {
 				continue
 			}
-			if n, ok := v.Nodes[c.Node]; !ok || !n.OK || (avoid != nil && avoid(c.Node)) {
+			n, ok := v.Nodes[c.Node]
+			if !ok || !n.OK || (avoid != nil && avoid(c.Node)) {
 				continue
 			}
-			byNode[c.Node] = append(byNode[c.Node], s)
+			able, sound = append(able, c.Node), sound || !n.Suspect
+		}
+		for _, id := range able {
+			if !sound || !v.Nodes[id].Suspect {
+				byNode[id] = append(byNode[id], s)
+			}
 		}
 	}
 	holders := make([]shardmap.Holder, 0, len(byNode))

@@ -2,7 +2,9 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -37,7 +39,8 @@ func (c Config) withDefaults() Config {
 // Report is what the probe knows. It is a value: a new one replaces it.
 type Report struct {
 	OK      bool
-	Probes  int // probes in a row with this outcome
+	Suspect bool // OK, and the last probe was missed
+	Probes  int  // probes in a row with this outcome
 	Version string
 	LastOK  time.Time
 }
@@ -50,6 +53,7 @@ func (r Report) next(c Config, good bool, version string, now time.Time, first b
 	case !good && run >= c.Unhealthy:
 		r.OK = false
 	}
+	r.Suspect = r.OK && !good
 	r.Probes = run
 	if good {
 		r.LastOK = now
@@ -70,7 +74,7 @@ type Probe struct {
 
 	mu      sync.Mutex
 	report  Report
-	changed chan struct{} // closed and replaced when OK or Version changes
+	changed chan struct{} // closed and replaced when OK, Suspect or Version changes
 }
 
 // New returns a probe that has not looked yet.
@@ -78,7 +82,7 @@ func New(e *engine.Client, c Config, log zerolog.Logger, m *Metrics) *Probe {
 	return &Probe{config: c.withDefaults(), engine: e, log: log, metrics: m, nudge: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
-// Report is the newest report and a channel that is closed when its OK or Version no longer holds.
+// Report is the newest report and a channel that is closed when its OK, Suspect or Version no longer holds.
 func (p *Probe) Report() (Report, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,13 +97,23 @@ func (p *Probe) Suspect() {
 	}
 }
 
+// pause is how long to wait after a probe.
+func (c Config) pause(r Report, good, refused bool) time.Duration {
+	if good != r.OK && (good || refused) {
+		return c.Interval / hurried
+	}
+	return c.Interval
+}
+
+// hurried is by how much the interval is cut while a quick answer decides: a refused connection comes from no process at
+// all, and an engine that answers again only has to do so once more.
+const hurried = 20
+
 // Run probes until ctx ends.
 func (p *Probe) Run(ctx context.Context) error {
-	tick := time.NewTicker(p.config.Interval)
-	defer tick.Stop()
 	run, last, first := 0, false, true
 	for {
-		good, version := p.once(ctx)
+		good, version, refused := p.once(ctx)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // an ordered end
 		}
@@ -109,28 +123,30 @@ func (p *Probe) Run(ctx context.Context) error {
 		last = good
 		p.take(good, version, first, run)
 		first = first && !good
+		r, _ := p.Report()
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(p.config.pause(r, good, refused)):
 		case <-p.nudge:
 		}
 	}
 }
 
-// once asks the engine for its health, and for its version while that is not known or after it was away.
-func (p *Probe) once(ctx context.Context) (good bool, version string) {
+// once asks the engine for its health, and for its version while that is not known or after it was away. refused says that
+// no process listens.
+func (p *Probe) once(ctx context.Context) (good bool, version string, refused bool) {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
 	defer cancel()
 	if err := p.engine.Health(ctx); err != nil {
 		p.metrics.Misses.Inc()
-		return false, ""
+		return false, "", errors.Is(err, syscall.ECONNREFUSED)
 	}
 	if r, _ := p.Report(); r.Version != "" && r.OK {
-		return true, ""
+		return true, "", false
 	}
 	version, err := p.engine.Version(ctx)
-	return err == nil, version
+	return err == nil, version, false
 }
 
 func (p *Probe) take(good bool, version string, first bool, run int) {
@@ -138,10 +154,10 @@ func (p *Probe) take(good bool, version string, first bool, run int) {
 	defer p.mu.Unlock()
 	was := p.report
 	p.report = was.next(p.config, good, version, time.Now().UTC(), first, run)
-	if was.OK != p.report.OK || was.Version != p.report.Version {
+	if now := p.report; was.OK != now.OK || was.Suspect != now.Suspect || was.Version != now.Version {
 		close(p.changed)
 		p.changed = make(chan struct{})
-		p.log.Info().Bool("engine_ok", p.report.OK).Str("engine_version", p.report.Version).Msg("engine state changed")
+		p.log.Info().Bool("engine_ok", now.OK).Bool("suspect", now.Suspect).Str("engine_version", p.report.Version).Msg("engine state changed")
 	}
 	up := 0.0
 	if p.report.OK {

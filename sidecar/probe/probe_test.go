@@ -26,8 +26,8 @@ func TestNS2Thresholds(t *testing.T) {
 		last = good
 		r = r.next(c, good, "", time.Now(), first, run)
 		first = first && !good
-		if r.OK != want {
-			t.Fatalf("probe %v, run %d: ok is %v", good, run, r.OK)
+		if r.OK != want || r.Suspect != (want && !good) {
+			t.Fatalf("probe %v, run %d: %+v", good, run, r)
 		}
 	}
 	step(false, false)
@@ -42,6 +42,35 @@ func TestNS2Thresholds(t *testing.T) {
 	step(false, false)
 	step(true, false)
 	step(true, true)
+}
+
+// What decides soon is looked at soon: a refused connection, and the first answer after a failure (NS-2).
+func TestNS2HurriedProbes(t *testing.T) {
+	c := Config{}.withDefaults()
+	for _, one := range []struct {
+		ok, good, refused bool
+		want              time.Duration
+	}{
+		{true, true, false, 5 * time.Second},
+		{true, false, true, 250 * time.Millisecond},
+		{true, false, false, 5 * time.Second},
+		{false, false, true, 5 * time.Second},
+		{false, true, false, 250 * time.Millisecond},
+	} {
+		if got := c.pause(Report{OK: one.ok}, one.good, one.refused); got != one.want {
+			t.Errorf("%+v: %s", one, got)
+		}
+	}
+	s := httptest.NewServer(nil)
+	e, err := engine.New(s.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	p := New(e, c, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
+	if good, _, refused := p.once(t.Context()); good || !refused {
+		t.Error("no process listens", good, refused)
+	}
 }
 
 func TestProbeNoticesChanges(t *testing.T) {
