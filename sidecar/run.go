@@ -121,7 +121,7 @@ func serve(ctx context.Context, p assembly) error {
 	})
 	peers := client.New(client.Options{NodeKey: p.config.nodeKey})
 	defer peers.Close()
-	end := transfer.Node{Engine: p.engine, Journal: p.journal, Replica: copies, Views: watch, Book: book}
+	end := transfer.Node{Engine: p.engine, Journal: p.journal, Replica: copies, Views: watch, Book: book, Scans: transfer.Slots()}
 	door := proxy.New(proxy.Config{
 		Node: p.config.id, Group: p.config.group, Key: p.config.nodeKey, Engine: p.engine, Views: watch, Keeper: keeper, Book: book,
 		Fence: barrier, Dispatches: table, Replica: copies, Source: &transfer.Source{Node: end},

@@ -175,12 +175,19 @@ func TestTransferLines(t *testing.T) {
 	if err := EachLine(append(list, ".\nx\n"...), false, read); err == nil {
 		t.Error("something follows the end of a list")
 	}
-	l := Leaf{ID: []byte("a-1"), Version: Place{5, 6}, Sum: "00112233445566778899aabbccddeeff"}
-	back, err := ParseLeaf(bytes.TrimSuffix(AppendLeaf(nil, l), []byte{'\n'}))
-	if err != nil || !reflect.DeepEqual(back, l) {
-		t.Errorf("%+v %v", back, err)
+	for _, l := range []Leaf{
+		{Kind: LeafStored, ID: []byte("a-1"), Version: Place{5, 6}, Sum: "00112233445566778899aabbccddeeff", Expires: 7},
+		{Kind: LeafDeleted, ID: []byte("a"), Version: Place{5, 0}}, {Kind: LeafAbsent, ID: []byte("a")},
+	} {
+		back, err := ParseLeaf(bytes.TrimSuffix(AppendLeaf(nil, l), []byte{'\n'}))
+		if err != nil || !reflect.DeepEqual(back, l) {
+			t.Errorf("%+v %v", back, err)
+		}
 	}
-	for _, bad := range []string{"", "a", "a\t1.2\tx", "\t1.2\t00112233445566778899aabbccddeeff", "a\t12\t00112233445566778899aabbccddeeff"} {
+	for _, bad := range []string{
+		"", "s", "s\ta\t1.2\tx\t0", "s\t\t1.2\t00112233445566778899aabbccddeeff\t0", "s\ta\t12\t00112233445566778899aabbccddeeff\t0",
+		"d\ta\t1.2\t00112233445566778899aabbccddeeff\t0", "x\ta\t1.2\t\t0", "d\ta\t1.2\t\t", "d\ta\t1.2\t\t-1", "d\ta\t1.2\t",
+	} {
 		if _, err := ParseLeaf([]byte(bad)); err == nil {
 			t.Errorf("%q accepted", bad)
 		}

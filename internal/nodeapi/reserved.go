@@ -8,6 +8,10 @@ const (
 	FieldUpdatedAt = "_miroir_updated_at"
 )
 
+// FieldExpiresAt is where clients write when a document of an index with a time to live expires, in Unix milliseconds. To
+// other indexes it is a field like any other.
+const FieldExpiresAt = "_miroir_expires_at"
+
 // NoDistinct names a field that can be filtered by and that no document has: a search that is told to tell hits apart by
 // it tells none apart, whatever the index's own distinct attribute is. Only legs may name it.
 const NoDistinct = FieldShard + ".none"

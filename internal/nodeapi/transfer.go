@@ -15,6 +15,7 @@ const (
 	PathCopies    = "/_node/copies"    // CopiesQuery → lines of AppendCopy, in the order asked for, then ListEnd
 	PathInventory = "/_node/inventory" // InventoryQuery → lines of AppendLeaf, in any order, then ListEnd
 	PathDigest    = "/_node/digest"    // InventoryQuery → ShardDigest
+	PathLeaves    = "/_node/leaves"    // LeavesQuery → lines of AppendLeaf, in the order asked for, then ListEnd
 	PathRepair    = "/_node/repair"    // RepairStep → RepairResult
 )
 
@@ -122,53 +123,10 @@ func ParseCopy(line []byte) (Copy, error) {
 	return c, nil
 }
 
-// InventoryQuery asks for leaves of all documents of one shard.
-type InventoryQuery struct {
-	Index string `json:"index"`
-	Shard int    `json:"shard"`
-}
-
-// Leaf stands for one document of a shard: Sum for its content and its version, as the sidecars' digests count it.
-type Leaf struct {
-	ID      []byte
-	Version Place
-	Sum     string // 32 hexadecimal digits
-}
-
-// AppendLeaf writes a line: id, version and sum between tabs.
-func AppendLeaf(dst []byte, l Leaf) []byte {
-	return fmt.Appendf(dst, "%s\t%d.%d\t%s\n", l.ID, l.Version[0], l.Version[1], l.Sum)
-}
-
-// ParseLeaf undoes AppendLeaf; the id aliases the line.
-func ParseLeaf(line []byte) (Leaf, error) {
-	var l Leaf
-	parts := bytes.Split(line, []byte{'\t'})
-	if len(parts) != 3 || len(parts[0]) == 0 || len(parts[2]) != 32 {
-		return l, ErrList
-	}
-	stamp, position, ok := bytes.Cut(parts[1], []byte{'.'})
-	var good, well bool
-	l.Version[0], good = decimal(stamp, 16)
-	l.Version[1], well = decimal(position, 15)
-	l.ID, l.Sum = parts[0], string(parts[2])
-	if !ok || !good || !well {
-		return l, ErrList
-	}
-	return l, nil
-}
-
-// ShardDigest answers PathDigest.
-type ShardDigest struct {
-	Root    string   `json:"root"`
-	Count   uint64   `json:"count"`
-	Buckets []string `json:"buckets"` // sums of leaves, by the top byte of the hash of the id
-}
-
 // Modes of a repair.
 const (
 	RepairChanges = "changes" // what changed since a stamp, by the journals of both nodes
-	RepairWhole   = "whole"   // all documents, by comparing inventories
+	RepairWhole   = "whole"   // all documents, by comparing digests, then inventories of what differs
 )
 
 // RepairStep makes a node take over documents of some shards from another one that has complete copies. Steps of a repair
@@ -180,7 +138,7 @@ type RepairStep struct {
 	Address string          `json:"address"` // its sidecar
 	Mode    string          `json:"mode"`
 	From    hlc.Stamp       `json:"from,omitempty"`
-	Limit   int             `json:"limit"`            // about how many documents in this step; mode whole does one shard
+	Limit   int             `json:"limit"`            // about how many documents in this step; mode whole does some buckets of a shard
 	Rate    int             `json:"rate,omitempty"`   // documents a second; 0 for no bound
 	Cursor  json.RawMessage `json:"cursor,omitempty"` // of the step before; none for the first one
 }

@@ -1,101 +1,38 @@
 package digest
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"math/bits"
-	"slices"
 
 	"github.com/zeebo/xxh3"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
-	"github.com/miroir-search/miroir/sidecar/span"
 )
 
 // Buckets is the number of buckets of a digest.
-const Buckets = 256
+const Buckets = nodeapi.DigestBuckets
+
+// Scheme names the way in which leaves and digests are made. Nodes of different schemes can not be compared; it grows with
+// every change of what a leaf is.
+const Scheme = 2
 
 // Hash is 128 bits of XXH3.
 type Hash = xxh3.Uint128
 
-// Leaf stands for one document.
-func Leaf(id, version []byte, content Hash) Hash {
-	b := make([]byte, 0, 128)
+// Light is the leaf of a document whose content is not looked at.
+func Light(id []byte, version nodeapi.Place) Hash {
+	return xxh3.Hash128(appendVersion(make([]byte, 0, 128), id, version))
+}
+
+// Deep is the leaf of a document with its content.
+func Deep(id []byte, version nodeapi.Place, content Hash) Hash {
+	return xxh3.Hash128(appendHash(append(appendVersion(make([]byte, 0, 128), id, version), 0), content))
+}
+
+func appendVersion(b, id []byte, v nodeapi.Place) []byte {
 	b = append(append(b, id...), 0)
-	b = append(append(b, version...), 0)
-	return xxh3.Hash128(appendHash(b, content))
-}
-
-// Content stands for what clients wrote into a document, as an engine shows it. An error is span.ErrSyntax.
-func Content(document []byte) (Hash, error) {
-	fields, err := members(document, func(name []byte) bool {
-		return !bytes.HasPrefix(name, reserved) || !nodeapi.IsReserved(string(name))
-	})
-	if err != nil {
-		return Hash{}, err
-	}
-	var h xxh3.Hasher
-	for _, f := range fields {
-		value := f.value
-		if string(f.name) == "_vectors" && len(value) > 0 && value[0] == '{' {
-			if value, err = given(value); err != nil {
-				return Hash{}, err
-			}
-			if len(value) == 0 {
-				continue
-			}
-		}
-		_, _ = h.Write(f.name)
-		_, _ = h.Write(separator)
-		_, _ = h.Write(value)
-		_, _ = h.Write(separator)
-	}
-	return h.Sum128(), nil
-}
-
-var (
-	reserved  = []byte(nodeapi.ReservedPrefix)
-	separator = []byte{0}
-)
-
-type field struct{ name, value []byte }
-
-// members lists the members of an object by their names.
-func members(object []byte, wanted func(name []byte) bool) (list []field, err error) {
-	err = span.Members(object, func(key, value []byte) error {
-		name, err := span.Text(key)
-		if err == nil && wanted(name) {
-			list = append(list, field{name, value})
-		}
-		return err
-	})
-	slices.SortFunc(list, func(a, b field) int { return bytes.Compare(a.name, b.name) })
-	return list, err
-}
-
-// given keeps the vectors that were given with the document; the others follow from it.
-func given(vectors []byte) ([]byte, error) {
-	embedders, err := members(vectors, func([]byte) bool { return true })
-	if err != nil {
-		return nil, err
-	}
-	var out []byte
-	for _, e := range embedders {
-		made := false
-		if len(e.value) > 0 && e.value[0] == '{' {
-			if err := span.Members(e.value, func(key, value []byte) error {
-				made = made || string(key) == `"regenerate"` && string(value) == "true"
-				return nil
-			}); err != nil {
-				return nil, err
-			}
-		}
-		if !made {
-			out = append(append(append(append(out, e.name...), 0), e.value...), 0)
-		}
-	}
-	return out, nil
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, v[0]), v[1])
 }
 
 // Digest stands for a set of documents.
@@ -136,6 +73,19 @@ func (d *Digest) Root() Hash {
 		b = binary.BigEndian.AppendUint64(appendHash(b, d.Sums[i]), d.Counts[i])
 	}
 	return xxh3.Hash128(b)
+}
+
+// Shard is the digest as it travels.
+func (d *Digest) Shard() nodeapi.ShardDigest {
+	out := nodeapi.ShardDigest{
+		Scheme: Scheme, Root: Format(d.Root()), Count: d.Count(), Buckets: make([]string, Buckets), Counts: d.Counts[:],
+	}
+	for i, sum := range d.Sums {
+		if sum != (Hash{}) {
+			out.Buckets[i] = Format(sum)
+		}
+	}
+	return out
 }
 
 func add(a, b Hash) Hash {

@@ -79,3 +79,16 @@ func (m *merging) MergeOlder(value []byte) error { return m.take(value) }
 func (m *merging) Finish(bool) ([]byte, io.Closer, error) {
 	return appendNewest(nil, m.Newest), nil, nil
 }
+
+// EachNewest visits the newest versions of a shard's documents that the journal knows of, by id. visit may keep nothing of
+// the id.
+func (j *Journal) EachNewest(index string, shard int, visit func(id []byte, n Newest) error) error {
+	prefix := newestKey(index, uint16(shard), nil) //nolint:gosec // below MaxShards
+	return j.each(prefix, func(key, value []byte) error {
+		n, err := parseNewest(value)
+		if err != nil {
+			return err
+		}
+		return visit(key[len(prefix):], n)
+	})
+}

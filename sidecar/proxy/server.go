@@ -82,8 +82,8 @@ func New(c Config) *Server {
 	s.mux.Handle("GET "+nodeapi.PathStatus, s.guard(nodeapi.PathStatus, s.status))
 	s.mux.Handle("GET "+nodeapi.PathDispatches, s.guard(nodeapi.PathDispatches, s.dispatches))
 	for path, handler := range map[string]serve{
-		nodeapi.PathChanges: s.changes, nodeapi.PathCopies: s.copies, nodeapi.PathInventory: s.inventory,
-		nodeapi.PathDigest: s.digest, nodeapi.PathRepair: s.repair,
+		nodeapi.PathChanges: s.changes, nodeapi.PathCopies: lines(c.Source.Copies), nodeapi.PathInventory: lines(c.Source.Inventory),
+		nodeapi.PathDigest: s.digest, nodeapi.PathLeaves: lines(c.Source.Leaves), nodeapi.PathRepair: s.repair,
 	} {
 		s.mux.Handle("POST "+path, s.guard(path, handler))
 	}

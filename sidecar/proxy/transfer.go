@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"time"
 
@@ -37,26 +38,18 @@ func (s *Server) changes(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) 
 	return sendJSON(w, c)
 }
 
-func (s *Server) copies(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
-	q, err := question[nodeapi.CopiesQuery](r)
-	if err != nil {
-		return err
+// lines serves a question whose answer is a list of lines.
+func lines[Q any](write func(ctx context.Context, w io.Writer, q Q) error) serve {
+	return func(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+		q, err := question[Q](r)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
+		defer cancel()
+		w.Header().Set("Content-Type", nodeapi.ListsType)
+		return write(ctx, w, q)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
-	defer cancel()
-	w.Header().Set("Content-Type", nodeapi.ListsType)
-	return s.Source.Copies(ctx, w, q)
-}
-
-func (s *Server) inventory(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
-	q, err := question[nodeapi.InventoryQuery](r)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
-	defer cancel()
-	w.Header().Set("Content-Type", nodeapi.ListsType)
-	return s.Source.Inventory(ctx, w, q)
 }
 
 func (s *Server) digest(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {

@@ -5,7 +5,8 @@
 // a document only when the engine has carried out what the journal knows of it.
 //
 // A Target makes its own copies equal to those of a source, in steps that may be repeated at any time. It takes the list of
-// documents from the journals of both nodes, or, where they do not reach back, from two inventories. Document by document
+// documents from the journals of both nodes, or, where they do not reach back, by digests: those of a shard are compared, then
+// the inventories of the buckets that differ. Document by document
 // it compares what both have (decide, which is pure) and writes what differs as a leg of its own. Client writes go on
 // meanwhile: what they bring is newer than the copy and is put on top of it by package replica, and a copy that lacks
 // something this node has already is left for the next step.

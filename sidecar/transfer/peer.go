@@ -12,7 +12,11 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 )
 
-const peerTimeout = 2 * time.Minute
+// Longest waits for an answer of the source.
+const (
+	peerTimeout = 2 * time.Minute
+	scanTimeout = 15 * time.Minute // of one that has to read a shard
+)
 
 // Sender sends requests to another sidecar; *client.Client does.
 type Sender interface {
@@ -31,7 +35,11 @@ func (p peer) ask(ctx context.Context, path string, question any) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("ask source: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
+	timeout := peerTimeout
+	if path == nodeapi.PathDigest || path == nodeapi.PathInventory {
+		timeout = scanTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	a, err := p.send.Do(ctx, client.Request{
 		Address: p.address, Method: http.MethodPost, Path: path, ContentType: "application/json", Body: body,

@@ -10,7 +10,6 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
-	"github.com/miroir-search/miroir/sidecar/digest"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/guard"
 	"github.com/miroir-search/miroir/sidecar/holding"
@@ -41,6 +40,7 @@ type Node struct {
 	Replica *replica.Replica
 	Views   Views
 	Book    *holding.Book
+	Scans   chan struct{} // as many scans of shards run at once as it has room
 }
 
 // Source gives documents to other nodes. It is safe for concurrent use.
@@ -223,77 +223,4 @@ func (s *Source) describe(c *nodeapi.Copy, index string, version guard.Version, 
 		}
 	}
 	return nil
-}
-
-// leaves visits a leaf of every document of a shard: ids in one view of the engine first, then bodies by id, so that what
-// changes meanwhile neither hides nor doubles a document.
-func (n Node) leaves(ctx context.Context, p place, shard int, visit func(nodeapi.Leaf) error) error {
-	if err := drained(ctx, n.Engine, p.index.Physical); err != nil {
-		return err
-	}
-	var ids []string
-	if err := p.shelf.ids(ctx, shard, func(id string, _ guard.Version) error {
-		ids = append(ids, id)
-		return nil
-	}); err != nil {
-		return err
-	}
-	for some := range slices.Chunk(ids, fetchAtOnce) {
-		found, err := p.shelf.byID(ctx, some)
-		if err != nil {
-			return err
-		}
-		for id, d := range found {
-			content, err := digest.Content(d.body)
-			if err != nil {
-				return err
-			}
-			l := nodeapi.Leaf{ID: []byte(id), Version: placeAt(d.version)}
-			l.Sum = digest.Format(digest.Leaf(l.ID, fmt.Append(nil, l.Version), content))
-			if err := visit(l); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// Inventory writes a leaf of every document of a shard, as lines.
-func (s *Source) Inventory(ctx context.Context, w io.Writer, q nodeapi.InventoryQuery) error {
-	p, err := s.held(q.Index, shardmap.FormatRanges([]int{q.Shard}), true)
-	if err != nil {
-		return err
-	}
-	var line []byte
-	if err := s.leaves(ctx, p, q.Shard, func(l nodeapi.Leaf) error {
-		line = nodeapi.AppendLeaf(line[:0], l)
-		_, err := w.Write(line)
-		return err
-	}); err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, nodeapi.ListEnd+"\n")
-	return err
-}
-
-// Digest sums up a shard.
-func (s *Source) Digest(ctx context.Context, q nodeapi.InventoryQuery) (nodeapi.ShardDigest, error) {
-	var out nodeapi.ShardDigest
-	p, err := s.held(q.Index, shardmap.FormatRanges([]int{q.Shard}), false)
-	if err != nil {
-		return out, err
-	}
-	var d digest.Digest
-	if err := s.leaves(ctx, p, q.Shard, func(l nodeapi.Leaf) error {
-		sum, _ := digest.Parse(l.Sum)
-		d.Add(l.ID, sum)
-		return nil
-	}); err != nil {
-		return out, err
-	}
-	out.Root, out.Count = digest.Format(d.Root()), d.Count()
-	for _, sum := range d.Sums {
-		out.Buckets = append(out.Buckets, digest.Format(sum))
-	}
-	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/meili"
@@ -21,13 +22,15 @@ import (
 
 const (
 	fetchTimeout = time.Minute
-	maxFetch     = 256 << 20 // largest answer to one request for documents
-	fetchAtOnce  = 200       // documents of one such request
+	listTimeout  = 5 * time.Minute // of a whole shard
+	maxFetch     = 256 << 20       // largest answer to one request for documents
+	fetchAtOnce  = 200             // documents of one such request
 )
 
 // stored is a document as the engine has it.
 type stored struct {
 	version guard.Version // zero when it has no stamp
+	expires uint64        // Unix ms, 0 for never
 	body    []byte        // without a line end
 }
 
@@ -43,7 +46,7 @@ func (s shelf) byID(ctx context.Context, ids []string) (map[string]stored, error
 	found := make(map[string]stored, len(ids))
 	for len(ids) > 0 {
 		n := min(len(ids), fetchAtOnce)
-		err := s.fetch(ctx, map[string]any{"ids": ids[:n], "limit": n, "retrieveVectors": true}, func(document []byte) error {
+		err := s.fetch(ctx, fetchTimeout, map[string]any{"ids": ids[:n], "limit": n, "retrieveVectors": true}, func(document []byte) error {
 			id, d, err := s.read(document)
 			if err == nil {
 				found[id] = d
@@ -68,24 +71,28 @@ func (s shelf) read(document []byte) (id string, d stored, err error) {
 	if err != nil {
 		return "", d, err
 	}
-	d.version = versionOf(document)
+	d.version, d.expires = datesOf(document)
 	return string(raw), d, nil
 }
 
-// versionOf reads the stamp of a document.
-func versionOf(document []byte) (v guard.Version) {
+// datesOf reads the stamp of a document, and when it expires: 0 for never.
+func datesOf(document []byte) (v guard.Version, expires uint64) {
 	rawjson.EachMember(document, func(key, value []byte) bool {
-		if string(key) != `"`+nodeapi.FieldUpdatedAt+`"` {
-			return true
-		}
-		if text, ok := rawjson.Unquote(value); ok {
-			if stamp, position, ok := nodeapi.ParseStamp(text); ok {
-				v = guard.VersionOf(stamp, position)
+		switch string(key) {
+		case `"` + nodeapi.FieldUpdatedAt + `"`:
+			if text, ok := rawjson.Unquote(value); ok {
+				if stamp, position, ok := nodeapi.ParseStamp(text); ok {
+					v = guard.VersionOf(stamp, position)
+				}
+			}
+		case `"` + nodeapi.FieldExpiresAt + `"`:
+			if at, err := strconv.ParseUint(string(value), 10, 64); err == nil {
+				expires = at
 			}
 		}
-		return false
+		return true
 	})
-	return v
+	return v, expires
 }
 
 // withoutEmptyVectors takes out the member that an engine adds when it is asked for vectors and there are none.
@@ -112,23 +119,25 @@ func withoutEmptyVectors(document []byte) ([]byte, error) {
 	return append(out, '}'), err
 }
 
-// ids visits id and version of all documents of a shard, in one view of the engine.
-func (s shelf) ids(ctx context.Context, shard int, visit func(id string, v guard.Version) error) error {
+// glance visits id, version and expiry of all documents of a shard, in one view of the engine. visit may keep nothing of the
+// id.
+func (s shelf) glance(ctx context.Context, shard int, visit func(id []byte, v guard.Version, expires uint64) error) error {
 	const all = 1 << 31
-	return s.fetch(ctx, map[string]any{
-		"filter": nodeapi.ShardFilter([]int{shard}), "fields": []string{s.key, nodeapi.FieldUpdatedAt}, "limit": all,
+	return s.fetch(ctx, listTimeout, map[string]any{
+		"filter": nodeapi.ShardFilter([]int{shard}), "fields": []string{s.key, nodeapi.FieldUpdatedAt, nodeapi.FieldExpiresAt}, "limit": all,
 	}, func(document []byte) error {
 		raw, wrong := meili.FindID(document, s.key)
 		if wrong != nil {
 			return errors.New("engine shows a document without its id")
 		}
-		return visit(string(raw), versionOf(document))
+		v, expires := datesOf(document)
+		return visit([]byte(raw), v, expires)
 	})
 }
 
 // fetch asks the engine for documents and visits them one by one while they come.
-func (s shelf) fetch(ctx context.Context, query any, visit func(document []byte) error) error {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+func (s shelf) fetch(ctx context.Context, timeout time.Duration, query any, visit func(document []byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	body, err := json.Marshal(query)
 	if err != nil {

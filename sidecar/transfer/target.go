@@ -41,6 +41,7 @@ type cursor struct {
 	From     hlc.Stamp          `json:"from,omitempty"`     // place in the journal at hand
 	Own      bool               `json:"own,omitempty"`      // which is this node's
 	Shard    int                `json:"shard,omitempty"`    // place in the list of shards, in mode whole
+	Tree     *tree              `json:"tree,omitempty"`     // of that shard, when it has been compared
 	Deferred []nodeapi.Document `json:"deferred,omitempty"` // to look at again
 	Listed   bool               `json:"listed,omitempty"`   // nothing but those is left
 }

@@ -107,3 +107,29 @@ func TestRead(t *testing.T) {
 		t.Error("a document without its id is read")
 	}
 }
+
+// Ids that are packed come back in their order, in lists of the size asked for.
+func TestPacked(t *testing.T) {
+	for _, n := range []int{0, 1, 4, 5, 9, 10} {
+		var p packed
+		var want, got []string
+		for i := range n {
+			want = append(want, strings.Repeat("x", i))
+			p.add([]byte(want[i]))
+		}
+		if err := p.chunks(5, func(some []string) error {
+			if len(some) == 0 || len(some) > 5 {
+				t.Errorf("a list of %d", len(some))
+			}
+			got = append(got, some...)
+			return nil
+		}); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	stop := errors.New("stop")
+	p := packed{[]byte("ab"), []int{1, 2}}
+	if err := p.chunks(1, func([]string) error { return stop }); !errors.Is(err, stop) {
+		t.Error(err)
+	}
+}

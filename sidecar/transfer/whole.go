@@ -2,14 +2,20 @@ package transfer
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/zeebo/xxh3"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/sidecar/digest"
 )
 
-// leafKey stands for the id of a document, leafSum for its leaf. Sixty-four bits of each keep the inventory of a shard with a
-// million documents in memory; that two of them meet is a matter of 10⁻⁸, and digests tell it.
+// listAtOnce is about how many documents of a shard are listed in one step.
+const listAtOnce = 20_000
+
+// leafKey stands for the id of a document, leafSum for its leaf. Sixty-four bits of each keep what is listed at once small;
+// that two of them meet is a matter of 10⁻⁸, and digests tell it.
 type (
 	leafKey uint64
 	leafSum uint64
@@ -19,47 +25,111 @@ func keyOf(id []byte) leafKey { return leafKey(xxh3.Hash(id)) }
 
 func sumOf(l nodeapi.Leaf) leafSum { return leafSum(xxh3.HashString(l.Sum)) }
 
-// whole compares one shard's inventory with the source's and takes over what differs.
+// tree is where the comparison of one shard stands.
+type tree struct {
+	Buckets []int `json:"buckets"`         // that differ, and were not looked at yet
+	Light   bool  `json:"light,omitempty"` // this node had none of their documents
+	AtOnce  int   `json:"at_once"`         // buckets of a step
+}
+
+// whole compares one shard with the source's and takes over what differs: digests first, then, some buckets a step,
+// the documents of the buckets that differ.
 func (s *step) whole(ctx context.Context, at *cursor) error {
 	if at.Shard >= len(s.place.shards) {
 		at.Listed = true
 		return nil
 	}
 	shard := s.place.shards[at.Shard]
-	own := map[leafKey]leafSum{}
-	if err := s.leaves(ctx, s.place, shard, func(l nodeapi.Leaf) error {
-		own[keyOf(l.ID)] = sumOf(l)
-		return nil
-	}); err != nil {
-		return err
-	}
-	var differ []nodeapi.Document
-	q := nodeapi.InventoryQuery{Index: s.place.index.Physical, Shard: shard}
-	if err := s.source.inventory(ctx, q, func(l nodeapi.Leaf) error {
-		key := keyOf(l.ID)
-		sum, known := own[key]
-		delete(own, key)
-		if !known || sum != sumOf(l) {
-			differ = append(differ, nodeapi.Document{Shard: shard, ID: string(l.ID)})
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	if len(own) > 0 { // what the source does not have
-		if err := s.leaves(ctx, s.place, shard, func(l nodeapi.Leaf) error {
-			if _, only := own[keyOf(l.ID)]; only {
-				differ = append(differ, nodeapi.Document{Shard: shard, ID: string(l.ID)})
-			}
-			return nil
-		}); err != nil {
+	if at.Tree == nil {
+		var err error
+		if at.Tree, err = s.compare(ctx, shard); err != nil {
 			return err
 		}
 	}
-	if err := s.take(ctx, differ); err != nil {
-		return err
+	t := at.Tree
+	if n := min(t.AtOnce, len(t.Buckets)); n > 0 {
+		differ, err := s.differing(ctx, shard, look{light: t.Light, rate: s.rate}, t.Buckets[:n])
+		if err != nil {
+			return err
+		}
+		if err := s.take(ctx, differ); err != nil {
+			return err
+		}
+		t.Buckets = t.Buckets[n:]
 	}
-	at.Shard++
-	at.Listed = at.Shard == len(s.place.shards)
+	if len(t.Buckets) == 0 {
+		at.Tree = nil
+		at.Shard++
+		at.Listed = at.Shard == len(s.place.shards)
+	}
 	return nil
+}
+
+// compare finds the buckets in which this node's copy and the source's differ. When this node has nothing, contents need no
+// look.
+func (s *step) compare(ctx context.Context, shard int) (*tree, error) {
+	mine, err := s.digest(ctx, s.place, shard, look{rate: s.rate}, 0)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{Light: mine.Count == 0}
+	theirs, err := s.source.digest(ctx, nodeapi.InventoryQuery{Index: s.place.index.Physical, Shard: shard, Light: t.Light, Rate: s.rate})
+	if err != nil {
+		return nil, err
+	}
+	known := theirs.Scheme == mine.Scheme && len(theirs.Buckets) == digest.Buckets && len(theirs.Counts) == digest.Buckets
+	for b := range digest.Buckets {
+		if !known || mine.Buckets[b] != theirs.Buckets[b] || mine.Counts[b] != theirs.Counts[b] {
+			t.Buckets = append(t.Buckets, b)
+		}
+	}
+	t.AtOnce = max(1, int(digest.Buckets*listAtOnce/(max(mine.Count, theirs.Count)+1))) //nolint:gosec // small
+	return t, nil
+}
+
+// differing lists the documents of some buckets that differ, and those that only one side has.
+func (s *step) differing(ctx context.Context, shard int, l look, buckets []int) (differ []nodeapi.Document, err error) {
+	q := nodeapi.InventoryQuery{Index: s.place.index.Physical, Shard: shard, Light: l.light, Buckets: buckets, Rate: l.rate}
+	if l, err = lookOf(q); err != nil {
+		return nil, err
+	}
+	own := map[leafKey]leafSum{}
+	if err := s.scan(ctx, s.place, shard, l, func(leaf nodeapi.Leaf) error {
+		own[keyOf(leaf.ID)] = sumOf(leaf)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := s.source.inventory(ctx, q, func(leaf nodeapi.Leaf) error {
+		key := keyOf(leaf.ID)
+		sum, known := own[key]
+		delete(own, key)
+		if !known || sum != sumOf(leaf) {
+			differ = append(differ, nodeapi.Document{Shard: shard, ID: string(leaf.ID)})
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if len(own) == 0 {
+		return differ, nil
+	}
+	l.light = true // ids are all that is needed of what the source does not have
+	err = s.scan(ctx, s.place, shard, l, func(leaf nodeapi.Leaf) error {
+		if _, only := own[keyOf(leaf.ID)]; only {
+			differ = append(differ, nodeapi.Document{Shard: shard, ID: string(leaf.ID)})
+		}
+		return nil
+	})
+	return differ, err
+}
+
+func (p peer) digest(ctx context.Context, q nodeapi.InventoryQuery) (d nodeapi.ShardDigest, err error) {
+	body, err := p.ask(ctx, nodeapi.PathDigest, q)
+	if err == nil {
+		if err = json.Unmarshal(body, &d); err != nil {
+			err = fmt.Errorf("ask source: digest: %w", err)
+		}
+	}
+	return d, err
 }
