@@ -151,18 +151,18 @@ func TestRD3LegsCountTheirShardsOnly(t *testing.T) {
 // A node refuses reads of shards that it does not hold (RD-3).
 func TestRD3StalePlacement(t *testing.T) {
 	b := newBench(t)
-	ix := b.index("movies", "id", 4, 3)
-	for path, body := range map[string]string{"/search": `{}`, "/facet-search": `{"facetName":"x"}`, "/documents/fetch": `{}`, "/similar": `{"id":1,"embedder":"x"}`} {
-		a := b.leg("POST", "/indexes/"+ix+path, body, nodeapi.Leg{Shards: all(4), Count: 4})
-		if a.status != http.StatusConflict || a.field("code") != nodeapi.CodeStalePlacement {
-			t.Errorf("%s: %d %s", path, a.status, a.body)
+	ix := b.index("movies", "id", 4, shardmap.ShardOf([]byte("1"), 4))
+	get := func(what, id string, routed bool, status int, code string) {
+		t.Helper()
+		leg := nodeapi.Leg{Shards: []int{shardmap.ShardOf([]byte(id), 4)}, Count: 4, Routed: routed}
+		if a := b.leg("GET", "/indexes/"+ix+"/documents/"+id, nil, leg); a.status != status || a.field("code") != code {
+			t.Errorf("%s: %d %s", what, a.status, a.body)
 		}
 	}
-	a := b.leg("POST", "/indexes/"+ix+"/documents", documents(4, `{"id":1}`), nodeapi.Leg{Shards: all(4), Count: 4, PrimaryKey: "id", Dispatch: "1"})
-	if a.status != http.StatusConflict {
-		t.Errorf("write: %d %s", a.status, a.body)
-	}
-	if a := b.leg("POST", "/indexes/"+ix+"/search", `{}`, nodeapi.Leg{Shards: []int{0, 1, 2}, Count: 4}); a.status != http.StatusOK {
-		t.Errorf("what it holds: %d %s", a.status, a.body)
-	}
+	get("a shard of another node, as a leg", "1", false, http.StatusConflict, nodeapi.CodeStalePlacement)
+	get("a shard of another node", "1", true, http.StatusServiceUnavailable, "miroir_shard_unavailable")
+	get("a document that is missing", "42", true, http.StatusNotFound, "document_not_found")
+	b.engine.kill()
+	get("no engine, as a leg", "42", false, http.StatusBadGateway, "engine_unreachable")
+	get("no engine", "42", true, http.StatusServiceUnavailable, "miroir_shard_unavailable")
 }

@@ -176,7 +176,7 @@ func (s *Service) routeTo(c *call, ix *routing.Index, owners []plan.Leg, path st
 		path += "?" + c.Query
 	}
 	set := http.Header{}
-	leg := nodeapi.Leg{Epoch: c.view.Epoch}
+	leg := nodeapi.Leg{Epoch: c.view.Epoch, Routed: true}
 	if ix != nil {
 		leg.Shards, leg.Count = owners[0].Shards, ix.Shards
 	}
@@ -198,10 +198,7 @@ func clusterOf(v *routing.View, owners []plan.Leg) string {
 func uncovered(shards []int) *reply.Reply { return reply.Error(uncoveredError(shards)) }
 
 func uncoveredError(shards []int) *apierr.Error {
-	if len(shards) == 0 {
-		return apierr.New(apierr.MiroirShardUnavailable, "No node can be reached.")
-	}
-	return apierr.New(apierr.MiroirShardUnavailable, "No live copy of shards %s can be read.", shardmap.FormatRanges(shards))
+	return apierr.Uncovered(shardmap.FormatRanges(shards))
 }
 
 // deletionDetails are the details of a documentDeletion task by ids or by filter.

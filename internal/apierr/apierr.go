@@ -44,6 +44,14 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Status: k.status, Message: msg, Code: code, Type: k.typ, Link: docsURL + string(code)}
 }
 
+// Uncovered is the error for shards that nobody can be asked for; ranges names them, empty for a request that is about none.
+func Uncovered(ranges string) *Error {
+	if ranges == "" {
+		return New(MiroirShardUnavailable, "No node can be reached.")
+	}
+	return New(MiroirShardUnavailable, "No live copy of shards %s can be read.", ranges)
+}
+
 // Error implements error.
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 

@@ -21,6 +21,7 @@ const (
 	HeaderStamp      = "X-Miroir-Leg-Stamp"       // hybrid logical clock of a write, decimal
 	HeaderKeep       = "X-Miroir-Leg-Keep"        // "stamps": hits and documents of the answer keep their stamps, see Marked
 	HeaderSortValues = "X-Miroir-Leg-Sort-Values" // "true": a sorted list of documents tells what it was sorted by
+	HeaderRouted     = "X-Miroir-Leg-Routed"      // "true": the answer goes to the client as it is
 
 	// HeaderTarget is set by the gateway on a request that Envoy routes to one sidecar: the name of Envoy's cluster.
 	HeaderTarget = "X-Miroir-Target"
@@ -34,6 +35,9 @@ const InternalRaw = "raw"
 
 // SortValues is the value of HeaderSortValues.
 const SortValues = "true"
+
+// Routed is the value of HeaderRouted.
+const Routed = "true"
 
 // KeepStamps is the value of HeaderKeep that asks for a marked answer.
 const KeepStamps = "stamps"
@@ -55,6 +59,7 @@ type Leg struct {
 	Raw        bool      // HeaderInternal
 	Stamps     bool      // HeaderKeep, only on reads
 	SortValues bool      // HeaderSortValues, only on lists of documents
+	Routed     bool      // HeaderRouted
 }
 
 // Set writes the leg into request headers.
@@ -86,6 +91,9 @@ func (l Leg) Each(use func(name, value string)) {
 	}
 	if l.SortValues {
 		use(HeaderSortValues, SortValues)
+	}
+	if l.Routed {
+		use(HeaderRouted, Routed)
 	}
 }
 
@@ -127,7 +135,10 @@ func ReadLeg(h http.Header) (Leg, error) {
 	if l.Stamps, err = flag(h, HeaderKeep, KeepStamps); err != nil {
 		return l, err
 	}
-	l.SortValues, err = flag(h, HeaderSortValues, SortValues)
+	if l.SortValues, err = flag(h, HeaderSortValues, SortValues); err != nil {
+		return l, err
+	}
+	l.Routed, err = flag(h, HeaderRouted, Routed)
 	return l, err
 }
 

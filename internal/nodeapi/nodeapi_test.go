@@ -18,7 +18,7 @@ func TestLegHeadersRoundTrip(t *testing.T) {
 	for _, l := range []Leg{
 		{},
 		{Epoch: 9, Shards: []int{0, 1, 2, 7}, Count: 16, PrimaryKey: "a b.ç", Dispatch: "7", Raw: true},
-		{Epoch: 2, Stamp: hlc.Max}, {Stamps: true}, {SortValues: true},
+		{Epoch: 2, Stamp: hlc.Max}, {Stamps: true}, {SortValues: true}, {Routed: true},
 		{Epoch: 1, Shards: []int{3}, Count: 4096},
 	} {
 		h := http.Header{}
@@ -32,7 +32,7 @@ func TestLegHeadersRoundTrip(t *testing.T) {
 
 func TestLegHeadersMalformed(t *testing.T) {
 	for name, value := range map[string]string{
-		HeaderEpoch: "x", HeaderCount: "0", HeaderInternal: "yes", HeaderPrimaryKey: "%zz", HeaderStamp: "9007199254740992", HeaderKeep: "all", HeaderSortValues: "1",
+		HeaderEpoch: "x", HeaderCount: "0", HeaderInternal: "yes", HeaderPrimaryKey: "%zz", HeaderStamp: "9007199254740992", HeaderKeep: "all", HeaderSortValues: "1", HeaderRouted: "1",
 		HeaderDispatch: string(bytes.Repeat([]byte("d"), MaxDispatch+1)),
 	} {
 		if _, err := ReadLeg(http.Header{http.CanonicalHeaderKey(name): {value}}); err == nil {

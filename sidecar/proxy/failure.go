@@ -10,6 +10,7 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/ensure"
 	"github.com/miroir-search/miroir/sidecar/fence"
@@ -27,8 +28,9 @@ var errPlacement = errors.New("the node does not hold the shards of the leg")
 var errTooLarge = errors.New("body too large")
 
 // fail turns an error into the answer. When bytes of an answer were sent already the connection is cut, so that nobody
-// takes half an answer for a whole one.
-func (s *Server) fail(w *recorder, r *http.Request, err error) {
+// takes half an answer for a whole one. A client that gets the answer as it is learns that its shards can not be read; what
+// only sender and sidecar understand is not for it.
+func (s *Server) fail(w *recorder, r *http.Request, leg nodeapi.Leg, err error) {
 	if w.status != 0 {
 		s.Log.Warn().Err(err).Msg("answer broken off")
 		panic(http.ErrAbortHandler)
@@ -36,7 +38,11 @@ func (s *Server) fail(w *recorder, r *http.Request, err error) {
 	if errors.Is(err, engine.ErrUnreachable) && r.Context().Err() == nil {
 		s.Probe.Suspect()
 	}
-	s.refuse(w, convert(err))
+	e := convert(err)
+	if leg.Routed && e.Type == apierr.TypeSystem {
+		e = apierr.Uncovered(shardmap.FormatRanges(leg.Shards))
+	}
+	s.refuse(w, e)
 }
 
 // convert maps an error of any package of the sidecar to what travels.

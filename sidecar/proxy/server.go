@@ -122,7 +122,7 @@ func (s *Server) guard(path string, next serve) http.Handler {
 			return
 		}
 		if err := next(out, r, leg); err != nil {
-			s.fail(out, r, err)
+			s.fail(out, r, leg, err)
 		}
 	})
 }
