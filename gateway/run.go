@@ -40,6 +40,7 @@ type config struct {
 	maxBody                                   int64
 	pprof                                     bool
 	admission                                 admission.Config
+	idempotency                               serve.Idempotency
 	log                                       telemetry.LogOptions
 }
 
@@ -55,6 +56,10 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.spool, "spool-dir", "", "folder for document payloads beyond 8 MiB while they stream in (default: that of the socket)")
 	f.IntVar(&c.admission.MaxConcurrent, "max-concurrent-requests", c.admission.MaxConcurrent, "requests that are worked on at the same time")
 	f.IntVar(&c.admission.Queue, "queue", c.admission.Queue, "requests that wait for others to end; what comes beyond is refused")
+	c.idempotency = serve.DefaultIdempotency()
+	f.DurationVar(&c.idempotency.TTL, "idempotency-ttl", c.idempotency.TTL, "how long an Idempotency-Key is remembered")
+	f.DurationVar(&c.idempotency.Wait, "idempotency-in-progress-wait", c.idempotency.Wait,
+		"how long a request waits for the one with the same Idempotency-Key that is being answered")
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
@@ -142,6 +147,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Limits: c.limits(), Log: log,
+		Started: time.Now().UTC(), Idempotency: c.idempotency,
 	}
 	socket, metrics, err := c.listen()
 	if err != nil {
@@ -153,16 +159,15 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		return telemetry.Port{Metrics: reg, Profiles: c.pprof}.Serve(ctx, metrics)
 	})
 	g.Go("barriers", barriers.Run)
-	g.Go("presence", func(ctx context.Context) error { return present(ctx, store, views, c.id) })
+	g.Go("presence", func(ctx context.Context) error { return present(ctx, store, views, service) })
 	log.Info().Str("id", c.id).Msg("gateway started")
 	return g.Wait()
 }
 
 // present keeps the presence key with the epoch that this gateway routes by. A lost session is opened again.
-func present(ctx context.Context, store *state.Client, views *state.ViewWatch, id string) error {
+func present(ctx context.Context, store *state.Client, views *state.ViewWatch, s *serve.Service) error {
 	changed, cancel := views.Subscribe()
 	defer cancel()
-	started := time.Now().UTC()
 	for ctx.Err() == nil {
 		session, err := store.NewSession(ctx, presenceTTL)
 		if err != nil {
@@ -174,8 +179,8 @@ func present(ctx context.Context, store *state.Client, views *state.ViewWatch, i
 			}
 		}
 		keep(ctx, session, changed, func() state.GatewayRecord {
-			return state.GatewayRecord{V: 1, ID: id, StartedAt: started, Epoch: views.View().Epoch}
-		}, state.FamilyGateways+id)
+			return state.GatewayRecord{V: 1, ID: s.ID, StartedAt: s.Started, Epoch: views.View().Epoch}
+		}, state.FamilyGateways+s.ID)
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		_ = session.Close(stop)
 		cancel()

@@ -19,6 +19,15 @@ type Grant struct {
 	now   time.Time
 }
 
+// Credential names whose credential it is, for what must not be shared between two of them: the uid of the API key, empty for
+// the master key.
+func (g Grant) Credential() string {
+	if g.key == nil {
+		return ""
+	}
+	return g.key.rec.UID
+}
+
 // AllIndexes says whether no index is out of bounds.
 func (g Grant) AllIndexes() bool {
 	return g.key == nil || slices.Contains(g.key.rec.Indexes, key.AllIndexes) &&

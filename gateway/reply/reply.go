@@ -15,6 +15,7 @@ const (
 	HeaderDegraded        = "X-Miroir-Degraded"
 	HeaderSettingsVersion = "X-Miroir-Settings-Version"
 	HeaderFacetsApprox    = "X-Miroir-Facets-Approximate"
+	HeaderReplayed        = "Idempotency-Replayed" // "true": the answer is the one to an earlier request with the same key
 )
 
 // jsonType is the content type of every answer with a body, spelled as Meilisearch does.

@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/rawjson"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -21,13 +22,16 @@ import (
 	"github.com/miroir-search/miroir/internal/task"
 )
 
-// newTask starts the record of a task. It gets its uid here and nowhere else.
-func (s *Service) newTask(ctx context.Context, c *call, kind string, details any) (task.Record, error) {
-	uid, err := s.Store.NextTaskUID(ctx)
-	if err != nil {
-		return task.Record{}, err
+// newTask starts the record of a task, once the request's body is read and before it has any effect. The task gets its uid
+// here and nowhere else.
+func (s *Service) newTask(ctx context.Context, c *call, kind string, details any) (r task.Record, err error) {
+	if err := s.begin(ctx, c); err != nil {
+		return r, err
 	}
-	r := task.Record{V: task.Version, UID: uid, Type: kind, Status: task.Enqueued, EnqueuedAt: c.now}
+	r = task.Record{V: task.Version, Type: kind, Status: task.Enqueued, EnqueuedAt: c.now}
+	if err := s.identify(ctx, c, &r); err != nil {
+		return r, err
+	}
 	if c.op.Index != "" {
 		r.IndexUID = &c.op.Index
 	}
@@ -50,6 +54,7 @@ type writeCall struct {
 	primaryKey  string
 	documents   int // in the payload
 	order       order
+	effect      func(with state.Receipt) error // what is committed with the task; nil for nothing
 }
 
 // order says how a write stands to others of its index.
@@ -63,6 +68,10 @@ const (
 
 // stateReply is the answer when the state store does not take a record: nothing was sent to any node.
 func (s *Service) stateReply(err error) *reply.Reply {
+	var known answered
+	if errors.As(err, &known) {
+		return known.reply
+	}
 	if errors.Is(err, shardmap.ErrTooFewNodes) {
 		return reply.Error(apierr.New(apierr.MiroirNoQuorum, "Too few nodes take part to place the copies of a new index. Try again later."))
 	}
@@ -78,12 +87,23 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		return s.stateReply(err)
 	}
 	defer end()
+	if r.Stamp == 0 { // else an earlier attempt has given one, and nodes may have the write under it
+		r.Stamp = stamp
+	}
 	p := plan.PlanWrite(c.view, w.index, w.shards)
 	r.Physical = w.index.Physical
 	r.Targets = targets(p)
 	r.RF = replicas(c.view)
-	r.Stamp = stamp
-	if err := s.Store.CreateTask(ctx, r); err != nil {
+	if w.effect == nil {
+		err = s.record(ctx, c, &r)
+	} else {
+		err = s.commit(ctx, c, &r, w.effect)
+	}
+	if errors.Is(err, state.ErrNotFound) { // somebody else deleted the index a moment ago
+		r.Physical, r.Targets = "", nil
+		return s.finished(ctx, c, r, meili.IndexNotFound(c.op.Index))
+	}
+	if err != nil {
 		return s.stateReply(err)
 	}
 	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
@@ -91,7 +111,7 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		Method: w.method, Path: "/indexes/" + w.index.Physical + w.path, ContentType: w.contentType, Body: w.body,
 		PrimaryKey: w.primaryKey, Dispatch: task.DispatchID(r.UID), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
 	}, p.Legs)
-	return s.conclude(context.WithoutCancel(ctx), r, w, p, acks)
+	return s.conclude(context.WithoutCancel(ctx), c, r, w, p, acks)
 }
 
 // enter waits for the write's turn and gives it its stamp, which is later than those of all writes before the barrier.
@@ -120,7 +140,7 @@ func (s *Service) stamp(documents int) hlc.Stamp {
 }
 
 // conclude turns acknowledgements into the answer, and leaves behind dirty markers and the truth in the task.
-func (s *Service) conclude(ctx context.Context, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
+func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
 	said := plan.Acks{Acked: map[string]bool{}, Unsure: map[string]bool{}}
@@ -132,7 +152,7 @@ func (s *Service) conclude(ctx context.Context, r task.Record, w writeCall, p pl
 		}
 	}
 	if refused != nil && !slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Accepted || a.Unsure }) {
-		return s.refuse(ctx, r, w, refused)
+		return s.refuse(ctx, c, r, w, refused)
 	}
 	v := p.Judge(said, nil)
 	if len(v.Missed) > 0 {
@@ -176,21 +196,37 @@ func (s *Service) conclude(ctx context.Context, r task.Record, w writeCall, p pl
 }
 
 // refuse ends a write that every node refused at once: the engine's own error is the answer, and there was no task.
-func (s *Service) refuse(ctx context.Context, r task.Record, w writeCall, e *apierr.Error) *reply.Reply {
-	if err := s.Store.ForgetTask(ctx, r.UID); err != nil {
+func (s *Service) refuse(ctx context.Context, c *call, r task.Record, w writeCall, e *apierr.Error) *reply.Reply {
+	if err := s.Store.ForgetTask(ctx, r.UID, c.claim()); err != nil {
 		return s.stateReply(err)
 	}
 	return refusal(e, w.index)
 }
 
 // finished records a task that ends at once, and answers 202 as if it had been enqueued.
-func (s *Service) finished(ctx context.Context, r task.Record, failure *apierr.Error) *reply.Reply {
-	summary := summarize(r)
+func (s *Service) finished(ctx context.Context, c *call, r task.Record, failure *apierr.Error) *reply.Reply {
 	r.Finish(s.time(), failure)
-	if err := s.Store.CreateTask(ctx, r); err != nil {
+	if err := s.record(ctx, c, &r); err != nil {
 		return s.stateReply(err)
 	}
-	return reply.Value(http.StatusAccepted, summary)
+	return enqueued(r)
+}
+
+// done records a task that ends at once together with its effect, and answers 202 as if it had been enqueued. refused turns an
+// error of the effect into one that the task fails with; nil for one that is none of the client's.
+func (s *Service) done(
+	ctx context.Context, c *call, r task.Record, effect func(state.Effect) error, refused func(error) *apierr.Error,
+) *reply.Reply {
+	ended := r
+	ended.Finish(s.time(), nil)
+	err := s.commit(ctx, c, &ended, func(with state.Receipt) error { return effect(s.Store.With(with)) })
+	if err == nil {
+		return enqueued(ended)
+	}
+	if e := refused(err); e != nil {
+		return s.finished(ctx, c, r, e)
+	}
+	return s.stateReply(err)
 }
 
 // targets lists every node that must get the write; one that is down is missed from the start.

@@ -84,13 +84,13 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 	if s.barred(ctx, c) {
 		zero := 0
 		r.Details = mustJSON(additionDetails{Received: batch.Received, Indexed: &zero})
-		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
+		return s.finished(ctx, c, r, meili.IndexNotFound(c.op.Index))
 	}
 	pk := batch.PrimaryKey
 	if batch.Failure != nil {
 		pk = "" // the index comes to be, without a key, as on one node
 	}
-	ix, created, err := s.ensureIndex(ctx, c.view, c.op.Index, pk, r.UID, c.now)
+	ix, created, err := s.ensureIndex(ctx, c, pk, r.UID, nil)
 	if err != nil {
 		return s.stateReply(err)
 	}
@@ -98,16 +98,16 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 	if batch.Failure != nil {
 		zero := 0
 		r.Details = mustJSON(additionDetails{Received: batch.Received, Indexed: &zero})
-		return s.finished(ctx, r, batch.Failure)
+		return s.finished(ctx, c, r, batch.Failure)
 	}
 	if e, err := s.fixPrimaryKey(ctx, c, ix.Index, pk); err != nil {
 		return s.stateReply(err)
 	} else if e != nil {
-		return s.finished(ctx, r, e)
+		return s.finished(ctx, c, r, e)
 	}
 	if ix.Shards != batch.Shards {
 		// The index came to be, or was made anew, while the payload streamed in.
-		return s.finished(ctx, r, apierr.New(apierr.MiroirStateUnavailable,
+		return s.finished(ctx, c, r, apierr.New(apierr.MiroirStateUnavailable,
 			"The index `%s` changed while the documents were received. Send them again.", c.op.Index))
 	}
 	shards := batch.Touched()
@@ -115,7 +115,7 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 		if !created {
 			zero := 0
 			r.Details = mustJSON(additionDetails{Indexed: &zero})
-			return s.finished(ctx, r, nil)
+			return s.finished(ctx, c, r, nil)
 		}
 		shards = every(ix.Shards)
 	}
@@ -239,7 +239,7 @@ func (s *Service) deleteIDs(ctx context.Context, c *call, ids []string) *reply.R
 	ix, e := c.index()
 	if e != nil || len(ids) == 0 {
 		r.Details = mustJSON(deletionDetails{Provided: len(ids), Deleted: &zero})
-		return s.finished(ctx, r, e)
+		return s.finished(ctx, c, r, e)
 	}
 	byShard := map[int][]string{}
 	var shards []int
@@ -286,7 +286,7 @@ func (s *Service) deleteByFilter(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		zero := 0
 		r.Details = mustJSON(deletionDetails{Deleted: &zero, Filter: &filter})
-		return s.finished(ctx, r, e)
+		return s.finished(ctx, c, r, e)
 	}
 	return s.perform(ctx, c, r, byItself(wholeBody(ix, http.MethodPost, "/documents/delete", body)))
 }
@@ -308,7 +308,7 @@ func (s *Service) deleteAll(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		zero := 0
 		r.Details = mustJSON(details{Deleted: &zero})
-		return s.finished(ctx, r, e)
+		return s.finished(ctx, c, r, e)
 	}
 	return s.perform(ctx, c, r, byItself(wholeBody(ix, http.MethodDelete, "/documents", nil)))
 }

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -21,15 +20,15 @@ func (s *Service) createDump(ctx context.Context, c *call) *reply.Reply {
 	if e := dumpsRefused(present); e != nil {
 		return reply.Error(e)
 	}
-	uid, err := s.Store.NextTaskUID(ctx)
+	r, err := s.newTask(ctx, c, task.DumpCreation, nil)
 	if err != nil {
 		return s.stateReply(err)
 	}
-	r := task.NewDump(uid, c.now)
-	if err := s.Store.CreateTask(ctx, r); err != nil {
+	r = task.NewDump(r.UID, c.now)
+	if err := s.record(ctx, c, &r); err != nil {
 		return s.stateReply(err)
 	}
-	return reply.Value(http.StatusAccepted, summarize(r))
+	return enqueued(r)
 }
 
 // dumpsRefused says why no dump can be taken; nil when one can. Whether dumps are written is a matter of how the coordinators

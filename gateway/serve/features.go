@@ -43,6 +43,9 @@ func (s *Service) updateFeatures(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(apierr.New(apierr.MiroirRouteUnsupported,
 			"The `network` feature can not be switched on: the nodes of a cluster are Miroir's to connect."))
 	}
+	if err := s.hold(ctx, c); err != nil {
+		return s.stateReply(err)
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTime)
 	defer cancel()
 	rec, revision, e, err := s.claimFeatures(ctx, change)

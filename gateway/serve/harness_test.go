@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -79,14 +80,27 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	return &Service{
 		Views: views, Tasks: tasks, Keys: keys, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
 		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
-		Log: zerolog.New(out).Level(zerolog.DebugLevel),
+		Log: zerolog.New(out).Level(zerolog.DebugLevel), Idempotency: DefaultIdempotency(),
 	}
 }
 
 // ask sends a request with a JSON body and a bearer token; an empty token is no header.
 func ask(t *testing.T, s *Service, token, method, path string, body any) *reply.Reply {
 	t.Helper()
+	return askWith(t, s, token, nil, method, path, body)
+}
+
+// askWith is ask with further headers.
+func askWith(t *testing.T, s *Service, token string, more http.Header, method, path string, body any) *reply.Reply {
+	t.Helper()
+	return s.Serve(t.Context(), request(t, token, more, method, path, body))
+}
+
+// request is what Envoy would hand over.
+func request(t *testing.T, token string, more http.Header, method, path string, body any) *extproc.Request {
+	t.Helper()
 	header := http.Header{"Content-Type": {"application/json"}}
+	maps.Copy(header, more)
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
@@ -98,7 +112,7 @@ func ask(t *testing.T, s *Service, token, method, path string, body any) *reply.
 		}
 	}
 	path, query, _ := strings.Cut(path, "?")
-	return s.Serve(t.Context(), &extproc.Request{Method: method, Path: path, Query: query, Header: header, Body: bytes.NewReader(raw)})
+	return &extproc.Request{Method: method, Path: path, Query: query, Header: header, Body: bytes.NewReader(raw)}
 }
 
 // decode reads an answer's body.

@@ -100,12 +100,12 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 	if req.PrimaryKey != nil {
 		pk = *req.PrimaryKey
 	}
-	ix, created, err := s.ensureIndex(ctx, c.view, req.UID, pk, r.UID, c.now)
+	ix, created, err := s.ensureIndex(ctx, c, pk, r.UID, s.claimFor(c, task.Record{UID: r.UID}))
 	if err != nil {
 		return s.stateReply(err)
 	}
-	if !created {
-		return s.finished(ctx, r, meili.IndexAlreadyExists(req.UID))
+	if !created && (c.once == nil || ix.Physical != physicalName(req.UID, r.UID)) {
+		return s.finished(ctx, c, r, meili.IndexAlreadyExists(req.UID))
 	}
 	c.view = ix.view
 	// A document leg without documents makes every node create the index and take its key, in its queue's order.
@@ -131,19 +131,21 @@ type located struct {
 }
 
 // ensureIndex finds the index, or adds it to the catalog with a placement over the admitted nodes. The catalog decides
-// between concurrent writers: whoever comes second uses what the first made (RT-3).
+// between concurrent writers: whoever comes second uses what the first made (RT-3). A request that asks for the index and
+// nothing else gives its claim, nil for none.
 func (s *Service) ensureIndex(
-	ctx context.Context, v *routing.View, uid, primaryKey string, taskUID uint32, now time.Time,
+	ctx context.Context, c *call, primaryKey string, taskUID uint32, claim *state.Claim,
 ) (ix located, created bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
+	v, uid := c.view, c.op.Index
 	if known, ok := v.Indexes[uid]; ok {
 		return located{known, v}, false, nil
 	}
 	v = s.formed(ctx, v)
 	rec := routing.IndexRecord{
-		V: routing.Version, UID: uid, Physical: uid + "--" + strconv.FormatUint(uint64(taskUID), 36),
-		PrimaryKey: primaryKey, Shards: v.Cluster.Shards, CreatedAt: now, UpdatedAt: now,
+		V: routing.Version, UID: uid, Physical: physicalName(uid, taskUID),
+		PrimaryKey: primaryKey, Shards: v.Cluster.Shards, CreatedAt: c.now, UpdatedAt: c.now,
 	}
 	placement := routing.PlacementRecord{
 		V: routing.Version, Physical: rec.Physical, Shards: rec.Shards, Groups: map[int][][]routing.Copy{},
@@ -155,7 +157,7 @@ func (s *Service) ensureIndex(
 		}
 		placement.Groups[g.ID] = copiesOf(owners)
 	}
-	created, err = s.Store.CreateIndex(ctx, rec, placement, routing.SettingsRecord{})
+	created, err = s.Store.With(state.Receipt{Claim: claim}).CreateIndex(ctx, rec, placement, routing.SettingsRecord{})
 	if err != nil {
 		return located{}, false, err
 	}
@@ -167,6 +169,11 @@ func (s *Service) ensureIndex(
 		return located{}, false, err
 	}
 	return located{v.Indexes[uid], v}, created, nil
+}
+
+// physicalName is the name on the nodes of an index that a task makes.
+func physicalName(uid string, taskUID uint32) string {
+	return uid + "--" + strconv.FormatUint(uint64(taskUID), 36)
 }
 
 // formationTime is how long the first index waits for nodes that are up but not admitted yet.
@@ -222,24 +229,25 @@ func (s *Service) updateIndex(ctx context.Context, c *call) *reply.Reply {
 	}
 	ix, e := c.index()
 	if e != nil {
-		return s.finished(ctx, r, e)
+		return s.finished(ctx, c, r, e)
 	}
 	if req.PrimaryKey != nil && *req.PrimaryKey != ix.PrimaryKey {
 		if e, err := s.changePrimaryKey(ctx, c, ix, *req.PrimaryKey); err != nil {
 			return s.stateReply(err)
 		} else if e != nil {
-			return s.finished(ctx, r, e)
+			return s.finished(ctx, c, r, e)
 		}
 	}
-	if req.UID != nil && *req.UID != ix.UID {
-		switch err := s.Store.RenameIndex(ctx, ix.UID, *req.UID); {
-		case errors.Is(err, state.ErrConflict):
-			return s.finished(ctx, r, meili.IndexAlreadyExists(*req.UID))
-		case err != nil:
-			return s.stateReply(err)
-		}
+	if req.UID == nil || *req.UID == ix.UID {
+		return s.finished(ctx, c, r, nil)
 	}
-	return s.finished(ctx, r, nil)
+	return s.done(ctx, c, r, func(e state.Effect) error { return e.RenameIndex(ctx, ix.UID, *req.UID) },
+		func(err error) *apierr.Error {
+			if errors.Is(err, state.ErrConflict) {
+				return meili.IndexAlreadyExists(*req.UID)
+			}
+			return nil
+		})
 }
 
 // changePrimaryKey sets the key of an index without documents. The nodes learn it with the next documents.
@@ -270,16 +278,17 @@ func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
 	ix, e := c.index()
 	if e != nil {
 		r.Details = json.RawMessage(`{"deletedDocuments":0}`)
-		return s.finished(ctx, r, e)
+		return s.finished(ctx, c, r, e)
 	}
-	deleted, err := s.Store.DeleteIndex(ctx, ix.UID, ix.Physical)
-	if err != nil && !errors.Is(err, state.ErrNotFound) {
-		return s.stateReply(err)
-	}
-	if !deleted {
-		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
-	}
-	return s.perform(ctx, c, r, writeCall{index: ix, shards: every(ix.Shards), method: http.MethodDelete})
+	return s.perform(ctx, c, r, writeCall{
+		index: ix, shards: every(ix.Shards), method: http.MethodDelete, effect: func(with state.Receipt) error {
+			deleted, err := s.Store.With(with).DeleteIndex(ctx, ix.UID, ix.Physical)
+			if err == nil && !deleted {
+				return state.ErrNotFound
+			}
+			return err
+		},
+	})
 }
 
 func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
@@ -307,19 +316,18 @@ func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
 		pairs[i] = state.Swap{A: p.Indexes[0], B: p.Indexes[1], Rename: p.Rename}
 	}
 	if len(pairs) == 0 {
-		return s.finished(ctx, r, nil)
+		return s.finished(ctx, c, r, nil)
 	}
-	err = s.Store.SwapIndexes(ctx, pairs)
-	var missing *state.MissingIndexesError
-	switch {
-	case errors.As(err, &missing):
-		return s.finished(ctx, r, meili.IndexesNotFound(missing.Names))
-	case errors.Is(err, state.ErrConflict):
-		return s.finished(ctx, r, meili.IndexAlreadyExists(pairs[0].B))
-	case err != nil:
-		return s.stateReply(err)
-	}
-	return s.finished(ctx, r, nil)
+	return s.done(ctx, c, r, func(e state.Effect) error { return e.SwapIndexes(ctx, pairs) }, func(err error) *apierr.Error {
+		var missing *state.MissingIndexesError
+		switch {
+		case errors.As(err, &missing):
+			return meili.IndexesNotFound(missing.Names)
+		case errors.Is(err, state.ErrConflict):
+			return meili.IndexAlreadyExists(pairs[0].B)
+		}
+		return nil
+	})
 }
 
 // every lists all shards of an index.

@@ -1,9 +1,12 @@
 package serve
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,7 +77,9 @@ func (s *Service) createKey(ctx context.Context, c *call) *reply.Reply {
 	if r.UID == "" {
 		r.UID = uuid.NewString()
 	}
-	switch err := s.Store.CreateKey(ctx, r); {
+	err := s.effect(ctx, c, func(o *state.Claim) { fill(o, http.StatusCreated, s.keptKey(&r)) },
+		func(e state.Effect) error { return e.CreateKey(ctx, r) })
+	switch {
 	case errors.Is(err, state.ErrConflict):
 		return reply.Error(meili.APIKeyAlreadyExists(r.UID))
 	case err != nil:
@@ -112,14 +117,21 @@ func (s *Service) updateKey(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	r, err := s.Store.UpdateKey(ctx, uid, func(r *key.Record) {
-		if patch.Name.Given {
-			r.Name = patch.Name.Value
-		}
-		if patch.Description.Given {
-			r.Description = patch.Description.Value
-		}
-		r.UpdatedAt = c.now
+	var r key.Record
+	err := s.effect(ctx, c, func(*state.Claim) {}, func(effect state.Effect) (err error) {
+		r, err = effect.UpdateKey(ctx, uid, func(r *key.Record) {
+			if patch.Name.Given {
+				r.Name = patch.Name.Value
+			}
+			if patch.Description.Given {
+				r.Description = patch.Description.Value
+			}
+			r.UpdatedAt = c.now
+			if claim := c.claim(); claim != nil {
+				fill(claim, http.StatusOK, s.keptKey(r))
+			}
+		})
+		return err
 	})
 	if err != nil {
 		return s.keyReply(uid, err)
@@ -136,11 +148,33 @@ func (s *Service) deleteKey(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	if err := s.Store.DeleteKey(ctx, uid); err != nil {
+	err := s.effect(ctx, c, func(o *state.Claim) { fill(o, http.StatusNoContent, nil) },
+		func(effect state.Effect) error { return effect.DeleteKey(ctx, uid) })
+	if err != nil {
 		return s.keyReply(uid, err)
 	}
 	s.settle(ctx, func(k *key.Set) bool { return k.Get(uid) == nil })
 	return reply.Empty(http.StatusNoContent)
+}
+
+// keptKey is the answer about a key as it is kept for an idempotency key: without the value.
+func (s *Service) keptKey(r *key.Record) json.RawMessage {
+	v := s.keyView(r)
+	v.Key = ""
+	return reply.Value(0, v).Body
+}
+
+// replayKey is the answer about a key that was given before, with the value put back. Its empty place can not be mistaken:
+// quotes inside of a string are escaped.
+func (s *Service) replayKey(rec state.Idempotency) *reply.Reply {
+	var v struct {
+		UID string `json:"uid"`
+	}
+	if err := json.Unmarshal(rec.Body, &v); err != nil {
+		return reply.Error(apierr.New(apierr.MiroirInternal, "The answer that was kept can not be read."))
+	}
+	value := `"key":` + strconv.Quote(s.Auth.Value(v.UID)) // hexadecimal
+	return reply.JSON(rec.Status, bytes.Replace(rec.Body, []byte(`"key":""`), []byte(value), 1))
 }
 
 // keyUID is the uid of a key that the client named by uid or by value.

@@ -8,6 +8,8 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	missed   *prometheus.CounterVec
 
+	idempotency *prometheus.CounterVec
+
 	batches        prometheus.Counter
 	partialBatches prometheus.Counter
 	queries        prometheus.Histogram
@@ -26,6 +28,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		missed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "miroir_write_quorum_missed_total", Help: "Writes for which a group missed quorum.",
 		}, []string{"group"}),
+		idempotency: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "miroir_idempotency_hits_total", Help: "Writes with an idempotency key, by what was known of it.",
+		}, []string{"outcome"}),
 		batches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "miroir_multisearch_batches_total", Help: "Multi-searches.",
 		}),
@@ -37,6 +42,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 100},
 		}),
 	}
-	reg.MustRegister(m.inFlight, m.duration, m.missed, m.batches, m.partialBatches, m.queries)
+	reg.MustRegister(m.inFlight, m.duration, m.missed, m.idempotency, m.batches, m.partialBatches, m.queries)
 	return m
 }

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -41,8 +40,8 @@ func (s *Service) orderTasks(ctx context.Context, c *call) *reply.Reply {
 	if r.Op, r.Details, err = task.NewOrder(kind, uids, c.Query); err != nil {
 		return s.stateReply(err)
 	}
-	if err := s.Store.CreateTask(ctx, r); err != nil {
+	if err := s.record(ctx, c, &r); err != nil {
 		return s.stateReply(err)
 	}
-	return reply.Value(http.StatusOK, summarize(r))
+	return enqueued(r)
 }

@@ -84,10 +84,13 @@ type Service struct {
 	Metrics *Metrics
 	Barrier *barrier.Barrier
 	Clock   *hlc.Clock
-	ID      string // name of this gateway
-	NodeKey string // sent along with routed requests
+	ID      string    // name of this gateway
+	Started time.Time // as its presence says
+	NodeKey string    // sent along with routed requests
 	Limits  Limits
 	Log     zerolog.Logger
+
+	Idempotency Idempotency
 
 	settings settingsCache
 	places   places
@@ -101,6 +104,7 @@ type call struct {
 	grant auth.Grant
 	view  *routing.View
 	now   time.Time
+	once  *once // nil: the request has no idempotency key
 }
 
 // Serve implements extproc.Handler.
@@ -149,7 +153,12 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(e)
 	}
 	defer gate.Leave()
-	return handlers[c.op.Kind](s, ctx, c)
+	if e := s.keyed(c); e != nil {
+		return reply.Error(e)
+	}
+	answer := handlers[c.op.Kind](s, ctx, c)
+	s.settled(ctx, c, answer)
+	return answer
 }
 
 // handler answers one kind of operation.

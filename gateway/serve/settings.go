@@ -101,9 +101,9 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 		return s.stateReply(err)
 	}
 	if _, known := c.view.Indexes[c.op.Index]; !known && c.op.Kind == operation.ResetSettings || s.barred(ctx, c) {
-		return s.finished(ctx, r, meili.IndexNotFound(c.op.Index))
+		return s.finished(ctx, c, r, meili.IndexNotFound(c.op.Index))
 	}
-	ix, _, err := s.ensureIndex(ctx, c.view, c.op.Index, "", r.UID, c.now)
+	ix, _, err := s.ensureIndex(ctx, c, "", r.UID, nil)
 	if err != nil {
 		return s.stateReply(err)
 	}

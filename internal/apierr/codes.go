@@ -12,6 +12,7 @@ const (
 	MiroirCursorExpired        Code = "miroir_cursor_expired"
 	MiroirDivergence           Code = "miroir_settings_divergence"
 	MiroirDumpUnsupported      Code = "miroir_dump_unsupported"
+	MiroirIdempotencyBusy      Code = "miroir_idempotency_in_progress"
 	MiroirIdempotencyKeyReused Code = "miroir_idempotency_key_reused"
 	MiroirInternal             Code = "miroir_internal"
 	MiroirInvalidAuth          Code = "miroir_invalid_auth"
@@ -62,6 +63,7 @@ var miroirKinds = map[Code]kind{
 	MiroirOriginDenied:         {http.StatusForbidden, TypeAuth},
 	MiroirNotFound:             {http.StatusNotFound, TypeInvalidRequest},
 	MiroirCursorExpired:        {http.StatusGone, TypeInvalidRequest},
+	MiroirIdempotencyBusy:      {http.StatusConflict, TypeInvalidRequest},
 	MiroirIdempotencyKeyReused: {http.StatusConflict, TypeInvalidRequest},
 	MiroirMultiAliasReadOnly:   {http.StatusConflict, TypeInvalidRequest},
 	MiroirAliasManaged:         {http.StatusConflict, TypeInvalidRequest},

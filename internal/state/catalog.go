@@ -14,12 +14,20 @@ import (
 func (c *Client) CreateIndex(
 	ctx context.Context, ix routing.IndexRecord, p routing.PlacementRecord, settings routing.SettingsRecord,
 ) (created bool, err error) {
+	return c.With(Receipt{}).CreateIndex(ctx, ix, p, settings)
+}
+
+// CreateIndex is Client.CreateIndex. The receipt has a claim only: the task comes when the index is known.
+func (e Effect) CreateIndex(
+	ctx context.Context, ix routing.IndexRecord, p routing.PlacementRecord, settings routing.SettingsRecord,
+) (created bool, err error) {
+	c := e.client
 	key := c.key(routing.FamilyIndexes, ix.UID)
 	ops, err := c.indexOps(ix, p, settings)
 	if err != nil {
 		return false, err
 	}
-	res, err := c.commit(ctx, "create index", []clientv3.Cmp{absent(key)}, ops, nil)
+	res, err := c.commitClaimed(ctx, "create index", e.receipt.Claim, []clientv3.Cmp{absent(key)}, ops, nil)
 	if err != nil {
 		return false, err
 	}
@@ -58,6 +66,12 @@ func (c *Client) Index(ctx context.Context, uid string) (routing.IndexRecord, er
 // DeleteIndex removes a logical index and everything kept about its physical one. deleted is false when the name no
 // longer points to that physical index.
 func (c *Client) DeleteIndex(ctx context.Context, uid, physical string) (deleted bool, err error) {
+	return c.With(Receipt{}).DeleteIndex(ctx, uid, physical)
+}
+
+// DeleteIndex is Client.DeleteIndex.
+func (e Effect) DeleteIndex(ctx context.Context, uid, physical string) (deleted bool, err error) {
+	c := e.client
 	key := c.key(routing.FamilyIndexes, uid)
 	value, rev, err := c.get(ctx, key)
 	if err != nil {
@@ -67,7 +81,7 @@ func (c *Client) DeleteIndex(ctx context.Context, uid, physical string) (deleted
 	if err != nil || rec.Physical != physical {
 		return false, err
 	}
-	res, err := c.commit(ctx, "delete index", []clientv3.Cmp{unchanged(key, rev)}, []clientv3.Op{
+	res, err := c.commitWith(ctx, "delete index", e.receipt, []clientv3.Cmp{unchanged(key, rev)}, []clientv3.Op{
 		clientv3.OpDelete(key),
 		clientv3.OpDelete(c.key(routing.FamilyPlacement, physical)),
 		clientv3.OpDelete(c.key(routing.FamilySettings, physical)),
@@ -89,6 +103,12 @@ func (c *Client) UpdateIndex(ctx context.Context, uid string, change func(*routi
 // RenameIndex gives a logical index another name in one transaction. ErrNotFound when there is no such index,
 // ErrConflict when the new name is taken.
 func (c *Client) RenameIndex(ctx context.Context, from, to string) error {
+	return c.With(Receipt{}).RenameIndex(ctx, from, to)
+}
+
+// RenameIndex is Client.RenameIndex.
+func (e Effect) RenameIndex(ctx context.Context, from, to string) error {
+	c := e.client
 	src, dst := c.key(routing.FamilyIndexes, from), c.key(routing.FamilyIndexes, to)
 	for {
 		value, rev, err := c.get(ctx, src)
@@ -104,7 +124,7 @@ func (c *Client) RenameIndex(ctx context.Context, from, to string) error {
 		if err != nil {
 			return err
 		}
-		res, err := c.commit(ctx, "rename index", []clientv3.Cmp{unchanged(src, rev), absent(dst)},
+		res, err := c.commitWith(ctx, "rename index", e.receipt, []clientv3.Cmp{unchanged(src, rev), absent(dst)},
 			[]clientv3.Op{clientv3.OpDelete(src), put}, []clientv3.Op{clientv3.OpGet(dst)})
 		if err != nil {
 			return err

@@ -35,10 +35,11 @@ type Options struct {
 
 // Client is one process's connection to the cluster's state. It is safe for concurrent use.
 type Client struct {
-	etcd *clientv3.Client
-	root string
-	op   time.Duration
-	seq  sequence
+	etcd   *clientv3.Client
+	root   string
+	op     time.Duration
+	seq    sequence
+	leases leases
 }
 
 // Open connects. It returns an error when no endpoint answers within the dial timeout.
@@ -135,6 +136,13 @@ func (c *Client) newestRevision(ctx context.Context, family string) (int64, erro
 // amend changes a record by compare-and-swap. change may be called again with a newer record and refuses by an error,
 // which is returned. ErrNotFound when there is no record.
 func amend[R any](ctx context.Context, c *Client, key string, decode func([]byte) (R, error), change func(*R) error) (R, error) {
+	return amendClaimed(ctx, c, key, nil, decode, change)
+}
+
+// amendClaimed is amend with the claim of the request that asks for it. change may complete the claim.
+func amendClaimed[R any](
+	ctx context.Context, c *Client, key string, claim *Claim, decode func([]byte) (R, error), change func(*R) error,
+) (R, error) {
 	for {
 		var rec R
 		value, rev, err := c.get(ctx, key)
@@ -147,7 +155,7 @@ func amend[R any](ctx context.Context, c *Client, key string, decode func([]byte
 		if err := change(&rec); err != nil {
 			return rec, err
 		}
-		done, err := c.writeIf(ctx, key, rec, unchanged(key, rev))
+		done, err := c.writeClaimed(ctx, key, rec, unchanged(key, rev), claim)
 		if err != nil || done {
 			return rec, err
 		}

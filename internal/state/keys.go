@@ -13,8 +13,14 @@ const familyKeys = "keys/"
 
 // CreateKey records a new API key. A uid is used once: ErrConflict when it exists.
 func (c *Client) CreateKey(ctx context.Context, r key.Record) error {
+	return c.With(Receipt{}).CreateKey(ctx, r)
+}
+
+// CreateKey is Client.CreateKey.
+func (e Effect) CreateKey(ctx context.Context, r key.Record) error {
+	c, claim := e.client, e.receipt.Claim
 	name := c.key(familyKeys, r.UID)
-	done, err := c.writeIf(ctx, name, r, absent(name))
+	done, err := c.writeClaimed(ctx, name, r, absent(name), claim)
 	if err == nil && !done {
 		return fmt.Errorf("create key: %w", ErrConflict)
 	}
@@ -33,7 +39,13 @@ func (c *Client) Key(ctx context.Context, uid string) (key.Record, error) {
 // UpdateKey changes an API key by compare-and-swap; change may be called again with a newer record. ErrNotFound when
 // there is no such key.
 func (c *Client) UpdateKey(ctx context.Context, uid string, change func(*key.Record)) (key.Record, error) {
-	return amend(ctx, c, c.key(familyKeys, uid),
+	return c.With(Receipt{}).UpdateKey(ctx, uid, change)
+}
+
+// UpdateKey is Client.UpdateKey. change may complete the claim.
+func (e Effect) UpdateKey(ctx context.Context, uid string, change func(*key.Record)) (key.Record, error) {
+	c, claim := e.client, e.receipt.Claim
+	return amendClaimed(ctx, c, c.key(familyKeys, uid), claim,
 		func(value []byte) (key.Record, error) { return key.Decode(uid, value) },
 		func(r *key.Record) error {
 			change(r)
@@ -43,8 +55,14 @@ func (c *Client) UpdateKey(ctx context.Context, uid string, change func(*key.Rec
 
 // DeleteKey forgets an API key. ErrNotFound when there is no such key.
 func (c *Client) DeleteKey(ctx context.Context, uid string) error {
+	return c.With(Receipt{}).DeleteKey(ctx, uid)
+}
+
+// DeleteKey is Client.DeleteKey.
+func (e Effect) DeleteKey(ctx context.Context, uid string) error {
+	c, claim := e.client, e.receipt.Claim
 	name := c.key(familyKeys, uid)
-	res, err := c.commit(ctx, "delete key", []clientv3.Cmp{present(name)}, []clientv3.Op{clientv3.OpDelete(name)}, nil)
+	res, err := c.commitClaimed(ctx, "delete key", claim, []clientv3.Cmp{present(name)}, []clientv3.Op{clientv3.OpDelete(name)}, nil)
 	if err == nil && !res.Succeeded {
 		return fmt.Errorf("delete key: %w", ErrNotFound)
 	}

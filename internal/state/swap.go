@@ -26,15 +26,21 @@ func (e *MissingIndexesError) Error() string {
 // SwapIndexes exchanges all pairs in one transaction, so that readers see all of it or nothing. It returns a
 // MissingIndexesError when names do not exist and ErrConflict when a rename's new name is taken.
 func (c *Client) SwapIndexes(ctx context.Context, swaps []Swap) error {
-	if 2*len(swaps) > maxTxnOps {
-		return fmt.Errorf("swap of more than %d pairs: %w", maxTxnOps/2, ErrTooLarge)
+	return c.With(Receipt{}).SwapIndexes(ctx, swaps)
+}
+
+// SwapIndexes is Client.SwapIndexes.
+func (e Effect) SwapIndexes(ctx context.Context, swaps []Swap) error {
+	c := e.client
+	if 2*len(swaps)+receiptOps > maxTxnOps {
+		return fmt.Errorf("swap of more than %d pairs: %w", (maxTxnOps-receiptOps)/2, ErrTooLarge)
 	}
 	for {
 		cmps, ops, err := c.swapOps(ctx, swaps)
 		if err != nil {
 			return err
 		}
-		res, err := c.commit(ctx, "swap indexes", cmps, ops, nil)
+		res, err := c.commitWith(ctx, "swap indexes", e.receipt, cmps, ops, nil)
 		if err != nil || res.Succeeded {
 			return err
 		}

@@ -22,30 +22,37 @@ func uidKey(uid uint32) string { return fmt.Sprintf("%010d", uid) }
 
 // CreateTask records a new task, open or already final. A uid is written once: ErrConflict when it exists.
 func (c *Client) CreateTask(ctx context.Context, r task.Record) error {
-	r.V = task.Version
-	open, done := c.key(familyOpen, uidKey(r.UID)), c.key(familyDone, uidKey(r.UID))
-	key := open
-	if r.Done() {
-		key = done
-	}
-	op, err := putOp(key, r)
-	if err != nil {
-		return err
-	}
-	res, err := c.commit(ctx, "create task", []clientv3.Cmp{absent(open), absent(done)}, []clientv3.Op{op}, nil)
+	return c.RecordTask(ctx, Receipt{Task: r})
+}
+
+// RecordTask is CreateTask with the claim of the request that asked for the task. ErrHeld when another request has its
+// idempotency key.
+func (c *Client) RecordTask(ctx context.Context, r Receipt) error {
+	r.Task.V = task.Version
+	res, err := c.commitWith(ctx, "create task", r, nil, nil, nil)
 	if err == nil && !res.Succeeded {
-		return fmt.Errorf("create task %d: %w", r.UID, ErrConflict)
+		return fmt.Errorf("create task %d: %w", r.Task.UID, ErrConflict)
 	}
 	return err
 }
 
 // UpdateTask rewrites an open task. ErrConflict when it is no longer open.
 func (c *Client) UpdateTask(ctx context.Context, r task.Record) error {
-	r.V = task.Version
-	key := c.key(familyOpen, uidKey(r.UID))
-	done, err := c.writeIf(ctx, key, r, present(key))
-	if err == nil && !done {
-		return fmt.Errorf("update task %d: %w", r.UID, ErrConflict)
+	return c.ResumeTask(ctx, Receipt{Task: r})
+}
+
+// ResumeTask is UpdateTask with the claim of the request that goes on with the task. ErrHeld when another request has its
+// idempotency key.
+func (c *Client) ResumeTask(ctx context.Context, r Receipt) error {
+	r.Task.V = task.Version
+	key := c.key(familyOpen, uidKey(r.Task.UID))
+	op, err := putOp(key, r.Task)
+	if err != nil {
+		return err
+	}
+	res, err := c.commitClaimed(ctx, "update task", r.Claim, []clientv3.Cmp{present(key)}, []clientv3.Op{op}, nil)
+	if err == nil && !res.Succeeded {
+		return fmt.Errorf("update task %d: %w", r.Task.UID, ErrConflict)
 	}
 	return err
 }
@@ -85,9 +92,14 @@ func (c *Client) FinishTask(ctx context.Context, r task.Record) (finished bool, 
 	return res.Succeeded, nil
 }
 
-// ForgetTask removes an open task that no node took: it never was one for the client.
-func (c *Client) ForgetTask(ctx context.Context, uid uint32) error {
-	_, err := c.commit(ctx, "forget task", nil, []clientv3.Op{clientv3.OpDelete(c.key(familyOpen, uidKey(uid)))}, nil)
+// ForgetTask removes an open task that no node took: it never was one for the client. The idempotency key of its request,
+// if it had one, is new again.
+func (c *Client) ForgetTask(ctx context.Context, uid uint32, claim *Claim) error {
+	ops := []clientv3.Op{clientv3.OpDelete(c.key(familyOpen, uidKey(uid)))}
+	if claim.Committed() {
+		ops = append(ops, clientv3.OpDelete(c.key(FamilyIdempotency, claim.Key)))
+	}
+	_, err := c.commit(ctx, "forget task", nil, ops, nil)
 	return err
 }
 

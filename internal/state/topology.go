@@ -92,11 +92,16 @@ func (c *Client) readNode(ctx context.Context, id string) (routing.NodeRecord, c
 
 // writeIf puts the record when the comparison holds; done is false when it does not.
 func (c *Client) writeIf(ctx context.Context, key string, record any, cmp clientv3.Cmp) (done bool, err error) {
+	return c.writeClaimed(ctx, key, record, cmp, nil)
+}
+
+// writeClaimed is writeIf with the claim of the request that asks for it.
+func (c *Client) writeClaimed(ctx context.Context, key string, record any, cmp clientv3.Cmp, claim *Claim) (done bool, err error) {
 	op, err := putOp(key, record)
 	if err != nil {
 		return false, err
 	}
-	res, err := c.commit(ctx, "write record", []clientv3.Cmp{cmp}, []clientv3.Op{op}, nil)
+	res, err := c.commitClaimed(ctx, "write record", claim, []clientv3.Cmp{cmp}, []clientv3.Op{op}, nil)
 	if err != nil {
 		return false, err
 	}
