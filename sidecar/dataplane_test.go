@@ -151,6 +151,25 @@ func TestRD3LegsCountTheirShardsOnly(t *testing.T) {
 // A node refuses reads of shards that it does not hold (RD-3).
 func TestRD3StalePlacement(t *testing.T) {
 	b := newBench(t)
+	ix := b.index("movies", "id", 4, 3)
+	for path, body := range map[string]string{"/search": `{}`, "/facet-search": `{"facetName":"x"}`, "/documents/fetch": `{}`, "/similar": `{"id":1,"embedder":"x"}`} {
+		a := b.leg("POST", "/indexes/"+ix+path, body, nodeapi.Leg{Shards: all(4), Count: 4})
+		if a.status != http.StatusConflict || a.field("code") != nodeapi.CodeStalePlacement {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	a := b.leg("POST", "/indexes/"+ix+"/documents", documents(4, `{"id":1}`), nodeapi.Leg{Shards: all(4), Count: 4, PrimaryKey: "id", Dispatch: "1"})
+	if a.status != http.StatusConflict {
+		t.Errorf("write: %d %s", a.status, a.body)
+	}
+	if a := b.leg("POST", "/indexes/"+ix+"/search", `{}`, nodeapi.Leg{Shards: []int{0, 1, 2}, Count: 4}); a.status != http.StatusOK {
+		t.Errorf("what it holds: %d %s", a.status, a.body)
+	}
+}
+
+// An answer that goes to the client as it is names no code that only senders of legs know (§5).
+func TestRoutedAnswersHaveListedCodes(t *testing.T) {
+	b := newBench(t)
 	ix := b.index("movies", "id", 4, shardmap.ShardOf([]byte("1"), 4))
 	get := func(what, id string, routed bool, status int, code string) {
 		t.Helper()
