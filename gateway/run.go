@@ -36,7 +36,7 @@ const (
 const presenceTTL = 10 * time.Second
 
 type config struct {
-	id, etcd, cluster, socket, metrics, spool string
+	id, etcd, cluster, prefix, socket, metrics, spool string
 	maxBody                                   int64
 	pprof                                     bool
 	admission                                 admission.Config
@@ -50,6 +50,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.id, "id", "gateway-0", "name of this gateway, unique in the cluster")
 	f.StringVar(&c.etcd, "etcd", "", "etcd endpoints, separated by commas")
 	f.StringVar(&c.cluster, "cluster", "default", "name of the cluster")
+	f.StringVar(&c.prefix, "etcd-prefix", "", "prefix of all keys in etcd (default /miroir)")
 	f.StringVar(&c.socket, "socket", "", "Unix socket on which Envoy reaches this gateway")
 	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
 	f.Int64Var(&c.maxBody, "max-body-bytes", 100<<20, "largest request body")
@@ -119,7 +120,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	if nodeKey == "" {
 		return fmt.Errorf("gateway: the environment variable %s is not set", envNodeKey)
 	}
-	store, err := state.Open(ctx, state.Options{Endpoints: strings.Split(c.etcd, ","), Cluster: c.cluster})
+	store, err := state.Open(ctx, state.Options{Endpoints: strings.Split(c.etcd, ","), Prefix: c.prefix, Cluster: c.cluster})
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}

@@ -61,7 +61,7 @@ func (t *tool) stateCommand() *cobra.Command {
 	return c
 }
 
-// show makes JSON of a value that is none, as those of elections are.
+// show makes JSON of a value that is none: no record of this program, but somebody may have put it there.
 func show(e state.Entry) shownEntry {
 	s := shownEntry{Key: e.Key, Revision: e.Revision, Leased: e.Leased, Value: e.Value}
 	if !json.Valid(e.Value) {

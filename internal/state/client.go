@@ -42,7 +42,8 @@ type Client struct {
 	leases leases
 }
 
-// Open connects. It returns an error when no endpoint answers within the dial timeout.
+// Open connects. It returns an error when no endpoint answers within the dial timeout, and ErrSchema for the state of a
+// newer program.
 func Open(ctx context.Context, o Options) (*Client, error) {
 	o = o.withDefaults()
 	if len(o.Endpoints) == 0 {
@@ -58,9 +59,16 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	c := &Client{etcd: etcd, root: strings.TrimSuffix(o.Prefix, "/") + "/" + o.Cluster + "/", op: o.OpTimeout}
 	probe, cancel := context.WithTimeout(ctx, o.DialTimeout)
 	defer cancel()
-	if _, err := etcd.Get(probe, c.root+"meta/schema"); err != nil {
+	res, err := etcd.Get(probe, c.root+KeySchema)
+	if err != nil {
 		_ = etcd.Close()
 		return nil, fmt.Errorf("open state: no answer from etcd: %w", errors.Join(ErrUnavailable, err))
+	}
+	for _, kv := range res.Kvs {
+		if err := readable(kv.Value); err != nil {
+			_ = etcd.Close()
+			return nil, fmt.Errorf("open state: %w", err)
+		}
 	}
 	return c, nil
 }
@@ -88,7 +96,7 @@ func (c *Client) Close() error { return c.etcd.Close() }
 func (c *Client) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.op)
 	defer cancel()
-	_, err := c.etcd.Get(ctx, c.root+"meta/schema", clientv3.WithKeysOnly())
+	_, err := c.etcd.Get(ctx, c.root+KeySchema, clientv3.WithKeysOnly())
 	return unavailable("ping", err)
 }
 

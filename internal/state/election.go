@@ -2,8 +2,10 @@ package state
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
@@ -23,6 +25,13 @@ type Leadership struct {
 	cancel   context.CancelCauseFunc
 }
 
+// electionRecord is elections/<scope>/<lease>: a candidate.
+type electionRecord struct {
+	V      int       `json:"v"`
+	Holder string    `json:"holder"`
+	Since  time.Time `json:"since"` // when it became a candidate
+}
+
 // Campaign waits until this holder leads the scope. The lease's time to live is ttlSeconds. Scopes are independent of
 // each other.
 func (c *Client) Campaign(ctx context.Context, scope, holder string, ttlSeconds int) (*Leadership, error) {
@@ -31,7 +40,12 @@ func (c *Client) Campaign(ctx context.Context, scope, holder string, ttlSeconds 
 		return nil, unavailable("open election session", err)
 	}
 	election := concurrency.NewElection(session, c.key("elections/", scope))
-	if err := election.Campaign(ctx, holder); err != nil {
+	value, err := json.Marshal(electionRecord{1, holder, time.Now().UTC()})
+	if err != nil {
+		_ = session.Close()
+		return nil, fmt.Errorf("encode candidate: %w", err)
+	}
+	if err := election.Campaign(ctx, string(value)); err != nil {
 		_ = session.Close()
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -64,7 +78,11 @@ func (c *Client) Leader(ctx context.Context, scope string) (holder string, err e
 	if len(res.Kvs) == 0 {
 		return "", ErrNotFound
 	}
-	return string(res.Kvs[0].Value), nil
+	var rec electionRecord
+	if err := json.Unmarshal(res.Kvs[0].Value, &rec); err != nil {
+		return "", fmt.Errorf("decode leader of %s: %w", scope, err)
+	}
+	return rec.Holder, nil
 }
 
 // Context ends when leadership is lost or resigned.

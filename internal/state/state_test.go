@@ -55,6 +55,26 @@ func TestOpenReportsASilentStore(t *testing.T) {
 	}
 }
 
+// §12: a program that does not understand the state refuses to start.
+func TestNewerStateIsRefused(t *testing.T) {
+	c := open(t)
+	options := Options{Endpoints: c.etcd.Endpoints()}
+	for value, refused := range map[string]bool{
+		`{"v":1,"version":1,"min_reader":1}`: false, `{"v":1,"version":9,"min_reader":1}`: false, `{"v":1,"version":2,"min_reader":2}`: true, `{`: true,
+	} {
+		if _, err := c.etcd.Put(t.Context(), c.key(KeySchema), value); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(t.Context(), options)
+		if (err != nil) != refused || value != "{" && errors.Is(err, ErrSchema) != refused {
+			t.Errorf("%s: %v", value, err)
+		}
+		if again != nil {
+			_ = again.Close()
+		}
+	}
+}
+
 // TK-1: uids are unique over all processes, whatever they do at once.
 func TestTK1TaskUIDsAreUnique(t *testing.T) {
 	a := open(t)

@@ -12,9 +12,13 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 )
 
-// EnsureCluster creates the cluster and group records that do not exist yet. Existing ones win over the arguments
+// EnsureCluster creates the schema, cluster and group records that do not exist yet. Existing ones win over the arguments
 // (CF-10).
 func (c *Client) EnsureCluster(ctx context.Context, cluster routing.ClusterRecord, groups []routing.GroupRecord) error {
+	schema := SchemaRecord{V: routing.Version, Version: SchemaVersion, MinReader: SchemaVersion, UpgradedAt: time.Now().UTC()}
+	if err := c.createIfAbsent(ctx, c.key(KeySchema), schema); err != nil {
+		return err
+	}
 	if err := c.createIfAbsent(ctx, c.key(routing.KeyCluster), cluster); err != nil {
 		return err
 	}

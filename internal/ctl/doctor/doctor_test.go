@@ -12,6 +12,7 @@ import (
 // healthy is a cluster of one index on one node.
 func healthy() map[string]string {
 	return map[string]string{
+		"meta/schema":             `{"v":1,"version":1,"min_reader":1}`,
 		"config/cluster":          `{"v":1,"shards":1}`,
 		"groups/0":                `{"v":1,"id":0,"state":"active","rf":1}`,
 		"nodes/a":                 `{"v":1,"id":"a","replica_group":0,"state":"active"}`,
@@ -28,7 +29,7 @@ func healthy() map[string]string {
 		"tasks/done/0000000003":   `{"v":1,"uid":3,"status":"failed"}`,
 		"workflows/settings/m--0": `{"v":1,"kind":"settings","id":"m--0","state":"running","phase":"verify","token":5}`,
 		"members/coordinator/c":   `{"v":1}`,
-		"elections/topology/694d": `coordinator-0`,
+		"elections/topology/694d": `{"v":1,"holder":"coordinator-0"}`,
 		"seq/task":                `{"v":1,"next":8}`,
 	}
 }
@@ -74,8 +75,9 @@ func TestET5EveryRecordIsChecked(t *testing.T) {
 		"wrong workflows/settings/m--0: it runs and has no phase":      {"workflows/settings/m--0", `{"v":1,"kind":"settings","id":"m--0","state":"running","token":5}`},
 		"wrong workflows/settings/m--0: it is the record of another":   {"workflows/settings/m--0", `{"v":1,"kind":"settings","id":"x","state":"failed","token":5}`},
 		"wrong workflows/settings/m--0: no leader wrote it":            {"workflows/settings/m--0", `{"v":1,"kind":"settings","id":"m--0","state":"failed"}`},
+		"wrong meta/schema: version 3":                                 {"meta/schema", `{"v":3}`},
 		"wrong seq/task: version 3":                                    {"seq/task", `{"v":3}`},
-		"wrong elections/topology/694d: it is empty":                   {"elections/topology/694d", ``},
+		"wrong elections/topology/694d: version 0":                     {"elections/topology/694d", `{"holder":"x"}`},
 		"loose seq/task: not on one line":                              {"seq/task", "{\"v\":1,\n\"next\":8}"},
 		"note future/x: of a family that this program does not know":   {"future/x", `{"v":1}`},
 		"wrong keys/u: larger than 1 MiB":                              {"keys/u", strings.Repeat(" ", maxValue+1)},
