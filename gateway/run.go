@@ -37,11 +37,11 @@ const presenceTTL = 10 * time.Second
 
 type config struct {
 	id, etcd, cluster, prefix, socket, metrics, spool string
-	maxBody                                   int64
-	pprof                                     bool
-	admission                                 admission.Config
-	idempotency                               serve.Idempotency
-	log                                       telemetry.LogOptions
+	maxBody                                           int64
+	pprof                                             bool
+	admission                                         admission.Config
+	idempotency                                       serve.Idempotency
+	log                                               telemetry.LogOptions
 }
 
 func parse(args []string) (config, error) {
