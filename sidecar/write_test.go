@@ -263,7 +263,7 @@ func TestEnsureDeletesOrphans(t *testing.T) {
 	ix := b.index("movies", "id", 4)
 	b.direct("POST", "/indexes", map[string]string{"uid": "mine"})
 	b.direct("POST", "/indexes", map[string]string{"uid": "strange--zz"})
-	if ok, err := b.store.DeleteIndex(t.Context(), "movies", ix); err != nil || !ok {
+	if ok, err := b.store.DeleteIndex(t.Context(), "movies", ix, nil); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	eventually(t, "deletion", func() error {

@@ -34,28 +34,41 @@ func (g Grant) AllIndexes() bool {
 		(g.rules == nil || slices.Contains(g.rules.patterns, key.AllIndexes))
 }
 
-// Index says whether an index may be touched (AU-13).
-func (g Grant) Index(uid string) bool {
-	return g.key == nil || key.AnyMatches(g.key.rec.Indexes, uid) && (g.rules == nil || key.AnyMatches(g.rules.patterns, uid))
+// Index says whether an index may be touched, be it by a name that is an alias of the targets (AU-13): the name must be
+// allowed, or else every target.
+func (g Grant) Index(uid string, targets ...string) bool {
+	return g.key == nil || covers(g.key.rec.Indexes, uid, targets) && (g.rules == nil || covers(g.rules.patterns, uid, targets))
+}
+
+// covers says whether patterns allow a name, or all that it is an alias of.
+func covers(patterns []string, uid string, targets []string) bool {
+	outside := func(target string) bool { return !key.AnyMatches(patterns, target) }
+	return key.AnyMatches(patterns, uid) || len(targets) > 0 && !slices.ContainsFunc(targets, outside)
 }
 
 // MayCreate says whether an index may be created, be it by adding documents to it or changing its settings.
-func (g Grant) MayCreate(uid string) bool {
-	return g.key == nil || g.holds(key.ActionIndexesCreate, "") && g.Index(uid)
+func (g Grant) MayCreate(uid string, targets ...string) bool {
+	return g.key == nil || g.holds(key.ActionIndexesCreate, "", nil) && g.Index(uid, targets...)
 }
 
 // Filter is the filter that a tenant token puts on every search of an index, to be conjoined with the client's own; nil
-// for none (AU-14).
-func (g Grant) Filter(uid string) json.RawMessage {
+// for none (AU-14). The rules of all names count by which the index is known, so that an alias evades none.
+func (g Grant) Filter(uid string, others ...string) json.RawMessage {
 	if g.rules == nil {
 		return nil
 	}
 	pattern, _ := key.Closest(g.rules.patterns, uid)
-	return g.rules.filters[pattern]
+	filter, seen := g.rules.filters[pattern], []string{pattern}
+	for _, other := range others {
+		if pattern, ok := key.Closest(g.rules.patterns, other); ok && !slices.Contains(seen, pattern) {
+			filter, seen = meili.Fuse(filter, g.rules.filters[pattern]), append(seen, pattern)
+		}
+	}
+	return filter
 }
 
 // holds says whether the key allows an action now. index is empty where the route names none.
-func (g Grant) holds(action, index string) bool {
+func (g Grant) holds(action, index string, targets []string) bool {
 	k := g.key
 	if !k.may[action] || k.rec.Expired(g.now) {
 		return false
@@ -64,7 +77,7 @@ func (g Grant) holds(action, index string) bool {
 	case slices.Contains(k.rec.Indexes, key.AllIndexes):
 		return true
 	case index != "":
-		return key.AnyMatches(k.rec.Indexes, index)
+		return covers(k.rec.Indexes, index, targets)
 	}
 	return key.ChecksIndexes(action) && len(k.rec.Indexes) > 0
 }
@@ -74,9 +87,9 @@ func (g Grant) holds(action, index string) bool {
 func (g Grant) allows(op operation.Operation) *apierr.Error {
 	if uid := op.Index; uid != "" {
 		switch {
-		case g.rules != nil && !key.AnyMatches(g.rules.patterns, uid):
+		case g.rules != nil && !covers(g.rules.patterns, uid, op.Targets):
 			return invalid("The provided tenant token cannot acces the index `%s`, allowed indexes are %s.", uid, list(g.rules.patterns))
-		case key.AnyMatches(g.key.rec.Indexes, uid):
+		case covers(g.key.rec.Indexes, uid, op.Targets):
 		case g.rules != nil:
 			return invalid("The API key used to generate this tenant token cannot acces the index `%s`.", uid)
 		default:
@@ -84,7 +97,7 @@ func (g Grant) allows(op operation.Operation) *apierr.Error {
 		}
 	}
 	for action := range strings.FieldsSeq(op.Action) {
-		if !g.holds(action, op.Index) {
+		if !g.holds(action, op.Index, op.Targets) {
 			return meili.InvalidAPIKey()
 		}
 	}

@@ -156,3 +156,50 @@ func FuzzCheckToken(f *testing.F) {
 		}
 	})
 }
+
+// AU-13, AU-14: an alias is in bounds by its own name or by all its targets, and the rules of all names count together.
+func TestAU14AliasRules(t *testing.T) {
+	for name, x := range map[string]struct {
+		rules   any
+		alias   string
+		targets []string
+		want    string // filter, "-" for none, "out"
+	}{
+		"by the target":       {map[string]any{"a": map[string]any{"filter": "own"}}, "one", []string{"a"}, `"own"`},
+		"by the name":         {map[string]any{"one": map[string]any{"filter": "own"}}, "one", []string{"a"}, `"own"`},
+		"both":                {map[string]any{"one": map[string]any{"filter": "x"}, "a": map[string]any{"filter": "y"}}, "one", []string{"a"}, `["x","y"]`},
+		"arrays":              {map[string]any{"one": map[string]any{"filter": []any{"x"}}, "a": map[string]any{"filter": []any{"y", []any{"z"}}}}, "one", []string{"a"}, `["x","y",["z"]]`},
+		"open name":           {map[string]any{"one": nil, "*": map[string]any{"filter": "all"}}, "one", []string{"a"}, `"all"`},
+		"one rule for both":   {map[string]any{"*": map[string]any{"filter": "all"}}, "one", []string{"a"}, `"all"`},
+		"neither":             {map[string]any{"b": nil}, "one", []string{"a"}, "out"},
+		"not every target":    {map[string]any{"a": nil}, "one", []string{"a", "b"}, "out"},
+		"every target":        {map[string]any{"a": nil, "b": nil}, "one", []string{"a", "b"}, "-"},
+		"an alias of nothing": {map[string]any{"a": nil}, "one", nil, "out"},
+	} {
+		c := newChecker(t, newKey("1", []string{"search"}, []string{"*"}, nil))
+		tok := token(t, jwt.SigningMethodHS256, key.Value(master, uidOf("1")), jwt.MapClaims{"apiKeyUid": uidOf("1"), "searchRules": x.rules})
+		op := table.Classify("POST", "/indexes/"+x.alias+"/search")
+		op.Targets = x.targets
+		g, e := c.Check(op, bearing(tok))
+		got := "out"
+		if e == nil {
+			if got = string(g.Filter(x.alias, x.targets...)); got == "" {
+				got = "-"
+			}
+		}
+		if got != x.want {
+			t.Errorf("%s: %s, want %s (%v)", name, got, x.want, e)
+		}
+	}
+	limited := newChecker(t, newKey("1", []string{"search"}, []string{"a"}, nil))
+	op := table.Classify("POST", "/indexes/one/search")
+	for _, x := range []struct {
+		targets []string
+		may     bool
+	}{{nil, false}, {[]string{"a"}, true}, {[]string{"b"}, false}, {[]string{"a", "b"}, false}} {
+		op.Targets = x.targets
+		if _, e := limited.Check(op, bearing(key.Value(master, uidOf("1")))); (e == nil) != x.may {
+			t.Errorf("targets %v: %v", x.targets, e)
+		}
+	}
+}

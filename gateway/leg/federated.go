@@ -184,8 +184,11 @@ func (f *Federated) federationOf(indexes []string, judge bool) []byte {
 	default:
 		b.number("limit", min(fed.Offset, maxWindow-fed.Limit)+fed.Limit)
 	}
-	facets := newBody()
+	facets, written := newBody(), map[string]bool{}
 	for uid, ix := range f.indexes {
+		if written[ix.Physical] {
+			continue // under another name; only a request to judge has both
+		}
 		used := f.used(uid)
 		if used && !slices.Contains(indexes, uid) {
 			continue
@@ -196,6 +199,7 @@ func (f *Federated) federationOf(indexes []string, judge bool) []byte {
 		} else if !asked || patterns == nil {
 			continue
 		}
+		written[ix.Physical] = true
 		facets.strings(ix.Physical, patterns)
 	}
 	if len(facets.out) > 1 {

@@ -10,10 +10,11 @@ type Operation struct {
 	Kind    Kind
 	Access  Access
 	Action  string
-	Pattern string // the route's pattern, a bounded label for metrics
-	Index   string // percent-decoded {index}
-	ID      string // percent-decoded {id}
-	Setting string // name of a settings sub-route, empty for all settings
+	Pattern string   // the route's pattern, a bounded label for metrics
+	Index   string   // percent-decoded {index}
+	Targets []string // the indexes that Index stands for, where it is an alias; whoever knows aliases fills it in
+	ID      string   // percent-decoded {id}
+	Setting string   // name of a settings sub-route, empty for all settings
 }
 
 // Table classifies requests.

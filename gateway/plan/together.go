@@ -15,12 +15,14 @@ type Joint struct {
 }
 
 // CoverTogether plans a read of all shards of several indexes as few joint reads. apart keeps every index in a read of
-// its own.
+// its own. What goes by two names is read once for each: a node could not tell which of them is meant.
 func CoverTogether(v *routing.View, indexes []*routing.Index, seed uint64, apart bool, avoid Avoid) []Joint {
 	var joints []Joint
 	for _, ix := range indexes {
 		r := CoverIndex(v, ix, seed, avoid)
-		at := slices.IndexFunc(joints, func(j Joint) bool { return !apart && j.Shards == ix.Shards && sameRead(j.Read, r) })
+		at := slices.IndexFunc(joints, func(j Joint) bool {
+			return !apart && j.Shards == ix.Shards && sameRead(j.Read, r) && !j.reads(ix.Physical)
+		})
 		if at < 0 {
 			joints = append(joints, Joint{Shards: ix.Shards, Read: r})
 			at = len(joints) - 1
@@ -28,6 +30,10 @@ func CoverTogether(v *routing.View, indexes []*routing.Index, seed uint64, apart
 		joints[at].Indexes = append(joints[at].Indexes, ix)
 	}
 	return joints
+}
+
+func (j Joint) reads(physical string) bool {
+	return slices.ContainsFunc(j.Indexes, func(ix *routing.Index) bool { return ix.Physical == physical })
 }
 
 func sameRead(a, b Read) bool {

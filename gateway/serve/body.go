@@ -19,8 +19,12 @@ func (s *Service) readBody(c *call) ([]byte, *apierr.Error) {
 	if e := meili.CheckJSONContentType(c.Header.Get("Content-Type")); e != nil {
 		return nil, e
 	}
+	if c.body != nil {
+		return c.body, nil
+	}
 	raw, err := io.ReadAll(s.bodyReader(c))
 	if err == nil {
+		c.body = raw
 		return raw, nil
 	}
 	var corrupt *body.Corrupt

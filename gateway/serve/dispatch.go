@@ -34,6 +34,9 @@ func (s *Service) newTask(ctx context.Context, c *call, kind string, details any
 	}
 	if c.op.Index != "" {
 		r.IndexUID = &c.op.Index
+		if c.alias != nil {
+			r.Resolved = c.uid()
+		}
 	}
 	if details != nil {
 		if r.Details, err = rawjson.Marshal(details); err != nil {
@@ -71,6 +74,13 @@ func (s *Service) stateReply(err error) *reply.Reply {
 	var known answered
 	if errors.As(err, &known) {
 		return known.reply
+	}
+	var used *state.TargetedError
+	if errors.As(err, &used) {
+		return targeted(used)
+	}
+	if errors.Is(err, state.ErrAliasMoved) {
+		return movedReply()
 	}
 	if errors.Is(err, shardmap.ErrTooFewNodes) {
 		return reply.Error(apierr.New(apierr.MiroirNoQuorum, "Too few nodes take part to place the copies of a new index. Try again later."))

@@ -39,11 +39,17 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 	}
 	known, pk := "", params.PrimaryKey
 	shards := c.view.Cluster.Shards
-	if ix, ok := c.view.Indexes[c.op.Index]; ok {
+	if ix, ok := c.view.Find(c.op.Index); ok {
 		shards = ix.Shards
 		if known = ix.PrimaryKey; known != "" {
 			pk = known
 		}
+	}
+	if c.batch != nil {
+		if c.batch.Shards != shards {
+			return movedReply() // it is cut for an index of another shape
+		}
+		return s.enqueueDocuments(ctx, c, params, c.batch)
 	}
 	batch, err := write.Read(format, s.bodyReader(c), write.Options{
 		Index: c.op.Index, Shards: shards, PrimaryKey: pk, Memory: s.Limits.SpoolMemory, Dir: s.Limits.SpoolDir,
@@ -51,7 +57,7 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 	if err != nil {
 		return s.unread(err)
 	}
-	defer batch.Close()
+	c.batch = batch
 	if known != "" && params.PrimaryKey != "" && params.PrimaryKey != known {
 		batch.Failure = meili.PrimaryKeyAlreadyExists(known)
 	}
@@ -90,7 +96,7 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 	if batch.Failure != nil {
 		pk = "" // the index comes to be, without a key, as on one node
 	}
-	ix, created, err := s.ensureIndex(ctx, c, pk, r.UID, nil)
+	ix, created, err := s.ensureIndex(ctx, c, c.uid(), pk, r.UID, nil)
 	if err != nil {
 		return s.stateReply(err)
 	}

@@ -25,11 +25,11 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 	if e := meili.CheckBody(body); e != nil {
 		return reply.Error(e)
 	}
-	body = meili.Restricted(body, c.grant.Filter(c.op.Index))
 	ix, e := c.index()
 	if e != nil {
 		return reply.Error(e)
 	}
+	body = meili.Restricted(body, c.filterOf(ix))
 	var asked struct {
 		FacetName  json.RawMessage `json:"facetName"`
 		FacetQuery json.RawMessage `json:"facetQuery"`

@@ -85,7 +85,7 @@ func checkFederated(m *meili.MultiSearch) *apierr.Error {
 func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]leg.Index, *apierr.Error) {
 	known := map[string]leg.Index{}
 	find := func(uid string) *apierr.Error {
-		ix, ok := c.view.Indexes[uid]
+		ix, ok := c.view.Find(uid)
 		if !ok {
 			return meili.IndexNotFound(uid)
 		}
@@ -142,7 +142,8 @@ func (f *federating) run(ctx context.Context) ([]merge.FederatedLeg, *apierr.Err
 	}
 	slices.Sort(f.uids)
 	for _, uid := range f.uids {
-		indexes = append(indexes, f.c.view.Indexes[uid])
+		ix, _ := f.c.view.Find(uid)
+		indexes = append(indexes, ix)
 	}
 	shares := f.plan(indexes, nil)
 	judged := make(chan *apierr.Error, 1)
@@ -170,7 +171,7 @@ func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
 	for _, j := range plan.CoverTogether(f.c.view, indexes, d.Sum64(), f.fed.Distinct() != "", avoid) {
 		var uids []string
 		for _, ix := range j.Indexes {
-			uids = append(uids, ix.UID)
+			uids = append(uids, ix.Name)
 		}
 		for _, part := range f.fed.Parts(uids) {
 			shares = append(shares, &share{joint: j, part: part})
@@ -275,7 +276,7 @@ func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Erro
 			continue
 		}
 		for _, ix := range sh.joint.Indexes {
-			f.missing[ix.UID] = sh.out.Missing
+			f.missing[ix.Name] = sh.out.Missing
 		}
 		for _, r := range sh.out.Results {
 			legs = append(legs, merge.FederatedLeg{Body: r.Body, Queries: sh.part.Queries, Indexes: sh.part.Indexes})
@@ -320,7 +321,8 @@ func (f *federating) metadata() []byte {
 			b = append(b, ',')
 		}
 		q := &f.m.Queries[i]
-		b = append(b, f.c.metadata(f.c.view.Indexes[q.IndexUID], q.SearchQuery)...)
+		ix, _ := f.c.view.Find(q.IndexUID)
+		b = append(b, f.c.metadata(ix, q.SearchQuery)...)
 	}
 	return append(b, ']')
 }

@@ -16,11 +16,13 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
+	"github.com/miroir-search/miroir/gateway/barrier"
 	"github.com/miroir-search/miroir/gateway/extproc"
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/etcdserver"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/state"
 )
@@ -77,7 +79,9 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	}
 	nodes := client.New(client.Options{NodeKey: "node"})
 	t.Cleanup(nodes.Close)
+	clock := hlc.New(time.Now)
 	return &Service{
+		Clock: clock, Barrier: barrier.New("gateway-0", store, views, clock, zerolog.Nop(), barrier.NewMetrics(reg)),
 		Views: views, Tasks: tasks, Keys: keys, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
 		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
 		Log: zerolog.New(out).Level(zerolog.DebugLevel), Idempotency: DefaultIdempotency(),

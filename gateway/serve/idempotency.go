@@ -229,6 +229,9 @@ func (s *Service) replay(c *call, rec state.Idempotency) *reply.Reply {
 
 // identify gives a new task its uid, or that of the attempt that it goes on with.
 func (s *Service) identify(ctx context.Context, c *call, r *task.Record) error {
+	if err := s.leaveTarget(ctx, c); err != nil {
+		return err
+	}
 	if c.once != nil && c.once.resume != nil {
 		old := c.once.resume
 		r.UID = old.UID
@@ -252,7 +255,7 @@ func (s *Service) record(ctx context.Context, c *call, r *task.Record) error {
 func (s *Service) commit(ctx context.Context, c *call, r *task.Record, effect func(with state.Receipt) error) error {
 	r.V = task.Version
 	for {
-		receipt := state.Receipt{Task: *r, Claim: s.claimFor(c, *r)}
+		receipt := state.Receipt{Task: *r, Claim: s.claimFor(c, *r), By: c.by()}
 		var err error
 		switch {
 		case c.once == nil || !c.once.open:
@@ -267,6 +270,7 @@ func (s *Service) commit(ctx context.Context, c *call, r *task.Record, effect fu
 			err = s.Store.ResumeTask(ctx, receipt)
 		}
 		if !errors.Is(err, state.ErrHeld) {
+			c.moved = errors.Is(err, state.ErrAliasMoved)
 			return err
 		}
 		if err := s.begin(ctx, c); err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -40,7 +42,9 @@ func (s *Service) getIndex(_ context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	return reply.Value(http.StatusOK, viewOf(ix.IndexRecord))
+	view := viewOf(ix.IndexRecord)
+	view.UID = ix.Name
+	return reply.Value(http.StatusOK, view)
 }
 
 func (s *Service) listIndexes(_ context.Context, c *call) *reply.Reply {
@@ -100,7 +104,10 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 	if req.PrimaryKey != nil {
 		pk = *req.PrimaryKey
 	}
-	ix, created, err := s.ensureIndex(ctx, c, pk, r.UID, s.claimFor(c, task.Record{UID: r.UID}))
+	ix, created, err := s.ensureIndex(ctx, c, req.UID, pk, r.UID, s.claimFor(c, task.Record{UID: r.UID}))
+	if errors.Is(err, errAlias) {
+		return s.finished(ctx, c, r, meili.IndexAlreadyExists(req.UID))
+	}
 	if err != nil {
 		return s.stateReply(err)
 	}
@@ -117,10 +124,10 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 
 // barred says whether the operation's index would have to be made first, and the credential does not allow that (RT-2).
 func (s *Service) barred(ctx context.Context, c *call) bool {
-	if _, known := c.view.Indexes[c.op.Index]; known || c.grant.MayCreate(c.op.Index) {
+	if _, known := c.view.Find(c.op.Index); known || c.grant.MayCreate(c.op.Index, c.op.Targets...) {
 		return false
 	}
-	_, err := s.Store.Index(ctx, c.op.Index) // another gateway may have made it a moment ago
+	_, err := s.Store.Index(ctx, c.uid()) // another gateway may have made it a moment ago
 	return errors.Is(err, state.ErrNotFound)
 }
 
@@ -131,16 +138,16 @@ type located struct {
 }
 
 // ensureIndex finds the index, or adds it to the catalog with a placement over the admitted nodes. The catalog decides
-// between concurrent writers: whoever comes second uses what the first made (RT-3). A request that asks for the index and
-// nothing else gives its claim, nil for none.
+// between concurrent writers: whoever comes second uses what the first made (RT-3). A name that is an alias makes no index,
+// and finds none. A request that asks for the index and nothing else gives its claim, nil for none.
 func (s *Service) ensureIndex(
-	ctx context.Context, c *call, primaryKey string, taskUID uint32, claim *state.Claim,
+	ctx context.Context, c *call, uid, primaryKey string, taskUID uint32, claim *state.Claim,
 ) (ix located, created bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
-	v, uid := c.view, c.op.Index
+	v := c.view
 	if known, ok := v.Indexes[uid]; ok {
-		return located{known, v}, false, nil
+		return located{c.called(known), v}, false, nil
 	}
 	v = s.formed(ctx, v)
 	rec := routing.IndexRecord{
@@ -161,20 +168,23 @@ func (s *Service) ensureIndex(
 	if err != nil {
 		return located{}, false, err
 	}
-	known := func(v *routing.View) bool {
-		_, ok := v.Indexes[uid]
-		return ok
-	}
+	known := func(v *routing.View) bool { return v.Indexes[uid] != nil || v.Aliases[uid] != nil }
 	if v, err = s.Views.Wait(ctx, known); err != nil {
 		return located{}, false, err
 	}
-	return located{v.Indexes[uid], v}, created, nil
+	if v.Indexes[uid] == nil {
+		return located{}, false, errAlias
+	}
+	return located{c.called(v.Indexes[uid]), v}, created, nil
 }
 
 // physicalName is the name on the nodes of an index that a task makes.
 func physicalName(uid string, taskUID uint32) string {
 	return uid + "--" + strconv.FormatUint(uint64(taskUID), 36)
 }
+
+// errAlias says that an index was to be made whose name is an alias.
+var errAlias = fmt.Errorf("the name is an alias: %w", state.ErrConflict)
 
 // formationTime is how long the first index waits for nodes that are up but not admitted yet.
 const formationTime = 2 * time.Second
@@ -282,13 +292,19 @@ func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
 	}
 	return s.perform(ctx, c, r, writeCall{
 		index: ix, shards: every(ix.Shards), method: http.MethodDelete, effect: func(with state.Receipt) error {
-			deleted, err := s.Store.With(with).DeleteIndex(ctx, ix.UID, ix.Physical)
+			deleted, err := s.Store.With(with).DeleteIndex(ctx, ix.UID, ix.Physical, c.leaving(ix.UID, c.forced()))
 			if err == nil && !deleted {
 				return state.ErrNotFound
 			}
 			return err
 		},
 	})
+}
+
+// forced says whether an index shall go even if aliases of several indexes stand for it.
+func (c *call) forced() bool {
+	q, err := url.ParseQuery(c.Query)
+	return err == nil && q.Get("force") == "true"
 }
 
 func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
@@ -301,19 +317,19 @@ func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(e)
 	}
 	for _, swap := range swaps {
-		if slices.ContainsFunc(swap.Indexes, func(uid string) bool { return !c.grant.Index(uid) }) {
+		if slices.ContainsFunc(swap.Indexes, func(uid string) bool { return !c.allowed(uid) }) {
 			return reply.Error(meili.InvalidAPIKey())
 		}
+	}
+	pairs, e := c.pairs(swaps)
+	if e != nil {
+		return reply.Error(e)
 	}
 	r, err := s.newTask(ctx, c, task.IndexSwap, struct {
 		Swaps []meili.Swap `json:"swaps"`
 	}{swaps})
 	if err != nil {
 		return s.stateReply(err)
-	}
-	pairs := make([]state.Swap, len(swaps))
-	for i, p := range swaps {
-		pairs[i] = state.Swap{A: p.Indexes[0], B: p.Indexes[1], Rename: p.Rename}
 	}
 	if len(pairs) == 0 {
 		return s.finished(ctx, c, r, nil)
@@ -328,6 +344,28 @@ func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
 		}
 		return nil
 	})
+}
+
+// pairs are swaps of indexes, where names may be aliases of one.
+func (c *call) pairs(swaps []meili.Swap) ([]state.Swap, *apierr.Error) {
+	pairs := make([]state.Swap, len(swaps))
+	known := make([]meili.Swap, len(swaps))
+	for i, p := range swaps {
+		names := slices.Clone(p.Indexes)
+		for j, name := range names {
+			a := c.aliasOf(name)
+			switch {
+			case a == nil || p.Rename && j == 1: // the new name of an index must be free
+			case isMulti(a):
+				return nil, notWritable(a)
+			default:
+				names[j] = a.Target
+			}
+		}
+		known[i] = meili.Swap{Indexes: names, Rename: p.Rename}
+		pairs[i] = state.Swap{A: names[0], B: names[1], Rename: p.Rename}
+	}
+	return pairs, meili.CheckSwaps(known)
 }
 
 // every lists all shards of an index.

@@ -25,7 +25,7 @@ func (c *call) metadata(ix *routing.Index, q *meili.SearchQuery) []byte {
 		b = append(rawjson.AppendQuoted(append(b, `"query":`...), q.Query), ',')
 	}
 	b = append(append(b, `"queryUid":"`...), newRequestUID()...)
-	b = rawjson.AppendQuoted(append(b, `","indexUid":`...), ix.UID)
+	b = rawjson.AppendQuoted(append(b, `","indexUid":`...), ix.Name)
 	if ix.PrimaryKey != "" {
 		b = rawjson.AppendQuoted(append(b, `,"primaryKey":`...), ix.PrimaryKey)
 	}

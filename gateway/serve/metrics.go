@@ -1,6 +1,10 @@
 package serve
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Metrics counts requests.
 type Metrics struct {
@@ -13,11 +17,36 @@ type Metrics struct {
 	batches        prometheus.Counter
 	partialBatches prometheus.Counter
 	queries        prometheus.Histogram
+
+	resolutions *prometheus.CounterVec
+	mu          sync.Mutex
+	aliases     map[string]bool // that have a label value of their own
+}
+
+// maxAliasLabels bounds the aliases that are counted by name; the others are counted together.
+const maxAliasLabels = 500
+
+// resolved counts a request that came by an alias.
+func (m *Metrics) resolved(alias string) {
+	m.mu.Lock()
+	if !m.aliases[alias] {
+		if len(m.aliases) < maxAliasLabels {
+			m.aliases[alias] = true
+		} else {
+			alias = "other"
+		}
+	}
+	m.mu.Unlock()
+	m.resolutions.WithLabelValues(alias).Inc()
 }
 
 // NewMetrics registers the metrics of this package.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
+		aliases: map[string]bool{},
+		resolutions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "miroir_alias_resolutions_total", Help: "Requests that named an index by an alias.",
+		}, []string{"alias"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "miroir_requests_in_flight", Help: "Client requests being answered.",
 		}),
@@ -42,6 +71,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 100},
 		}),
 	}
-	reg.MustRegister(m.inFlight, m.duration, m.missed, m.idempotency, m.batches, m.partialBatches, m.queries)
+	reg.MustRegister(m.inFlight, m.duration, m.missed, m.idempotency, m.batches, m.partialBatches, m.queries, m.resolutions)
 	return m
 }

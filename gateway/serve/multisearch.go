@@ -30,10 +30,16 @@ func (s *Service) multiSearch(ctx context.Context, c *call) *reply.Reply {
 	}
 	for i := range m.Queries {
 		q := &m.Queries[i]
-		if !c.grant.Index(q.IndexUID) {
+		if !c.allowed(q.IndexUID) {
 			return reply.Error(meili.Inside(i, meili.InvalidAPIKey()))
 		}
-		q.Restrict(c.grant.Filter(q.IndexUID))
+		a := c.aliasOf(q.IndexUID)
+		if a != nil {
+			s.Metrics.resolved(a.Name)
+		}
+		if !isMulti(a) {
+			q.Restrict(c.grant.Filter(q.IndexUID, targetsOf(a)...))
+		}
 	}
 	s.Metrics.batches.Inc()
 	s.Metrics.queries.Observe(float64(len(m.Queries)))

@@ -58,8 +58,9 @@ func (n *readNode) times(what string) int {
 	return len(slices.DeleteFunc(slices.Clone(n.asked), func(s string) bool { return !strings.Contains(s, what) }))
 }
 
-// readService is a gateway over nodes; the indexes a and b have a shard per list of nodes that hold it.
-func readService(t *testing.T, nodes []*readNode, holders [][]int, settings string) *Service {
+// readService is a gateway over nodes; the indexes a and b have a shard per list of nodes that hold it. records are further
+// keys, each followed by its value.
+func readService(t *testing.T, nodes []*readNode, holders [][]int, settings string, records ...string) *Service {
 	t.Helper()
 	var addresses []string
 	for _, n := range nodes {
@@ -67,11 +68,11 @@ func readService(t *testing.T, nodes []*readNode, holders [][]int, settings stri
 		t.Cleanup(srv.Close)
 		addresses = append(addresses, srv.URL)
 	}
-	return serviceOf(t, addresses, holders, settings)
+	return serviceOf(t, addresses, holders, settings, records...)
 }
 
 // serviceOf is readService over nodes that listen already.
-func serviceOf(t *testing.T, addresses []string, holders [][]int, settings string) *Service {
+func serviceOf(t *testing.T, addresses []string, holders [][]int, settings string, records ...string) *Service {
 	t.Helper()
 	b := routing.NewBuilder()
 	put := func(key, value string) {
@@ -96,6 +97,9 @@ func serviceOf(t *testing.T, addresses []string, holders [][]int, settings strin
 		put("indexes/"+uid, fmt.Sprintf(`{"v":1,"uid":%q,"physical":"%s--1","primary_key":"id","shards":%d}`, uid, uid, len(holders)))
 		put("placement/"+uid+"--1", fmt.Sprintf(`{"v":1,"physical":"%s--1","shards":%d,"groups":{"0":[%s]}}`, uid, len(holders), strings.Join(shards, ",")))
 		put("settings/"+uid+"--1", fmt.Sprintf(`{"v":1,"version":3,"client_view":%s}`, settings))
+	}
+	for i := 0; i < len(records); i += 2 {
+		put(records[i], records[i+1])
 	}
 	reg := prometheus.NewRegistry()
 	legs := client.New(client.Options{NodeKey: "node"})

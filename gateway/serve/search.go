@@ -27,7 +27,7 @@ func (s *Service) search(ctx context.Context, c *call) *reply.Reply {
 	if answer != nil {
 		return answer
 	}
-	q.Restrict(c.grant.Filter(c.op.Index))
+	q.Restrict(c.grant.Filter(c.op.Index, c.op.Targets...))
 	return s.find(ctx, c, c.op.Index, q, newRequestUID()).reply()
 }
 
@@ -78,7 +78,7 @@ func (f found) reply() *reply.Reply {
 // find runs a search on one index.
 func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.SearchQuery, requestUID string) found {
 	start := time.Now()
-	ix, ok := c.view.Indexes[uid]
+	ix, ok := c.view.Find(uid)
 	if !ok {
 		return found{refused: meili.IndexNotFound(uid)}
 	}

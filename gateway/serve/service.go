@@ -15,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
+	"github.com/miroir-search/miroir/gateway/write"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/key"
@@ -103,8 +104,13 @@ type call struct {
 	op    operation.Operation
 	grant auth.Grant
 	view  *routing.View
+	alias *routing.Alias // that the operation's index is called by; nil for none
 	now   time.Time
 	once  *once // nil: the request has no idempotency key
+
+	moved bool         // the alias stood for something else when the write was to be recorded
+	body  []byte       // as far as it was read, for a second try
+	batch *write.Batch // likewise
 }
 
 // Serve implements extproc.Handler.
@@ -134,6 +140,7 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	case operation.Admin:
 		return &reply.Reply{Route: &reply.Route{}}
 	}
+	c.resolve()
 	var e *apierr.Error
 	if c.grant, e = s.Auth.Check(c.op, c.Header); e != nil {
 		s.Log.Debug().Str("route", c.op.Pattern).Str("credential", auth.Fingerprint(c.Header.Get("Authorization"))).
@@ -156,7 +163,7 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	if e := s.keyed(c); e != nil {
 		return reply.Error(e)
 	}
-	answer := handlers[c.op.Kind](s, ctx, c)
+	answer := s.dispatch(ctx, c)
 	s.settled(ctx, c, answer)
 	return answer
 }
@@ -222,7 +229,7 @@ func (s *Service) health(context.Context, *call) *reply.Reply {
 
 // index finds the operation's index in the call's view.
 func (c *call) index() (*routing.Index, *apierr.Error) {
-	ix, ok := c.view.Indexes[c.op.Index]
+	ix, ok := c.view.Find(c.op.Index)
 	if !ok {
 		return nil, meili.IndexNotFound(c.op.Index)
 	}

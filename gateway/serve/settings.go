@@ -100,10 +100,10 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 	if err != nil {
 		return s.stateReply(err)
 	}
-	if _, known := c.view.Indexes[c.op.Index]; !known && c.op.Kind == operation.ResetSettings || s.barred(ctx, c) {
+	if _, known := c.view.Find(c.op.Index); !known && c.op.Kind == operation.ResetSettings || s.barred(ctx, c) {
 		return s.finished(ctx, c, r, meili.IndexNotFound(c.op.Index))
 	}
-	ix, _, err := s.ensureIndex(ctx, c, "", r.UID, nil)
+	ix, _, err := s.ensureIndex(ctx, c, c.uid(), "", r.UID, nil)
 	if err != nil {
 		return s.stateReply(err)
 	}

@@ -37,7 +37,7 @@ func (s *Service) similar(ctx context.Context, c *call) *reply.Reply {
 		}
 		return reply.Error(e)
 	}
-	rule := c.grant.Filter(c.op.Index)
+	rule := c.filterOf(ix)
 	q.Restrict(rule)
 	r := resembling{s: s, c: c, ix: ix, q: q, rule: rule, leg: leg.NewSimilar(q, settings, ix.PrimaryKey), start: start}
 	r.shard = shardmap.ShardOf([]byte(q.ID), ix.Shards)

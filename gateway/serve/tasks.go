@@ -50,7 +50,9 @@ func (s *Service) task(ctx context.Context, c *call, uid uint32) (task.Record, b
 }
 
 // sees says whether the request may see a task (AU-13).
-func (c *call) sees(r *task.Record) bool { return c.grant.AllIndexes() || r.Visible(c.grant.Index) }
+func (c *call) sees(r *task.Record) bool {
+	return c.grant.AllIndexes() || r.Visible(func(uid string) bool { return c.grant.Index(uid) })
+}
 
 // live asks the nodes of open tasks what became of their parts, every node once (TK-7). It never writes; tasks that a
 // workflow carries out are as their record says.
@@ -188,7 +190,7 @@ func (s *Service) time() time.Time { return time.Now().UTC() }
 
 // logical replaces the physical name of an index in an engine's message by the name that clients know.
 func logical(message string, ix *routing.Index) string {
-	return strings.ReplaceAll(message, ix.Physical, ix.UID)
+	return strings.ReplaceAll(message, ix.Physical, ix.Name)
 }
 
 // refusal is an engine's error as the client shall see it.

@@ -128,7 +128,7 @@ func ParseSwaps(body []byte) ([]Swap, *apierr.Error) {
 		return e
 	})
 	if e == nil {
-		e = checkSwaps(swaps)
+		e = CheckSwaps(swaps)
 	}
 	return swaps, e
 }
@@ -153,7 +153,8 @@ func parseSwap(p place, v node) (s Swap, e *apierr.Error) {
 	return s, e
 }
 
-func checkSwaps(swaps []Swap) *apierr.Error {
+// CheckSwaps refuses pairs that are none, and an index that is in two.
+func CheckSwaps(swaps []Swap) *apierr.Error {
 	count := map[string]int{}
 	var twice []string
 	for _, s := range swaps {

@@ -11,6 +11,7 @@ import (
 
 // Families of keys, below the cluster's prefix, that make up the view.
 const (
+	FamilyAliases   = "aliases/"
 	FamilyNodes     = "nodes/"
 	FamilyHealth    = "health/"
 	FamilyGroups    = "groups/"
@@ -28,8 +29,8 @@ const (
 // Families lists the prefixes a watcher must follow to feed a Builder.
 func Families() []string {
 	return []string{
-		FamilyBarriers, KeyCluster, FamilyDirty, KeyFeatures, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodeSettings, FamilyNodes,
-		FamilyPlacement, FamilySettings,
+		FamilyAliases, FamilyBarriers, KeyCluster, FamilyDirty, KeyFeatures, FamilyGroups, FamilyHealth, FamilyIndexes, FamilyNodeSettings,
+		FamilyNodes, FamilyPlacement, FamilySettings,
 	}
 }
 
@@ -46,6 +47,7 @@ type Builder struct {
 	dirty     map[string]map[dirtyKey]bool // by physical name
 	barriers  map[string]BarrierRecord
 	shown     map[string]map[string]NodeSettingsRecord // by physical name and node
+	aliases   map[string]storedAlias
 	epoch     int64
 }
 
@@ -55,7 +57,7 @@ func NewBuilder() *Builder {
 		nodes: map[string]NodeRecord{}, health: map[string]HealthRecord{}, groups: map[int]GroupRecord{},
 		indexes: map[string]IndexRecord{}, placement: map[string]PlacementRecord{}, settings: map[string]SettingsRecord{},
 		dirty: map[string]map[dirtyKey]bool{}, barriers: map[string]BarrierRecord{},
-		shown: map[string]map[string]NodeSettingsRecord{},
+		shown: map[string]map[string]NodeSettingsRecord{}, aliases: map[string]storedAlias{},
 	}
 }
 
@@ -72,6 +74,11 @@ func (b *Builder) Put(key string, value []byte, revision int64) error {
 		err = set(&b.cluster, value)
 	case KeyFeatures:
 		err = set(&b.features, value)
+	case FamilyAliases:
+		a := storedAlias{revision: revision}
+		if err = set(&a.record, value); err == nil {
+			b.aliases[name] = a
+		}
 	case FamilyNodes:
 		err = put(b.nodes, name, value)
 	case FamilyHealth:
@@ -109,6 +116,8 @@ func (b *Builder) Put(key string, value []byte, revision int64) error {
 func (b *Builder) Delete(key string, revision int64) {
 	family, name := split(key)
 	switch family {
+	case FamilyAliases:
+		delete(b.aliases, name)
 	case FamilyNodes:
 		delete(b.nodes, name)
 	case FamilyHealth:
@@ -194,7 +203,7 @@ func (b *Builder) View() *View {
 		}
 		s := b.settings[rec.Physical]
 		ix := &Index{
-			IndexRecord: rec, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
+			IndexRecord: rec, Name: uid, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
 			SettingsHash: s.EngineHash, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{},
 		}
 		v.Indexes[uid] = ix
@@ -202,6 +211,7 @@ func (b *Builder) View() *View {
 		v.UIDs = append(v.UIDs, uid)
 	}
 	slices.Sort(v.UIDs)
+	v.Aliases = b.aliasesOf(v)
 	return v
 }
 

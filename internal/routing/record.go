@@ -176,7 +176,7 @@ type BarrierRecord struct {
 // record lists what Decode accepts.
 type record interface {
 	BarrierRecord | NodeRecord | HealthRecord | GroupRecord | ClusterRecord | IndexRecord | PlacementRecord | SettingsRecord |
-		DirtyRecord | FeaturesRecord | NodeSettingsRecord
+		DirtyRecord | FeaturesRecord | NodeSettingsRecord | AliasRecord
 }
 
 // Decode reads one record. Unknown fields are ignored, so that the next version may add some; an unknown version is

@@ -18,6 +18,7 @@ type Node struct {
 // Index is a logical index in the view, ready to be routed by.
 type Index struct {
 	IndexRecord
+	Name            string // what the client calls it: its UID, or an alias
 	Placement       PlacementRecord
 	Settings        []byte // client view, canonical JSON; nil before the first settings commit
 	SettingsVersion uint64
@@ -45,6 +46,7 @@ type View struct {
 	Indexes  map[string]*Index
 	Physical map[string]*Index        // the same indexes by physical name
 	UIDs     []string                 // logical names, ascending
+	Aliases  map[string]*Alias        // by name
 	Barriers map[string]BarrierRecord // by physical name; they do not move the epoch
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // CreateIndex adds a logical index with its placement and first settings in one transaction, if the name is free;
-// created is false when it is taken. settings may be the zero record: then none are written.
+// created is false when an index or an alias has it. settings may be the zero record: then none are written.
 func (c *Client) CreateIndex(
 	ctx context.Context, ix routing.IndexRecord, p routing.PlacementRecord, settings routing.SettingsRecord,
 ) (created bool, err error) {
@@ -27,7 +27,8 @@ func (e Effect) CreateIndex(
 	if err != nil {
 		return false, err
 	}
-	res, err := c.commitClaimed(ctx, "create index", e.receipt.Claim, []clientv3.Cmp{absent(key)}, ops, nil)
+	res, err := c.commitClaimed(ctx, "create index", e.receipt.Claim,
+		[]clientv3.Cmp{absent(key), absent(c.key(routing.FamilyAliases, ix.UID))}, ops, nil)
 	if err != nil {
 		return false, err
 	}
@@ -64,34 +65,41 @@ func (c *Client) Index(ctx context.Context, uid string) (routing.IndexRecord, er
 }
 
 // DeleteIndex removes a logical index and everything kept about its physical one. deleted is false when the name no
-// longer points to that physical index.
-func (c *Client) DeleteIndex(ctx context.Context, uid, physical string) (deleted bool, err error) {
-	return c.With(Receipt{}).DeleteIndex(ctx, uid, physical)
+// longer points to that physical index. leave says what becomes of an alias that stands for it: the record without it, or
+// nil, which refuses the deletion with a TargetedError.
+func (c *Client) DeleteIndex(ctx context.Context, uid, physical string, leave Leaving) (deleted bool, err error) {
+	return c.With(Receipt{}).DeleteIndex(ctx, uid, physical, leave)
 }
 
 // DeleteIndex is Client.DeleteIndex.
-func (e Effect) DeleteIndex(ctx context.Context, uid, physical string) (deleted bool, err error) {
+func (e Effect) DeleteIndex(ctx context.Context, uid, physical string, leave Leaving) (deleted bool, err error) {
 	c := e.client
 	key := c.key(routing.FamilyIndexes, uid)
-	value, rev, err := c.get(ctx, key)
-	if err != nil {
-		return false, err
+	for range maxTries {
+		value, rev, err := c.get(ctx, key)
+		if err != nil {
+			return false, err
+		}
+		rec, err := routing.Decode[routing.IndexRecord](value)
+		if err != nil || rec.Physical != physical {
+			return false, err
+		}
+		ops, others, err := c.release(ctx, uid, leave)
+		if err != nil {
+			return false, err
+		}
+		res, err := c.commitWith(ctx, "delete index", e.receipt, []clientv3.Cmp{unchanged(key, rev), others}, append(ops,
+			clientv3.OpDelete(key),
+			clientv3.OpDelete(c.key(routing.FamilyPlacement, physical)),
+			clientv3.OpDelete(c.key(routing.FamilySettings, physical)),
+			clientv3.OpDelete(c.key(routing.FamilyDirty, physical, "/"), clientv3.WithPrefix()),
+			clientv3.OpDelete(c.key(routing.FamilyNodeSettings, physical, "/"), clientv3.WithPrefix()),
+		), nil)
+		if err != nil || res.Succeeded {
+			return err == nil, err
+		}
 	}
-	rec, err := routing.Decode[routing.IndexRecord](value)
-	if err != nil || rec.Physical != physical {
-		return false, err
-	}
-	res, err := c.commitWith(ctx, "delete index", e.receipt, []clientv3.Cmp{unchanged(key, rev)}, []clientv3.Op{
-		clientv3.OpDelete(key),
-		clientv3.OpDelete(c.key(routing.FamilyPlacement, physical)),
-		clientv3.OpDelete(c.key(routing.FamilySettings, physical)),
-		clientv3.OpDelete(c.key(routing.FamilyDirty, physical, "/"), clientv3.WithPrefix()),
-		clientv3.OpDelete(c.key(routing.FamilyNodeSettings, physical, "/"), clientv3.WithPrefix()),
-	}, nil)
-	if err != nil {
-		return false, err
-	}
-	return res.Succeeded, nil
+	return false, nil
 }
 
 // UpdateIndex changes a catalog entry by compare-and-swap; change may be called again with a newer record and refuses by
@@ -101,7 +109,7 @@ func (c *Client) UpdateIndex(ctx context.Context, uid string, change func(*routi
 }
 
 // RenameIndex gives a logical index another name in one transaction. ErrNotFound when there is no such index,
-// ErrConflict when the new name is taken.
+// ErrConflict when an index or an alias has the new name. Aliases of the index keep its old name.
 func (c *Client) RenameIndex(ctx context.Context, from, to string) error {
 	return c.With(Receipt{}).RenameIndex(ctx, from, to)
 }
@@ -109,7 +117,7 @@ func (c *Client) RenameIndex(ctx context.Context, from, to string) error {
 // RenameIndex is Client.RenameIndex.
 func (e Effect) RenameIndex(ctx context.Context, from, to string) error {
 	c := e.client
-	src, dst := c.key(routing.FamilyIndexes, from), c.key(routing.FamilyIndexes, to)
+	src, dst, alias := c.key(routing.FamilyIndexes, from), c.key(routing.FamilyIndexes, to), c.key(routing.FamilyAliases, to)
 	for {
 		value, rev, err := c.get(ctx, src)
 		if err != nil {
@@ -124,16 +132,18 @@ func (e Effect) RenameIndex(ctx context.Context, from, to string) error {
 		if err != nil {
 			return err
 		}
-		res, err := c.commitWith(ctx, "rename index", e.receipt, []clientv3.Cmp{unchanged(src, rev), absent(dst)},
-			[]clientv3.Op{clientv3.OpDelete(src), put}, []clientv3.Op{clientv3.OpGet(dst)})
+		res, err := c.commitWith(ctx, "rename index", e.receipt, []clientv3.Cmp{unchanged(src, rev), absent(dst), absent(alias)},
+			[]clientv3.Op{clientv3.OpDelete(src), put}, []clientv3.Op{clientv3.OpGet(dst), clientv3.OpGet(alias)})
 		if err != nil {
 			return err
 		}
 		if res.Succeeded {
 			return nil
 		}
-		if len(res.Responses[0].GetResponseRange().Kvs) > 0 {
-			return fmt.Errorf("rename index: %w", ErrConflict)
+		for _, taken := range res.Responses {
+			if len(taken.GetResponseRange().Kvs) > 0 {
+				return fmt.Errorf("rename index: %w", ErrConflict)
+			}
 		}
 	}
 }

@@ -125,10 +125,10 @@ func TestRT3CreateIndexOnce(t *testing.T) {
 	if rec, err := c.Index(t.Context(), "a"); err != nil || rec.Physical != "a--1" {
 		t.Fatalf("%+v, %v", rec, err)
 	}
-	if deleted, err := c.DeleteIndex(t.Context(), "a", "a--2"); deleted || err != nil {
+	if deleted, err := c.DeleteIndex(t.Context(), "a", "a--2", nil); deleted || err != nil {
 		t.Fatalf("deleted another physical index: %v, %v", deleted, err)
 	}
-	if deleted, err := c.DeleteIndex(t.Context(), "a", "a--1"); !deleted || err != nil {
+	if deleted, err := c.DeleteIndex(t.Context(), "a", "a--1", nil); !deleted || err != nil {
 		t.Fatalf("not deleted: %v, %v", deleted, err)
 	}
 	if _, err := c.Index(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
@@ -199,7 +199,7 @@ func TestF5SettingsOfNodesGoWithTheIndex(t *testing.T) {
 	if err != nil || v.Epoch != epoch {
 		t.Errorf("epoch %d, was %d: %v", v.Epoch, epoch, err)
 	}
-	if deleted, err := c.DeleteIndex(t.Context(), "x", "x--1"); err != nil || !deleted {
+	if deleted, err := c.DeleteIndex(t.Context(), "x", "x--1", nil); err != nil || !deleted {
 		t.Fatal(deleted, err)
 	}
 	if err := c.Entries(t.Context(), routing.FamilyNodeSettings, func(e Entry) error {

@@ -66,7 +66,13 @@ func (c *Client) swapOps(ctx context.Context, swaps []Swap) ([]clientv3.Cmp, []c
 		if len(missing.Names) > 0 {
 			continue
 		}
-		cmps = append(cmps, cmpA, cmpB)
+		if cmps = append(cmps, cmpA, cmpB); s.Rename {
+			alias := c.key(routing.FamilyAliases, s.B)
+			if _, _, err := c.get(ctx, alias); err == nil {
+				return nil, nil, fmt.Errorf("swap indexes: %w", ErrConflict)
+			}
+			cmps = append(cmps, absent(alias))
+		}
 		a.UID, b.UID = s.B, s.A
 		put, err := putOp(c.key(routing.FamilyIndexes, s.B), a)
 		if err != nil {

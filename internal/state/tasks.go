@@ -26,7 +26,7 @@ func (c *Client) CreateTask(ctx context.Context, r task.Record) error {
 }
 
 // RecordTask is CreateTask with the claim of the request that asked for the task. ErrHeld when another request has its
-// idempotency key.
+// idempotency key, ErrAliasMoved when the alias by which it came stands for something else.
 func (c *Client) RecordTask(ctx context.Context, r Receipt) error {
 	r.Task.V = task.Version
 	res, err := c.commitWith(ctx, "create task", r, nil, nil, nil)
@@ -42,7 +42,7 @@ func (c *Client) UpdateTask(ctx context.Context, r task.Record) error {
 }
 
 // ResumeTask is UpdateTask with the claim of the request that goes on with the task. ErrHeld when another request has its
-// idempotency key.
+// idempotency key, ErrAliasMoved as RecordTask.
 func (c *Client) ResumeTask(ctx context.Context, r Receipt) error {
 	r.Task.V = task.Version
 	key := c.key(familyOpen, uidKey(r.Task.UID))
@@ -50,7 +50,7 @@ func (c *Client) ResumeTask(ctx context.Context, r Receipt) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.commitClaimed(ctx, "update task", r.Claim, []clientv3.Cmp{present(key)}, []clientv3.Op{op}, nil)
+	res, err := c.commitBy(ctx, "update task", r, []clientv3.Cmp{present(key)}, []clientv3.Op{op}, nil)
 	if err == nil && !res.Succeeded {
 		return fmt.Errorf("update task %d: %w", r.Task.UID, ErrConflict)
 	}

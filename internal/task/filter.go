@@ -62,14 +62,25 @@ func (f *Filter) CountBatch(r *Record) bool {
 }
 
 // Visible says whether somebody who may touch only some indexes may see the task: one that is about a single index, under
-// names that are all allowed.
+// names that are all allowed. Of a task that came by an alias it is enough that the index behind it is allowed.
 func (r *Record) Visible(allowed func(index string) bool) bool {
+	if r.Resolved != "" && r.IndexUID != nil && (allowed(*r.IndexUID) || allowed(r.Resolved)) {
+		return true
+	}
 	return r.IndexUID != nil && !slices.ContainsFunc(r.indexes(), func(uid string) bool { return !allowed(uid) })
 }
 
 // indexes lists the indexes that a task is about: a swap names none as its own, but is about all that it exchanges, and an
-// index that gets another name goes by both.
+// index that gets another name goes by both, as one that was called by an alias does.
 func (r *Record) indexes() []string {
+	uids := r.named()
+	if r.Resolved != "" {
+		uids = append(uids, r.Resolved)
+	}
+	return uids
+}
+
+func (r *Record) named() []string {
 	switch {
 	case r.IndexUID != nil && r.Type == IndexUpdate:
 		var details struct {

@@ -49,7 +49,8 @@ type Record struct {
 	V              int             `json:"v"`
 	UID            uint32          `json:"uid"`
 	Type           string          `json:"type"`
-	IndexUID       *string         `json:"index"` // the name the client used
+	IndexUID       *string         `json:"index"`              // the name the client used
+	Resolved       string          `json:"resolved,omitempty"` // the index that the name stood for, where it was an alias
 	Physical       string          `json:"physical,omitempty"`
 	Status         string          `json:"status"`
 	Details        json.RawMessage `json:"details,omitempty"`

@@ -282,7 +282,7 @@ func (b *Broadcast) run(ctx context.Context, l workflow.Leader, physical string,
 		return err
 	}
 	p = Progress{Task: uid, Physical: physical}
-	if t.IndexUID != nil {
+	if p.Index = t.Resolved; p.Index == "" && t.IndexUID != nil {
 		p.Index = *t.IndexUID
 	}
 	defer b.Metrics.phase.DeleteLabelValues(p.Index)

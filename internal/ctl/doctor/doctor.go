@@ -52,6 +52,7 @@ var families = []family{
 	{routing.FamilyGroups, decodes[routing.GroupRecord], false},
 	{routing.FamilyNodes, decodes[routing.NodeRecord], false},
 	{routing.FamilyHealth, decodes[routing.HealthRecord], true},
+	{routing.FamilyAliases, decodes[routing.AliasRecord], false},
 	{routing.FamilyIndexes, decodes[routing.IndexRecord], false},
 	{routing.FamilyPlacement, decodes[routing.PlacementRecord], false},
 	{routing.FamilySettings, decodes[routing.SettingsRecord], false},
@@ -69,7 +70,8 @@ var families = []family{
 
 // decodes checks a record of the routing view with the reader that gateways use.
 func decodes[R routing.NodeRecord | routing.HealthRecord | routing.GroupRecord | routing.ClusterRecord | routing.IndexRecord |
-	routing.PlacementRecord | routing.SettingsRecord | routing.DirtyRecord | routing.NodeSettingsRecord | routing.FeaturesRecord](_ string, value []byte) string {
+	routing.PlacementRecord | routing.SettingsRecord | routing.DirtyRecord | routing.NodeSettingsRecord | routing.FeaturesRecord |
+	routing.AliasRecord](_ string, value []byte) string {
 	if _, err := routing.Decode[R](value); err != nil {
 		return err.Error()
 	}

@@ -19,6 +19,7 @@ type records struct {
 	settings  map[string]routing.SettingsRecord
 	dirty     map[string]string                                // key by physical name
 	shown     map[string]map[string]routing.NodeSettingsRecord // by physical name and node
+	aliases   map[string]routing.AliasRecord
 }
 
 // together judges whether records agree with each other. Those that can not be read are left out: they were told already.
@@ -73,9 +74,29 @@ func together(entries []state.Entry) []Finding {
 			}
 		}
 	}
+	found = append(found, r.aliased()...)
 	for _, id := range slices.Sorted(maps.Keys(r.nodes)) {
 		if n := r.nodes[id]; n.State != routing.NodeRemoved && !r.groups[n.ReplicaGroup] {
 			say(Wrong, routing.FamilyNodes+id, "its replica group %d does not exist", n.ReplicaGroup)
+		}
+	}
+	return found
+}
+
+// aliased judges the aliases.
+func (r records) aliased() (found []Finding) {
+	for _, name := range slices.Sorted(maps.Keys(r.aliases)) {
+		a, key := r.aliases[name], routing.FamilyAliases+name
+		if a.Name != name {
+			found = append(found, Finding{Wrong, key, "it is the record of alias " + a.Name})
+		}
+		if _, index := r.indexes[name]; index {
+			found = append(found, Finding{Wrong, key, "an index has the same name, which hides it"})
+		}
+		for _, uid := range a.UIDs() {
+			if _, known := r.indexes[uid]; !known {
+				found = append(found, Finding{Loose, key, "it stands for " + uid + ", which does not exist"})
+			}
 		}
 	}
 	return found
@@ -105,7 +126,7 @@ func collect(entries []state.Entry) records {
 	r := records{
 		indexes: map[string]routing.IndexRecord{}, placement: map[string]routing.PlacementRecord{}, nodes: map[string]routing.NodeRecord{},
 		groups: map[int]bool{}, settings: map[string]routing.SettingsRecord{}, dirty: map[string]string{},
-		shown: map[string]map[string]routing.NodeSettingsRecord{},
+		shown: map[string]map[string]routing.NodeSettingsRecord{}, aliases: map[string]routing.AliasRecord{},
 	}
 	for _, e := range entries {
 		at := strings.IndexByte(e.Key, '/') + 1
@@ -113,6 +134,10 @@ func collect(entries []state.Entry) records {
 		case routing.FamilyIndexes:
 			if rec, err := routing.Decode[routing.IndexRecord](e.Value); err == nil {
 				r.indexes[name] = rec
+			}
+		case routing.FamilyAliases:
+			if rec, err := routing.Decode[routing.AliasRecord](e.Value); err == nil {
+				r.aliases[name] = rec
 			}
 		case routing.FamilyPlacement:
 			if rec, err := routing.Decode[routing.PlacementRecord](e.Value); err == nil {
