@@ -35,7 +35,7 @@ demo: build tools ## a cluster with 171,075 cities and a few searches; runs unti
 
 .PHONY: test
 test: build tools ## every ring below, in this order
-	@$(RING) lint unit store dataplane e2e
+	@$(RING) lint unit store dataplane e2e chaos
 
 .PHONY: lint
 lint: ## style, suspicious code and import borders
@@ -56,6 +56,13 @@ dataplane: build tools ## tests against real Envoy and engines, without a cluste
 .PHONY: e2e
 e2e: build tools ## tests of a whole cluster
 	@$(RING) e2e
+
+# SEEDS is how many seeds to try, SEED the first of them, CHAOS holds further flags.
+SEED ?= 1
+SEEDS ?= 20
+.PHONY: chaos
+chaos: build tools ## processes die under load, and nothing is lost: SEEDS=n seeds from SEED on
+	@go run ./chaos --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
 
 # QUICK=1 is the short form, BENCH holds further flags: make bench BENCH='--rf 2 --connections 1'
 .PHONY: bench

@@ -4,6 +4,8 @@ go 1.26.0
 
 require golang.org/x/text v0.43.0
 
+require github.com/anishathalye/porcupine v1.3.1 // indirect
+
 require (
 	cel.dev/expr v0.25.3 // indirect
 	github.com/DataDog/zstd v1.5.7 // indirect

@@ -142,16 +142,19 @@ func (l *Local) AdminKey() (string, error) {
 func (l *Local) Nodes() []Node { return l.ready.Nodes }
 
 // Kill implements Cluster.
-func (l *Local) Kill(process string) error {
+func (l *Local) Kill(process string) error { return l.Signal(process, syscall.SIGKILL) }
+
+// Signal sends a signal to one process. One that does not run is fs.ErrNotExist.
+func (l *Local) Signal(process string, signal syscall.Signal) error {
 	text, err := os.ReadFile(filepath.Join(l.dir, "run", process+".pid"))
 	if err != nil {
-		return fmt.Errorf("kill %s: %w", process, err)
+		return fmt.Errorf("signal %s: %w", process, err)
 	}
 	pid, err := strconv.Atoi(strings.Fields(string(text))[0])
 	if err != nil {
-		return fmt.Errorf("kill %s: %w", process, err)
+		return fmt.Errorf("signal %s: %w", process, err)
 	}
-	return syscall.Kill(pid, syscall.SIGKILL)
+	return syscall.Kill(pid, signal)
 }
 
 // Restart implements Cluster.

@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,126 +10,41 @@ import (
 
 	"github.com/meilisearch/meilisearch-go"
 	. "github.com/onsi/gomega"
-	"github.com/rs/zerolog"
 
+	look "github.com/miroir-search/miroir/e2e/inside"
 	"github.com/miroir-search/miroir/e2e/provider"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
-	"github.com/miroir-search/miroir/internal/state"
 )
 
-// inside looks at a cluster past its ingress.
-type inside struct {
-	cluster provider.Inspected
-	key     string
-	views   *state.ViewWatch
-	store   *state.Client
-}
+// inside compares the copies of a cluster.
+type inside struct{ *look.Inside }
 
-func look(ctx context.Context, cluster provider.Inspected) *inside {
-	key, err := cluster.EngineKey()
+func lookAt(ctx context.Context, cluster provider.Inspected) *inside {
+	in, err := look.Look(ctx, cluster)
 	Expect(err).NotTo(HaveOccurred())
-	store, err := state.Open(ctx, state.Options{Endpoints: []string{cluster.Etcd()}})
-	Expect(err).NotTo(HaveOccurred())
-	views, err := store.WatchView(ctx, zerolog.Nop())
-	Expect(err).NotTo(HaveOccurred())
-	return &inside{cluster, key, views, store}
-}
-
-// engine sends a request to one engine and reads its answer.
-func (i *inside) engine(node, method, path string, body, out any) error {
-	for _, n := range i.cluster.Nodes() {
-		if n.ID != node {
-			continue
-		}
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		req, err := http.NewRequest(method, n.Engine+path, bytes.NewReader(raw))
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Authorization", "Bearer "+i.key)
-		req.Header.Set("Content-Type", "application/json")
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = res.Body.Close() }()
-		if res.StatusCode >= http.StatusBadRequest {
-			return fmt.Errorf("%s answered %d", node, res.StatusCode)
-		}
-		return json.NewDecoder(res.Body).Decode(out)
-	}
-	return fmt.Errorf("no node %s", node)
+	return &inside{in}
 }
 
 // documents reads one shard at one engine, by id.
 func (i *inside) documents(node, physical string, shard int) (map[string]map[string]any, error) {
-	var page struct{ Results []map[string]any }
-	err := i.engine(node, http.MethodPost, "/indexes/"+physical+"/documents/fetch",
-		map[string]any{"filter": nodeapi.ShardFilter([]int{shard}), "limit": 100_000}, &page)
+	raw, err := i.Documents(node, physical, shard)
 	all := map[string]map[string]any{}
-	for _, d := range page.Results {
-		all[fmt.Sprint(d["id"])] = d
+	for id, text := range raw {
+		var d map[string]any
+		err = errors.Join(err, json.Unmarshal(text, &d))
+		all[id] = d
 	}
 	return all, err
-}
-
-// idle says whether no engine has anything left to do.
-func (i *inside) idle() error {
-	for _, n := range i.cluster.Nodes() {
-		var page struct{ Total int }
-		if err := i.engine(n.ID, http.MethodGet, "/tasks?statuses=enqueued,processing", nil, &page); err != nil {
-			return err
-		}
-		if page.Total > 0 {
-			return fmt.Errorf("%s has %d tasks left", n.ID, page.Total)
-		}
-	}
-	return nil
-}
-
-// clean says whether all nodes are up and no copy is dirty.
-func (i *inside) clean() error {
-	v := i.views.View()
-	for _, id := range v.AllNodes() {
-		if !v.Nodes[id].OK {
-			return fmt.Errorf("%s is not up", id)
-		}
-	}
-	for _, ix := range v.Indexes {
-		for shard := range ix.Shards {
-			for _, node := range ix.NodesHolding() {
-				if ix.Dirty(shard, node) {
-					return fmt.Errorf("shard %d on %s is dirty", shard, node)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// dirty counts the dirty copies on a node.
-func (i *inside) dirty(node string) (n int) {
-	for _, ix := range i.views.View().Indexes {
-		for shard := range ix.Shards {
-			if ix.Dirty(shard, node) {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // equal compares all copies of all shards with each other and with what was written; nil compares the copies only. want has
 // the fields that clients see.
 func (i *inside) equal(want map[string]map[string]any) error {
-	if err := errors.Join(i.clean(), i.idle()); err != nil {
+	if err := errors.Join(i.Clean(), i.Idle()); err != nil {
 		return err
 	}
-	v := i.views.View()
+	v := i.View()
 	found := map[string]bool{}
 	for _, ix := range v.Indexes {
 		for shard := range ix.Shards {

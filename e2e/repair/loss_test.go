@@ -34,7 +34,7 @@ func loseData(cluster *provider.Local, in *inside, app *client, node string, pro
 	for _, p := range processes {
 		Expect(cluster.Kill(p)).To(Succeed())
 	}
-	Eventually(func() error { return in.engine("node-"+node, http.MethodGet, "/health", nil, &struct{}{}) }).
+	Eventually(func() error { return in.Engine("node-"+node, http.MethodGet, "/health", nil, &struct{}{}) }).
 		WithTimeout(longest).WithPolling(10 * time.Millisecond).ShouldNot(Succeed())
 	Expect(os.RemoveAll(filepath.Join(cluster.Data("node-"+node), "db"))).To(Succeed())
 
@@ -51,7 +51,7 @@ func loseData(cluster *provider.Local, in *inside, app *client, node string, pro
 	}()
 	back := func() error {
 		app.add([]map[string]any{{"id": fmt.Sprint("late-", node, "-", len(app.want)), "round": 0.0}})
-		if err := errors.Join(cluster.Revive(), in.clean()); err != nil {
+		if err := errors.Join(cluster.Revive(), in.Clean()); err != nil {
 			return err
 		}
 		if lines() == had {

@@ -62,7 +62,7 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 		})
 		watch, cancel := context.WithCancel(context.Background())
 		DeferCleanup(cancel)
-		in = look(watch, cluster)
+		in = lookAt(watch, cluster)
 		sdk := meilisearch.New(cluster.URL(), meilisearch.WithAPIKey(cluster.MasterKey()), meilisearch.DisableRetries()) // its own retry sends an empty body
 		app = &client{sdk: sdk.Index(index), want: map[string]map[string]any{}}
 		app.wait = func(info *meilisearch.TaskInfo) {
@@ -140,7 +140,7 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 			Expect(cluster.Kill(p)).To(Succeed())
 		}
 		write(round)
-		Expect(in.dirty(node)).To(BeNumerically(">", 0), "the copies on the node missed writes")
+		Expect(in.Dirty(node)).To(BeNumerically(">", 0), "the copies on the node missed writes")
 		Eventually(right).WithTimeout(longest).WithPolling(100 * time.Millisecond).Should(Succeed())
 		Expect(cluster.Revive()).To(Succeed())
 		// Searches stay right while the node comes back and is repaired.
@@ -148,7 +148,7 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 			if err := right(); err != nil {
 				return StopTrying("clients see something wrong").Wrap(err)
 			}
-			return in.clean()
+			return in.Clean()
 		}).WithTimeout(longest).WithPolling(50 * time.Millisecond).Should(Succeed())
 		Eventually(func() error { return in.equal(app.want) }).WithTimeout(longest).WithPolling(200 * time.Millisecond).Should(Succeed())
 		Expect(right()).To(Succeed())
@@ -172,7 +172,7 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 		}
 		write(3)
 		Expect(os.RemoveAll(filepath.Join(cluster.Data("node-0"), "journal"))).To(Succeed())
-		Expect(in.dirty("node-0")).To(BeNumerically(">", 0))
+		Expect(in.Dirty("node-0")).To(BeNumerically(">", 0))
 		Expect(cluster.Revive()).To(Succeed())
 		Eventually(func() error { return in.equal(app.want) }).WithTimeout(longest).WithPolling(200 * time.Millisecond).Should(Succeed())
 		Expect(right()).To(Succeed())
@@ -207,7 +207,7 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 			last, err = app.sdk.DeleteDocumentsByFilter(fmt.Sprintf("kept = %d", n%7), nil)
 			Expect(err).NotTo(HaveOccurred())
 			for node := range 3 {
-				Expect(in.dirty(fmt.Sprint("node-", node))).To(BeZero())
+				Expect(in.Dirty(fmt.Sprint("node-", node))).To(BeZero())
 			}
 		}
 		close(stop)
@@ -246,9 +246,9 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 		}()
 		for _, p := range []string{"engine-0", "sidecar-1", "engine-2"} {
 			Expect(cluster.Kill(p)).To(Succeed())
-			Eventually(func() int { return in.dirty("node-" + p[len(p)-1:]) }).WithTimeout(longest).WithPolling(20 * time.Millisecond).Should(BeNumerically(">", 0))
+			Eventually(func() int { return in.Dirty("node-" + p[len(p)-1:]) }).WithTimeout(longest).WithPolling(20 * time.Millisecond).Should(BeNumerically(">", 0))
 			Expect(cluster.Revive()).To(Succeed())
-			Eventually(in.clean).WithTimeout(longest).WithPolling(50 * time.Millisecond).Should(Succeed())
+			Eventually(in.Clean).WithTimeout(longest).WithPolling(50 * time.Millisecond).Should(Succeed())
 		}
 		close(stop)
 		Eventually(stopped).WithTimeout(longest).Should(BeClosed())

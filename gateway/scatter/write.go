@@ -36,7 +36,7 @@ type Ack struct {
 	Accepted bool          // the engine enqueued it
 	Unsure   bool          // nobody knows whether it did
 	Refused  *apierr.Error // the node's refusal, nil when it did not answer
-	Stale    bool          // the node's fence is newer than the leg's epoch
+	Stale    bool          // the node acts on a newer view than the leg: its fence is newer, or the index is gone
 }
 
 // Writer runs writes.
@@ -98,7 +98,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 		return ack, true
 	}
 	ack.Refused = apierr.Parse(a.Status, a.Body)
-	ack.Stale = ack.Refused.Code == nodeapi.CodeStaleEpoch
+	ack.Stale = ack.Refused.Code == nodeapi.CodeStaleEpoch || ack.Refused.Code == nodeapi.CodeStalePlacement
 	ack.Unsure = !ok && !refusals[ack.Refused.Code]
 	return ack, ok
 }

@@ -35,6 +35,7 @@ func rings() []ring {
 			flags: []string{"-count=1", "-p=1", "-timeout=20m"}},
 		{name: "e2e", folders: []string{"e2e", "dev/devtest"},
 			flags: []string{"-count=1", "-p=1", "-timeout=30m"}},
+		{name: "chaos", folders: []string{"chaos/trial"}, flags: []string{"-count=1", "-p=1", "-timeout=20m"}},
 	}
 }
 

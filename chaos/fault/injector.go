@@ -1,0 +1,111 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Target is a cluster whose processes can be broken.
+type Target interface {
+	// Signal sends a signal to a process, by the name of its pid file. One that is not running is fs.ErrNotExist.
+	Signal(process string, signal syscall.Signal) error
+	// Revive starts all processes that are down.
+	Revive() error
+}
+
+// Clock tells how far the workload is.
+type Clock interface {
+	// Wait returns when so many requests have ended, or ctx ends.
+	Wait(ctx context.Context, requests int)
+	Count() int
+}
+
+// Injector breaks a cluster, and mends it again.
+type Injector struct {
+	Target Target
+	Clock  Clock
+
+	mu     sync.Mutex
+	broken map[string]map[*Fault]Kind
+	errs   []error
+}
+
+// Run carries faults out, and returns when all of them have ended. When ctx ends everything is mended at once.
+func (i *Injector) Run(ctx context.Context, faults []Fault) error {
+	i.broken = map[string]map[*Fault]Kind{}
+	var running sync.WaitGroup
+	for n := range faults {
+		f := &faults[n]
+		running.Go(func() {
+			i.Clock.Wait(ctx, f.At)
+			if ctx.Err() != nil {
+				return
+			}
+			i.begin(f)
+			i.hold(ctx, f)
+			i.end(f)
+		})
+	}
+	running.Wait()
+	return errors.Join(i.errs...)
+}
+
+func (i *Injector) hold(ctx context.Context, f *Fault) {
+	most, cancel := context.WithTimeout(ctx, f.AtMost)
+	defer cancel()
+	if f.AtLeast == 0 {
+		i.Clock.Wait(most, i.Clock.Count()+f.For)
+		return
+	}
+	timer := time.NewTimer(f.AtLeast)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func (i *Injector) begin(f *Fault) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.broken[f.Process] == nil {
+		i.broken[f.Process] = map[*Fault]Kind{}
+	}
+	i.broken[f.Process][f] = f.Kind
+	signal := syscall.SIGKILL
+	if f.Kind == Stop {
+		signal = syscall.SIGSTOP
+	}
+	// A process that another fault has killed already is as broken as it can be.
+	if err := i.Target.Signal(f.Process, signal); err != nil && !gone(err) {
+		i.errs = append(i.errs, fmt.Errorf("%s: %w", f, err))
+	}
+}
+
+// end mends what a fault broke, unless another one still breaks it.
+func (i *Injector) end(f *Fault) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.broken[f.Process], f)
+	for _, kind := range i.broken[f.Process] {
+		if kind == f.Kind {
+			return
+		}
+	}
+	var err error
+	if f.Kind == Stop {
+		err = i.Target.Signal(f.Process, syscall.SIGCONT)
+	} else {
+		err = i.Target.Revive() // others that are down come back a little early
+	}
+	if err != nil && !gone(err) {
+		i.errs = append(i.errs, fmt.Errorf("end of %s: %w", f, err))
+	}
+}
+
+func gone(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) }

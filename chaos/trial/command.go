@@ -1,0 +1,118 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/miroir-search/miroir/chaos/check"
+	"github.com/miroir-search/miroir/chaos/history"
+	"github.com/miroir-search/miroir/internal/lifecycle"
+)
+
+// command is what its flags say.
+type command struct {
+	root   string
+	from   uint64
+	seeds  int
+	reuse  int
+	judge  string
+	keep   string
+	keepOn bool
+	all    bool
+}
+
+// Command tries seeds one after the other, and fails when one of them shows a violation.
+func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
+	var c command
+	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	flags.SetOutput(stdio.Err)
+	flags.StringVar(&c.root, "root", ".", "folder of the project, with bin/")
+	flags.Uint64Var(&c.from, "seed", 1, "the first seed")
+	flags.IntVar(&c.seeds, "seeds", 1, "how many seeds to try")
+	flags.IntVar(&c.reuse, "reuse", 10, "how many seeds to try on one cluster")
+	flags.StringVar(&c.keep, "keep", defaultKeep(), "folder for what is kept of runs that went wrong")
+	flags.StringVar(&c.judge, "judge", "", "judge a history that was kept instead of running anything")
+	flags.BoolVar(&c.keepOn, "continue", false, "try the other seeds as well when one has failed")
+	flags.BoolVar(&c.all, "keep-all", false, "keep runs that went well, too")
+	if err := lifecycle.ParseFlags(flags, args); err != nil {
+		return err
+	}
+	if c.judge != "" {
+		run, err := history.Read(c.judge)
+		if err != nil {
+			return err
+		}
+		return tell(stdio, check.Run(run))
+	}
+	return c.try(ctx, stdio)
+}
+
+func tell(stdio lifecycle.Stdio, found []check.Violation) error {
+	for _, v := range found {
+		_, _ = fmt.Fprintln(stdio.Out, "  ", v)
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("%d violations", len(found))
+	}
+	return nil
+}
+
+func (c *command) try(ctx context.Context, stdio lifecycle.Stdio) error {
+	var failed []error
+	for first := 0; first < c.seeds; first += c.reuse {
+		if err := c.tryOn(ctx, stdio, first, min(first+c.reuse, c.seeds), &failed); err != nil {
+			return errors.Join(append(failed, err)...)
+		}
+		if len(failed) > 0 && !c.keepOn {
+			break
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// tryOn tries some seeds on one cluster. A cluster on which one went wrong is not used further.
+func (c *command) tryOn(ctx context.Context, stdio lifecycle.Stdio, from, to int, failed *[]error) (err error) {
+	for from < to && ctx.Err() == nil && (len(*failed) == 0 || c.keepOn) {
+		cluster, err := StartCluster(ctx, c.root)
+		if err != nil {
+			return err
+		}
+		first := from
+		for good := true; good && from < to && ctx.Err() == nil; from++ {
+			seed := c.from + uint64(from) //nolint:gosec // a count
+			var result *Result
+			if result, err = cluster.Run(ctx, seed); err != nil {
+				err = fmt.Errorf("seed %d: %w", seed, err)
+				break
+			}
+			good = len(result.Violations) == 0
+			line(stdio, result)
+			if !good || c.all {
+				again := fmt.Sprintf("make chaos SEED=%d SEEDS=%d", c.from+uint64(first), from-first+1) //nolint:gosec // a count
+				if err := cluster.preserve(c.keep, result, again); !good {
+					*failed = append(*failed, err)
+				}
+			}
+		}
+		if err = errors.Join(err, cluster.Stop()); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func line(stdio lifecycle.Stdio, r *Result) {
+	tally := map[history.Outcome]int{}
+	for _, o := range r.Run.Ops {
+		tally[o.Outcome]++
+	}
+	verdict := "ok"
+	if len(r.Violations) > 0 {
+		verdict = "FAILED"
+	}
+	_, _ = fmt.Fprintf(stdio.Out, "seed %d: %s, %s of work and %s to rest, %d acknowledged, %d refused, %d without an answer; %d faults\n", r.Run.Seed, verdict,
+		r.Worked.Round(100*time.Millisecond), r.Rested.Round(100*time.Millisecond), tally[history.Acknowledged], tally[history.Refused], tally[history.Unknown], len(r.Run.Faults))
+}

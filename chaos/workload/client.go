@@ -1,0 +1,204 @@
+package workload
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/miroir-search/miroir/chaos/history"
+)
+
+// Bounds of a client.
+const (
+	answerTime = 15 * time.Second       // for one request; what takes longer is unknown
+	calm       = 30 * time.Millisecond  // after a request that was refused
+	closed     = 100 * time.Millisecond // after a connection that was refused
+	lookEvery  = 50 * time.Millisecond  // at tasks
+)
+
+// Client sends requests to the ingress and records what comes of them.
+type Client struct {
+	URL   string
+	Key   string
+	Index string // of all requests about documents
+	HTTP  *http.Client
+	Log   *Recorder
+}
+
+// Play sends requests one after the other until they are through or ctx ends. After some writes it waits for their tasks, as
+// applications do.
+func (c *Client) Play(ctx context.Context, ops []history.Op) {
+	for _, o := range ops {
+		if ctx.Err() != nil {
+			return
+		}
+		done := c.Do(o)
+		for done.Outcome == history.Unsent && ctx.Err() == nil {
+			pause(ctx, closed)
+			done = c.Do(o)
+		}
+		c.Log.Add(done)
+		switch {
+		case done.Outcome != history.Acknowledged:
+			pause(ctx, calm)
+		case done.Task != 0 && o.Number%4 == 0:
+			c.await(ctx, done.Task)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Do sends one request and returns it with what came of it.
+func (c *Client) Do(o history.Op) history.Op {
+	method, path, body := c.request(o)
+	o.Start = c.Log.Now()
+	status, header, answer, err := c.send(method, path, body)
+	o.End, o.Status = c.Log.Now(), status
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		o.Outcome = history.Unsent
+		return o
+	case err != nil:
+		o.Outcome, o.End, o.Message = history.Unknown, history.Never, err.Error()
+		return o
+	case status >= http.StatusBadRequest:
+		return refusal(o, answer)
+	}
+	o.Outcome, o.Degraded = history.Acknowledged, header.Get("X-Miroir-Degraded")
+	if err := read(&o, answer); err != nil {
+		o.Outcome, o.Message = history.Wrong, err.Error()
+	}
+	return o
+}
+
+// refusal tells answers that faults explain from those that nothing does.
+func refusal(o history.Op, answer []byte) history.Op {
+	var e struct{ Code, Message string }
+	if err := json.Unmarshal(answer, &e); err != nil {
+		e.Message = string(answer)
+	}
+	o.Code, o.Message = e.Code, e.Message
+	switch {
+	case o.Status == http.StatusServiceUnavailable || o.Status == http.StatusGatewayTimeout:
+		o.Outcome = history.Refused
+	case o.Kind == history.Get && o.Status == http.StatusNotFound && e.Code == "document_not_found",
+		o.Kind == history.Show && o.Status == http.StatusNotFound && e.Code == "index_not_found":
+		o.Outcome = history.Acknowledged
+	default:
+		o.Outcome = history.Wrong
+	}
+	return o
+}
+
+func (c *Client) request(o history.Op) (method, path string, body any) {
+	documents := "/indexes/" + c.Index + "/documents"
+	switch o.Kind {
+	case history.Put, history.Merge:
+		var list []map[string]any
+		for id, d := range o.Docs {
+			fields := map[string]any{"id": id}
+			for k, v := range d {
+				fields[k] = v
+			}
+			list = append(list, fields)
+		}
+		if o.Kind == history.Put {
+			return http.MethodPost, documents, list
+		}
+		return http.MethodPut, documents, list
+	case history.Delete:
+		return http.MethodPost, documents + "/delete-batch", o.IDs
+	case history.Filter:
+		return http.MethodPost, documents + "/delete", map[string]any{"filter": fmt.Sprint("group = ", o.Group)}
+	case history.Clear:
+		return http.MethodDelete, documents, nil
+	case history.Get:
+		return http.MethodGet, documents + "/" + o.IDs[0], nil
+	case history.List:
+		return http.MethodPost, documents + "/fetch", map[string]any{"limit": 1000}
+	case history.Search:
+		return http.MethodPost, "/indexes/" + c.Index + "/search", map[string]any{
+			"q": "", "page": 1, "hitsPerPage": 1000, "facets": []string{history.Group}}
+	case history.Create:
+		return http.MethodPost, "/indexes", map[string]any{"uid": o.Index, "primaryKey": o.Identity}
+	case history.Drop:
+		return http.MethodDelete, "/indexes/" + o.Index, nil
+	case history.Swap:
+		return http.MethodPost, "/swap-indexes", []map[string]any{{"indexes": []string{o.Index, o.Other}}}
+	}
+	return http.MethodGet, "/indexes/" + o.Index, nil
+}
+
+// send sends a request; a body that is nil is none.
+func (c *Client) send(method, path string, body any) (int, http.Header, []byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
+	defer cancel()
+	var reader io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return 0, nil, nil, err
+		}
+		// Not a bytes.Reader: a request that can be sent again would be, behind our back.
+		reader = io.MultiReader(bytes.NewReader(raw))
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, reader)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Key)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.HTTP.Do(req)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	answer, err := io.ReadAll(res.Body)
+	return res.StatusCode, res.Header, answer, err
+}
+
+// Carry sends a request that makes a task, and waits for its success. It is for what surrounds a run and is not recorded.
+func (c *Client) Carry(ctx context.Context, method, path string, body any) error {
+	status, _, answer, err := c.send(method, path, body)
+	var task struct {
+		TaskUID int64
+		Status  string
+		Error   json.RawMessage
+	}
+	if err == nil && status != http.StatusAccepted {
+		err = fmt.Errorf("status %d: %s", status, answer)
+	}
+	if err == nil {
+		err = json.Unmarshal(answer, &task)
+	}
+	for path := fmt.Sprint("/tasks/", task.TaskUID); err == nil && task.Status != "succeeded"; {
+		pause(ctx, lookEvery)
+		if _, _, answer, err = c.send(http.MethodGet, path, nil); err == nil {
+			err = json.Unmarshal(answer, &task)
+		}
+		if err == nil && task.Status == "failed" {
+			err = fmt.Errorf("its task failed: %s", task.Error)
+		}
+		err = errors.Join(err, ctx.Err())
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
