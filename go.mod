@@ -2,7 +2,10 @@ module github.com/miroir-search/miroir
 
 go 1.26.0
 
-require golang.org/x/text v0.43.0
+require (
+	go.uber.org/goleak v1.3.0
+	golang.org/x/text v0.43.0
+)
 
 require github.com/anishathalye/porcupine v1.3.1 // indirect
 

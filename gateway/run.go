@@ -23,6 +23,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/telemetry"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // Names of the environment variables that carry secrets.
@@ -144,12 +145,14 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	nodes := client.New(client.Options{NodeKey: nodeKey})
 	defer nodes.Close()
 	barriers := barrier.New(c.id, store, views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
+	live := tuning.Default()
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Limits: c.limits(), Log: log,
 		Started: time.Now().UTC(), Idempotency: c.idempotency,
 	}
+	tune(service, func() *tuning.Live { return &live }, reg)
 	socket, metrics, err := c.listen()
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)

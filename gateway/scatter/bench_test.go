@@ -25,7 +25,7 @@ func BenchmarkRead(b *testing.B) {
 				p.Legs = append(p.Legs, plan.Leg{Node: fmt.Sprintf("node-%d", i), Address: "http://node", Shards: []int{i}})
 			}
 			r := Reader{Sender: instant{client.Answer{Status: 200, Body: []byte("{}")}}, Timeout: time.Minute, Metrics: NewMetrics(prometheus.NewRegistry())}
-			none := func(plan.Leg) []plan.Leg { return nil }
+			none := func(plan.Leg, Why, plan.Avoid) []plan.Leg { return nil }
 			b.ReportAllocs()
 			for b.Loop() {
 				if out := r.Read(b.Context(), Call{Count: legs}, p, none); len(out.Results) != legs {

@@ -39,8 +39,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) leg(node string, start time.Time, ok bool) {
-	m.latency.WithLabelValues(node).Observe(time.Since(start).Seconds())
+func (m *Metrics) leg(node string, took time.Duration, ok bool) {
+	m.latency.WithLabelValues(node).Observe(took.Seconds())
 	if !ok {
 		m.errors.WithLabelValues(node).Inc()
 	}

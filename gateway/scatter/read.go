@@ -7,9 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/miroir-search/miroir/gateway/balance"
+	"github.com/miroir-search/miroir/gateway/hedge"
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/internal/apierr"
-	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 )
 
@@ -29,6 +30,9 @@ type Call struct {
 	Epoch       int64                   // of the view the plan was made with
 	Stamps      bool                    // hits and documents shall keep their stamps
 	SortValues  bool                    // sorted documents shall tell what they were sorted by
+	Class       balance.Class           // whose times the legs' are compared with
+	Hedge       bool                    // a late leg may be asked of other owners too
+	Sole        bool                    // and only of one that has all of its shards: several answers could not be merged
 }
 
 // Result is one leg with its answer.
@@ -40,71 +44,101 @@ type Result struct {
 // Outcome is what a read's legs brought.
 type Outcome struct {
 	Results []Result      // ascending by the lowest shard; every body is a 200 answer
-	Missing []int         // shards that nobody answered for
+	Missing []int         // shards that nobody answered for, ascending
 	Refused *apierr.Error // an engine's 4xx or 501: the answer to the whole request (RD-9)
 	Stale   bool          // a node held other shards than planned
+	Full    *apierr.Error // some of what is missing is so because a node or the way to it was full
 }
 
-// Replan finds other nodes for a leg that failed; it may return fewer shards than the leg had.
-type Replan func(failed plan.Leg) []plan.Leg
+// Why says what another owner is looked for for.
+type Why int
 
-// Reader runs reads.
+// Reasons. A leg that is late may still answer.
+const (
+	Broken Why = iota
+	Late
+)
+
+// Replan finds other nodes for a leg, but not those to avoid; it may return fewer shards than the leg has. It is called by
+// several goroutines at the same time.
+type Replan func(of plan.Leg, why Why, avoid plan.Avoid) []plan.Leg
+
+// Reader runs reads. Watch and Hedge may be nil.
 type Reader struct {
-	Sender  Sender
-	Timeout time.Duration // of one leg
-	Metrics *Metrics
+	Sender    Sender
+	Timeout   time.Duration // of one leg
+	Impatient bool          // a leg that took too long is not sent again elsewhere
+	Metrics   *Metrics
+	Watch     *balance.Tracker
+	Hedge     *hedge.Policy
 }
 
-// Read runs the legs, each failed one once more on the nodes replan names (RD-7).
+// Read runs the legs, each of which may be asked of other owners too when it is late (F2), and once more of others when it
+// failed (RD-7). replan may be nil: then nobody else is asked.
 func (r *Reader) Read(ctx context.Context, c Call, p plan.Read, replan Replan) Outcome {
-	first := r.round(ctx, c, p.Legs)
 	out := Outcome{Missing: slices.Clone(p.Missing)}
-	var again []plan.Leg
-	for _, a := range first {
-		if !a.failed() {
-			out.take(a)
-			continue
-		}
-		out.Stale = out.Stale || a.stale()
-		others := replan(a.leg)
-		out.Missing = append(out.Missing, lost(a.leg, others)...)
-		again = append(again, others...)
+	if len(p.Legs) == 0 { // nothing is covered, or another leg has all that there is
+		return out
 	}
-	if len(again) > 0 && out.Refused == nil && ctx.Err() == nil {
-		r.Metrics.Retries.Add(float64(len(again)))
-		for _, a := range r.round(ctx, c, again) {
-			if a.failed() {
-				out.Missing = append(out.Missing, a.leg.Shards...)
-				continue
-			}
-			out.take(a)
-		}
+	rd := &reading{Reader: r, call: c, replan: replan}
+	if rd.legs = rd.few[:]; len(p.Legs) > len(rd.few) {
+		rd.legs = make([]taken, len(p.Legs))
+	}
+	rd.legs = rd.legs[:len(p.Legs)]
+	var wg sync.WaitGroup
+	for i := range p.Legs[1:] {
+		wg.Go(func() { rd.leg(ctx, p.Legs[i+1], &rd.legs[i+1]) })
+	}
+	rd.leg(ctx, p.Legs[0], &rd.legs[0])
+	wg.Wait()
+	out.Results = make([]Result, 0, len(p.Legs))
+	for i := range rd.legs {
+		out.take(&rd.legs[i])
 	}
 	slices.Sort(out.Missing)
 	slices.SortFunc(out.Results, func(a, b Result) int { return a.Leg.Shards[0] - b.Leg.Shards[0] })
 	return out
 }
 
-// answer is what one leg came back with.
-type answer struct {
-	leg    plan.Leg
-	status int
-	body   []byte
-	err    error
+// reading is one read on its way.
+type reading struct {
+	*Reader
+	call   Call
+	replan Replan
+	legs   []taken
+	few    [3]taken // legs of most reads, for one allocation instead of two
+
+	mu     sync.Mutex // held for a look at the fields below
+	failed []string   // nodes that brought nothing
+	hedges int        // that were fired
 }
 
-// failed says whether another node might do better: no answer, an error of the node itself, a full search queue, or a
-// node that does not hold what was planned. What an engine does not have, no other of the cluster has.
-func (a answer) failed() bool {
-	return a.err != nil || a.status >= http.StatusInternalServerError && a.status != http.StatusNotImplemented || a.stale()
+// taken is what came of one leg of the plan: its own answer, or those of the nodes that stood in for it.
+type taken struct {
+	own     answer
+	others  []answer // instead of own
+	missing []int
+	stale   bool
+	full    *apierr.Error
 }
 
-// stale says that the node holds other shards than the plan assumed.
-func (a answer) stale() bool {
-	return a.err == nil && a.status == http.StatusConflict && apierr.Parse(a.status, a.body).Code == nodeapi.CodeStalePlacement
+// take adds what one leg came to.
+func (o *Outcome) take(t *taken) {
+	o.Missing = append(o.Missing, t.missing...)
+	o.Stale = o.Stale || t.stale
+	if o.Full == nil {
+		o.Full = t.full
+	}
+	if t.others == nil && t.missing == nil {
+		o.add(&t.own)
+		return
+	}
+	for i := range t.others {
+		o.add(&t.others[i])
+	}
 }
 
-func (o *Outcome) take(a answer) {
+func (o *Outcome) add(a *answer) {
 	switch {
 	case a.status == http.StatusOK:
 		o.Results = append(o.Results, Result{Leg: a.leg, Body: a.body})
@@ -113,43 +147,17 @@ func (o *Outcome) take(a answer) {
 	}
 }
 
-func (r *Reader) round(ctx context.Context, c Call, legs []plan.Leg) []answer {
-	answers := make([]answer, len(legs))
-	run := func(i int) { answers[i] = r.one(ctx, c, legs[i]) }
-	switch len(legs) {
-	case 0: // nothing is covered, or another leg has all that there is
-		return answers
-	case 1:
-		run(0)
-		return answers
-	}
-	var wg sync.WaitGroup
-	for i := range legs[1:] {
-		wg.Go(func() { run(i + 1) })
-	}
-	run(0)
-	wg.Wait()
-	return answers
+// broke notes that a node brought nothing.
+func (rd *reading) broke(node string) {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	rd.failed = append(rd.failed, node)
 }
 
-func (r *Reader) one(ctx context.Context, c Call, l plan.Leg) answer {
-	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
-	defer cancel()
-	if c.BodyOf != nil {
-		c.Body = c.BodyOf(l)
-	}
-	start := time.Now()
-	a, err := r.Sender.Do(ctx, client.Request{
-		Address: l.Address, Method: c.Method, Path: c.Path, ContentType: c.ContentType, Body: c.Body,
-		Leg: nodeapi.Leg{Epoch: c.Epoch, Shards: l.Shards, Count: c.Count, Stamps: c.Stamps, SortValues: c.SortValues},
-	})
-	r.Metrics.leg(l.Node, start, err == nil && a.Status < http.StatusInternalServerError)
-	return answer{leg: l, status: a.Status, body: a.Body, err: err}
-}
-
-// lost lists the shards of a failed leg that its replacements do not cover.
-func lost(failed plan.Leg, others []plan.Leg) []int {
-	return slices.DeleteFunc(slices.Clone(failed.Shards), func(s int) bool {
-		return slices.ContainsFunc(others, func(l plan.Leg) bool { return slices.Contains(l.Shards, s) })
-	})
+// avoid says which nodes brought nothing so far.
+func (rd *reading) avoid() plan.Avoid {
+	rd.mu.Lock()
+	defer rd.mu.Unlock()
+	failed := slices.Clone(rd.failed)
+	return func(node string) bool { return slices.Contains(failed, node) }
 }

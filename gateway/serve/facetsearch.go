@@ -45,8 +45,8 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 	if out.Refused != nil {
 		return reply.Error(s.settings.of(ix).Refusal(named(out.Refused, ix)))
 	}
-	if len(out.Results) == 0 {
-		return uncovered(out.Missing)
+	if f := outcome(ctx, out, ix); f.ended() {
+		return f.reply()
 	}
 	facets := s.settings.of(ix).Facets
 	order, own := facets.SortBy[name]

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/miroir-search/miroir/gateway/balance"
 	"github.com/miroir-search/miroir/gateway/leg"
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/gateway/plan"
@@ -22,6 +23,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // federate answers a multi-search whose queries become one list.
@@ -190,19 +192,37 @@ func (f *federating) ask(ctx context.Context, shares []*share) {
 			defer func() { <-room }()
 			f.s.Scatter.FanOut.Observe(float64(len(sh.joint.Read.Legs)))
 			var mu sync.Mutex
-			reader := scatter.Reader{Sender: f.s.Nodes, Timeout: f.s.Limits.ReadLeg, Metrics: f.s.Scatter}
+			reader := f.s.reader()
 			sh.out = reader.Read(ctx, scatter.Call{
 				Method: http.MethodPost, Path: "/multi-search", ContentType: jsonType, Body: sh.part.Body, Count: sh.joint.Shards, Epoch: sh.joint.Read.Epoch,
-				Stamps: true,
-			}, sh.joint.Read, func(failed plan.Leg) []plan.Leg {
+				Stamps: true, Class: balance.Batches, Hedge: spare(f.c.view),
+			}, sh.joint.Read, func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
+				if why == scatter.Late {
+					return f.standIns(sh.joint, of, avoid)
+				}
 				mu.Lock()
 				defer mu.Unlock()
-				sh.failed = append(sh.failed, failed.Node)
+				sh.failed = append(sh.failed, of.Node)
 				return nil // other nodes may hold the indexes in other ways: the share is planned again as a whole
 			})
 		})
 	}
 	all.Wait()
+}
+
+// standIns are the nodes that hold a late leg's shards of all indexes of a joint read.
+func (f *federating) standIns(j plan.Joint, of plan.Leg, avoid plan.Avoid) []plan.Leg {
+	var first []plan.Leg
+	for i, ix := range j.Indexes {
+		legs := f.s.standIns(f.c.view, ix)(of, scatter.Late, avoid)
+		switch {
+		case i == 0:
+			first = legs
+		case !slices.EqualFunc(first, legs, func(a, b plan.Leg) bool { return a.Node == b.Node && slices.Equal(a.Shards, b.Shards) }):
+			return nil
+		}
+	}
+	return first
 }
 
 // again plans the shares that lost a leg once more without the nodes that failed, and keeps the better outcome.
@@ -261,7 +281,7 @@ func (f *federating) judge(ctx context.Context, j plan.Joint) *apierr.Error {
 func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Error) {
 	f.missing = map[string][]int{}
 	var legs []merge.FederatedLeg
-	var refused *apierr.Error
+	var refused, unable *apierr.Error
 	at := len(f.m.Queries)
 	for _, sh := range shares {
 		if e := sh.out.Refused; e != nil {
@@ -275,6 +295,12 @@ func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Erro
 			}
 			continue
 		}
+		f.s.judge(&sh.out)
+		if len(sh.out.Missing) > 0 && len(sh.out.Results) == 0 && unable == nil {
+			if unable = sh.out.Full; unable == nil {
+				unable = uncoveredError(sh.out.Missing)
+			}
+		}
 		for _, ix := range sh.joint.Indexes {
 			f.missing[ix.Name] = sh.out.Missing
 		}
@@ -285,8 +311,8 @@ func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Erro
 	if refused != nil {
 		return nil, refused
 	}
-	if len(legs) == 0 && len(shares) > 0 {
-		return nil, uncoveredError(shares[0].out.Missing)
+	if unable != nil && (len(legs) == 0 || f.s.tuned().Scatter.UnavailableShardPolicy == tuning.PolicyError) {
+		return nil, unable
 	}
 	return legs, nil
 }

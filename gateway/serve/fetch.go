@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/miroir-search/miroir/gateway/balance"
 	"github.com/miroir-search/miroir/gateway/leg"
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/gateway/plan"
@@ -69,9 +70,11 @@ func (f *fetching) run(ctx context.Context) found {
 
 // ask sends one round of legs. body is what each of them is asked, for a leg that stands in for another too.
 func (f *fetching) ask(ctx context.Context, body func(l plan.Leg) []byte) (scatter.Outcome, found) {
+	several := len(f.plan.Legs) > 1
 	out := f.s.readCall(ctx, f.c, f.ix, f.plan, scatter.Call{
-		Method: http.MethodPost, Path: "/documents/fetch", BodyOf: body, Stamps: len(f.plan.Legs) > 1,
-		SortValues: len(f.plan.Legs) > 1 && f.leg.Sorted(),
+		Method: http.MethodPost, Path: "/documents/fetch", BodyOf: body, Stamps: several, SortValues: several && f.leg.Sorted(),
+		// A walk in the order of writing has a place in each leg's own list, which no other node can go on from.
+		Class: balance.Documents, Hedge: !several || f.leg.Sorted(), Sole: !several,
 	})
 	return out, outcome(ctx, out, f.ix)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/miroir-search/miroir/gateway/balance"
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -76,9 +77,9 @@ func groupLegs(v *routing.View, ix *routing.Index) []plan.Leg {
 
 // one asks a single node about itself, without shards.
 func (s *Service) one(ctx context.Context, c *call, l plan.Leg, method, path string) scatter.Outcome {
-	reader := scatter.Reader{Sender: s.Nodes, Timeout: s.Limits.ReadLeg, Metrics: s.Scatter}
-	return reader.Read(ctx, scatter.Call{Method: method, Path: path, Epoch: c.view.Epoch}, plan.Read{Legs: []plan.Leg{l}},
-		func(plan.Leg) []plan.Leg { return nil })
+	reader := s.reader()
+	return reader.Read(ctx, scatter.Call{Method: method, Path: path, Epoch: c.view.Epoch, Class: balance.Others},
+		plan.Read{Legs: []plan.Leg{l}}, nil)
 }
 
 func (s *Service) stats(ctx context.Context, c *call) *reply.Reply {

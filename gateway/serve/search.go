@@ -18,7 +18,6 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
-	"github.com/miroir-search/miroir/internal/shardmap"
 )
 
 // search serves both forms: parameters of the GET form become a body first.
@@ -111,39 +110,23 @@ func newRequestUID() string { return uuid.Must(uuid.NewV7()).String() }
 func (s *Service) read(
 	ctx context.Context, c *call, ix *routing.Index, p plan.Read, method, path string, body []byte,
 ) scatter.Outcome {
-	return s.readCall(ctx, c, ix, p, scatter.Call{Method: method, Path: path, Body: body, Stamps: len(p.Legs) > 1})
+	return s.readCall(ctx, c, ix, p, scatter.Call{
+		Method: method, Path: path, Body: body, Stamps: len(p.Legs) > 1, Hedge: true, Sole: len(p.Legs) == 1,
+	})
 }
 
 // readCall is read with a call that is complete but for what the index and the plan say. Its path is below the index.
 func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p plan.Read, request scatter.Call) scatter.Outcome {
 	s.Scatter.FanOut.Observe(float64(len(p.Legs)))
-	reader := scatter.Reader{Sender: s.Nodes, Timeout: s.Limits.ReadLeg, Metrics: s.Scatter}
+	reader := s.reader()
 	request.Path, request.Count, request.Epoch = "/indexes/"+ix.Physical+request.Path, ix.Shards, p.Epoch
 	if request.Body != nil || request.BodyOf != nil {
 		request.ContentType = jsonType
 	}
-	out := reader.Read(ctx, request, p, func(failed plan.Leg) []plan.Leg {
-		others, err := s.replan(c.view, ix, failed)
-		if err != nil {
-			s.Log.Debug().Str("node", failed.Node).Str("shards", shardmap.FormatRanges(failed.Shards)).Msg("leg not covered again")
-		}
-		return others
-	})
-	if len(out.Missing) > 0 {
-		s.Scatter.Partial.Inc()
-	}
+	request.Hedge = request.Hedge && spare(c.view)
+	out := reader.Read(ctx, request, p, s.standIns(c.view, ix))
+	s.judge(&out)
 	return out
-}
-
-// replan finds other nodes for a leg that failed, on the newest view there is: the leg may have failed because its shards
-// lie elsewhere by now (RD-3).
-func (s *Service) replan(v *routing.View, ix *routing.Index, failed plan.Leg) ([]plan.Leg, error) {
-	if newest := s.Views.View(); newest.Epoch > v.Epoch {
-		if now, ok := newest.Physical[ix.Physical]; ok {
-			v, ix = newest, now
-		}
-	}
-	return plan.Replan(v, ix, failed, nil)
 }
 
 // outcome is what a round of legs brought, as far as it is not in their answers.
@@ -151,6 +134,8 @@ func outcome(ctx context.Context, out scatter.Outcome, ix *routing.Index) found 
 	switch {
 	case out.Refused != nil:
 		return found{refused: named(out.Refused, ix)}
+	case len(out.Results) == 0 && out.Full != nil:
+		return found{failed: out.Full}
 	case len(out.Results) == 0 && errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return found{failed: apierr.New(apierr.MiroirTimeout, "%s", "The nodes did not answer in time.")}
 	case len(out.Results) == 0:

@@ -10,8 +10,10 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
+	"github.com/miroir-search/miroir/gateway/balance"
 	"github.com/miroir-search/miroir/gateway/barrier"
 	"github.com/miroir-search/miroir/gateway/extproc"
+	"github.com/miroir-search/miroir/gateway/hedge"
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
@@ -24,6 +26,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // Views gives the newest routing view; *state.ViewWatch does.
@@ -84,6 +87,9 @@ type Service struct {
 	Scatter *scatter.Metrics
 	Metrics *Metrics
 	Barrier *barrier.Barrier
+	Balance *balance.Tracker    // nil: copies are chosen by the query alone
+	Hedge   *hedge.Policy       // nil: no leg is asked for twice
+	Tuning  func() *tuning.Live // nil: the defaults
 	Clock   *hlc.Clock
 	ID      string    // name of this gateway
 	Started time.Time // as its presence says

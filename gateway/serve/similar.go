@@ -17,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // similar serves both forms of the search for documents similar to one.
@@ -100,12 +101,17 @@ func (r *resembling) run(ctx context.Context) found {
 
 // source asks the document's own leg for similar documents of its own, and for the document's vectors.
 func (r *resembling) source(ctx context.Context, own plan.Read) (answer, source scatter.Outcome) {
-	reader := scatter.Reader{Sender: r.s.Nodes, Timeout: r.s.Limits.ReadLeg, Metrics: r.s.Scatter}
+	reader, standIns := r.s.reader(), r.s.standIns(r.c.view, r.ix)
 	ask := func(path string, body []byte) scatter.Outcome {
 		return reader.Read(ctx, scatter.Call{
 			Method: http.MethodPost, Path: "/indexes/" + r.ix.Physical + path, ContentType: jsonType, Body: body,
-			Count: r.ix.Shards, Epoch: own.Epoch, Stamps: true,
-		}, own, func(plan.Leg) []plan.Leg { return nil })
+			Count: r.ix.Shards, Epoch: own.Epoch, Stamps: true, Hedge: spare(r.c.view), Sole: true,
+		}, own, func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
+			if why == scatter.Broken {
+				return nil // the whole read is planned again
+			}
+			return standIns(of, why, avoid)
+		})
 	}
 	var both sync.WaitGroup
 	both.Go(func() { source = ask("/documents/fetch", r.leg.Source(r.rule)) })
@@ -136,7 +142,7 @@ func (r *resembling) rest(ctx context.Context, p plan.Read, at int, own []byte, 
 			defer func() { <-room }()
 			for _, plain := range []bool{true, false} {
 				outs[i] = r.s.readCall(ctx, r.c, r.ix, others, scatter.Call{
-					Method: http.MethodPost, Path: "/search", Body: r.leg.Near(vector, plain), Stamps: true,
+					Method: http.MethodPost, Path: "/search", Body: r.leg.Near(vector, plain), Stamps: true, Hedge: true,
 				})
 				if outs[i].Refused == nil || outs[i].Refused.Code != apierr.InvalidSearchDistinct {
 					break // the index's filterable attributes do not let the distinct attribute be switched off
@@ -156,7 +162,9 @@ func (r *resembling) rest(ctx context.Context, p plan.Read, at int, own []byte, 
 			answers, group = append(answers, res.Body), append(group, res.Leg.Shards[0])
 		}
 	}
-	f.missing = slices.Compact(sortedInts(f.missing))
+	if f.missing = slices.Compact(sortedInts(f.missing)); len(f.missing) > 0 && r.s.tuned().Scatter.UnavailableShardPolicy == tuning.PolicyError {
+		return found{failed: uncoveredError(f.missing)}
+	}
 	req := r.leg.Request(group)
 	req.ProcessingTimeMs = max(0, time.Since(r.start).Milliseconds())
 	res, err := merge.Similar(req, answers)

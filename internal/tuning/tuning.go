@@ -1,0 +1,144 @@
+package tuning
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Live holds the values that gateways read by. It must not be modified.
+type Live struct {
+	Scatter          Scatter          `json:"scatter"`
+	Fallback         Fallback         `json:"fallback"`
+	Hedging          Hedging          `json:"hedging"`
+	ReplicaSelection ReplicaSelection `json:"replica_selection"`
+	QueryCoalescing  QueryCoalescing  `json:"query_coalescing"`
+}
+
+// What an answer may be when nobody answers for some shards (RD-8).
+const (
+	PolicyPartial = "partial" // the rest, with X-Miroir-Degraded
+	PolicyError   = "error"   // 503 miroir_shard_unavailable
+)
+
+// Scatter says how legs are run.
+type Scatter struct {
+	NodeTimeoutMs          int    `json:"node_timeout_ms"`          // of a leg that reads
+	RetryOnTimeout         bool   `json:"retry_on_timeout"`         // ask other owners once where a leg was too late
+	UnavailableShardPolicy string `json:"unavailable_shard_policy"` // partial or error
+}
+
+// Fallback says where shards are read that a group does not have (RD-6).
+type Fallback struct {
+	CrossGroup bool `json:"cross_group"`
+}
+
+// Hedging says when a late leg is asked of other owners too (F2).
+type Hedging struct {
+	Enabled              bool    `json:"enabled"`
+	P95TriggerMultiplier float64 `json:"p95_trigger_multiplier"` // of the time that 95 of 100 legs take
+	MinTriggerMs         float64 `json:"min_trigger_ms"`         // no leg is late before
+	MaxHedgesPerQuery    int     `json:"max_hedges_per_query"`
+	BudgetRatio          float64 `json:"budget_ratio"` // of all legs of a gateway within 10 s, at most
+	CrossGroupFallback   bool    `json:"cross_group_fallback"`
+}
+
+// Strategies of replica selection.
+const (
+	StrategyAdaptive   = "adaptive"
+	StrategyRoundRobin = "round_robin"
+	StrategyRandom     = "random"
+)
+
+// ReplicaSelection says which of several owners is read from (F3).
+type ReplicaSelection struct {
+	Strategy           string  `json:"strategy"`
+	LatencyWeight      float64 `json:"latency_weight"`  // of a millisecond
+	InflightWeight     float64 `json:"inflight_weight"` // of a leg that is not answered yet
+	ErrorWeight        float64 `json:"error_weight"`    // of the share of legs that fail
+	EWMAHalfLifeMs     int     `json:"ewma_half_life_ms"`
+	ExplorationEpsilon float64 `json:"exploration_epsilon"` // share of new queries that go to the dearer choice
+	ExcludeFactor      float64 `json:"exclude_factor"`      // times the median score, above which a node is left out
+}
+
+// QueryCoalescing says when equal searches share one scatter (F10).
+type QueryCoalescing struct {
+	Enabled           bool `json:"enabled"`
+	WindowMs          int  `json:"window_ms"`           // after the first of them began
+	MaxSubscribers    int  `json:"max_subscribers"`     // of one scatter
+	MaxPendingQueries int  `json:"max_pending_queries"` // scatters that others may join
+}
+
+// Default has the defaults of the configuration page.
+func Default() Live {
+	return Live{
+		Scatter:  Scatter{NodeTimeoutMs: 5000, RetryOnTimeout: true, UnavailableShardPolicy: PolicyPartial},
+		Fallback: Fallback{CrossGroup: true},
+		Hedging: Hedging{
+			Enabled: true, P95TriggerMultiplier: 1.2, MinTriggerMs: 15, MaxHedgesPerQuery: 2, BudgetRatio: 0.05, CrossGroupFallback: true,
+		},
+		ReplicaSelection: ReplicaSelection{
+			Strategy: StrategyAdaptive, LatencyWeight: 1, InflightWeight: 2, ErrorWeight: 10, EWMAHalfLifeMs: 5000, ExplorationEpsilon: 0.05,
+			ExcludeFactor: 5,
+		},
+		QueryCoalescing: QueryCoalescing{Enabled: true, WindowMs: 50, MaxSubscribers: 1000, MaxPendingQueries: 10000},
+	}
+}
+
+// NodeTimeout is how long a leg that reads may take.
+func (s Scatter) NodeTimeout() time.Duration {
+	return time.Duration(s.NodeTimeoutMs) * time.Millisecond
+}
+
+// HalfLife is the time after which a measured time counts half.
+func (r ReplicaSelection) HalfLife() time.Duration {
+	return time.Duration(r.EWMAHalfLifeMs) * time.Millisecond
+}
+
+// Window is how long after its start a scatter may be joined.
+func (q QueryCoalescing) Window() time.Duration { return time.Duration(q.WindowMs) * time.Millisecond }
+
+// Record is config/runtime: the values that were set, by the names of the configuration page. What is not set has its
+// default.
+type Record struct {
+	V   int             `json:"v"`
+	Set json.RawMessage `json:"set"`
+}
+
+// Version is the schema version of Record.
+const Version = 1
+
+// ErrVersion says that a record has a schema version this program does not know.
+var ErrVersion = errors.New("unknown record version")
+
+// Decode reads a record. Keys that this version does not know are ignored; values that are wrong are an error, and the
+// caller keeps what it had.
+func Decode(record []byte) (Live, error) {
+	live := Default()
+	var r Record
+	if err := json.Unmarshal(record, &r); err != nil {
+		return live, fmt.Errorf("decode config/runtime: %w", err)
+	}
+	if r.V != Version {
+		return live, fmt.Errorf("decode config/runtime version %d: %w", r.V, ErrVersion)
+	}
+	if len(r.Set) > 0 {
+		if err := json.Unmarshal(r.Set, &live); err != nil {
+			return live, fmt.Errorf("decode config/runtime: %w", err)
+		}
+	}
+	return live, live.Validate()
+}
+
+// Check reads values that somebody wants to set, and refuses keys that do not exist.
+func Check(set []byte) (Live, error) {
+	live := Default()
+	d := json.NewDecoder(bytes.NewReader(set))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&live); err != nil {
+		return live, err
+	}
+	return live, live.Validate()
+}

@@ -1,0 +1,42 @@
+package tuning
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Validate reports everything that is wrong, each with its path (CF-9).
+func (l Live) Validate() error {
+	var wrong []error
+	check := func(ok bool, path, want string, got any) {
+		if !ok {
+			wrong = append(wrong, fmt.Errorf("%s: %v is not %s", path, got, want))
+		}
+	}
+	s := l.Scatter
+	check(s.NodeTimeoutMs >= 1 && s.NodeTimeoutMs <= 600_000, "scatter.node_timeout_ms", "within 1 to 600000", s.NodeTimeoutMs)
+	check(slices.Contains([]string{PolicyPartial, PolicyError}, s.UnavailableShardPolicy),
+		"scatter.unavailable_shard_policy", "partial or error", s.UnavailableShardPolicy)
+	h := l.Hedging
+	check(h.P95TriggerMultiplier >= 1, "hedging.p95_trigger_multiplier", "1 or more", h.P95TriggerMultiplier)
+	check(h.MinTriggerMs >= 1, "hedging.min_trigger_ms", "1 or more", h.MinTriggerMs)
+	check(h.MaxHedgesPerQuery >= 0, "hedging.max_hedges_per_query", "0 or more", h.MaxHedgesPerQuery)
+	check(share(h.BudgetRatio), "hedging.budget_ratio", "within 0 to 1", h.BudgetRatio)
+	r := l.ReplicaSelection
+	check(slices.Contains([]string{StrategyAdaptive, StrategyRoundRobin, StrategyRandom}, r.Strategy),
+		"replica_selection.strategy", "adaptive, round_robin or random", r.Strategy)
+	check(r.LatencyWeight >= 0, "replica_selection.latency_weight", "0 or more", r.LatencyWeight)
+	check(r.InflightWeight >= 0, "replica_selection.inflight_weight", "0 or more", r.InflightWeight)
+	check(r.ErrorWeight >= 0, "replica_selection.error_weight", "0 or more", r.ErrorWeight)
+	check(r.EWMAHalfLifeMs >= 100, "replica_selection.ewma_half_life_ms", "100 or more", r.EWMAHalfLifeMs)
+	check(share(r.ExplorationEpsilon), "replica_selection.exploration_epsilon", "within 0 to 1", r.ExplorationEpsilon)
+	check(r.ExcludeFactor > 1, "replica_selection.exclude_factor", "more than 1", r.ExcludeFactor)
+	q := l.QueryCoalescing
+	check(q.WindowMs >= 0 && q.WindowMs <= 1000, "query_coalescing.window_ms", "within 0 to 1000", q.WindowMs)
+	check(q.MaxSubscribers >= 1, "query_coalescing.max_subscribers", "1 or more", q.MaxSubscribers)
+	check(q.MaxPendingQueries >= 1, "query_coalescing.max_pending_queries", "1 or more", q.MaxPendingQueries)
+	return errors.Join(wrong...)
+}
+
+func share(f float64) bool { return f >= 0 && f <= 1 }
