@@ -74,8 +74,11 @@ func unserved() map[query.Kind]bool {
 
 // mix is what is asked for.
 func mix() query.Mix {
+	if kind := os.Getenv("COMPARE_KIND"); kind != "" {
+		return query.Mix{{Kind: query.Kind(kind), Share: 1}}
+	}
 	return query.Mix{
-		{Kind: query.Search, Share: 50}, {Kind: query.SearchGet, Share: 6}, {Kind: query.FacetSearch, Share: 7},
+		{Kind: query.Search, Share: 44}, {Kind: query.Keyed, Share: 6}, {Kind: query.SearchGet, Share: 6}, {Kind: query.FacetSearch, Share: 7},
 		{Kind: query.Documents, Share: 7}, {Kind: query.Multi, Share: 5}, {Kind: query.Federated, Share: 6},
 		{Kind: query.Semantic, Share: 6}, {Kind: query.Similar, Share: 4}, {Kind: query.Bad, Share: 9},
 	}
@@ -98,10 +101,14 @@ var _ = Describe("TE-3, MG-1 to MG-9, RD-5: a cluster answers as one engine", Or
 		Expect(err).NotTo(HaveOccurred())
 		vectors, err := corpus.Vectors(movies, seed)
 		Expect(err).NotTo(HaveOccurred())
+		lower, err := corpus.Codes("codes", false, seed)
+		Expect(err).NotTo(HaveOccurred())
+		mixed, err := corpus.Codes("labels", true, seed)
+		Expect(err).NotTo(HaveOccurred())
 		single := node.Start(GinkgoTB(), node.Options{})
 		j = judge.Judge{
 			Single:  judge.Server{URL: single.URL, Key: single.MasterKey, Client: &http.Client{Transport: &http.Transport{}}},
-			Corpora: []*corpus.Corpus{movies, cities, vectors}, Real: single.Real, Unserved: unserved(),
+			Corpora: []*corpus.Corpus{movies, cities, vectors, lower, mixed}, Real: single.Real, Unserved: unserved(),
 		}
 		for _, c := range j.Corpora {
 			Expect(load(ctx, j.Single, c)).To(Succeed())

@@ -3,5 +3,6 @@
 // differs is explained by package judge or fails the suite, with the smallest query that still differs.
 //
 // It is driven by the environment: COMPARE_QUERIES (of all configurations together), COMPARE_SEED, COMPARE_CITIES
-// (documents of the larger index) and COMPARE_ONLY (the number of one query to be asked alone).
+// (documents of the larger index), COMPARE_KIND (one kind of queries only) and COMPARE_ONLY (the number of one query to be
+// asked alone).
 package compare

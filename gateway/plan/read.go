@@ -34,15 +34,42 @@ type Avoid func(node string) bool
 // the first cannot cover (RD-6 step 1), shards from any group where none can (step 2). seed picks the group and the
 // copies: the same seed gives the same plan while the view stays the same.
 func CoverIndex(v *routing.View, ix *routing.Index, seed uint64, avoid Avoid) Read {
+	return cover(v, ix, allShards(ix.Shards), seed, func(group int, seed uint64) ([]shardmap.Cover, []int) {
+		return v.Cover(ix, group, seed, avoid)
+	}, avoid)
+}
+
+// CoverNarrowed is CoverIndex for a read that a filter may narrow to some shards. A read that can find nothing still has a
+// leg, so that a node judges it and gives its answer the right form.
+func CoverNarrowed(v *routing.View, ix *routing.Index, n Narrowing, seed uint64, avoid Avoid) Read {
+	if !n.Narrowed {
+		return CoverIndex(v, ix, seed, avoid)
+	}
+	if len(n.Shards) == 0 {
+		r := CoverIndex(v, ix, seed, avoid)
+		if len(r.Legs) > 0 {
+			r.Legs, r.Missing = r.Legs[:1:1], nil
+		}
+		return r
+	}
+	return cover(v, ix, n.Shards, seed, func(group int, seed uint64) ([]shardmap.Cover, []int) {
+		return shardmap.CoveringSetOf(n.Shards, ix.Shards, v.Holders(ix, group, avoid), seed)
+	}, avoid)
+}
+
+// cover plans a read of the wanted shards, of which cover finds a covering set in a group.
+func cover(
+	v *routing.View, ix *routing.Index, wanted []int, seed uint64, of func(group int, seed uint64) ([]shardmap.Cover, []int), avoid Avoid,
+) Read {
 	groups := v.ActiveGroups()
-	best := Read{Epoch: v.Epoch, Missing: allShards(ix.Shards)}
+	best := Read{Epoch: v.Epoch, Missing: wanted}
 	if len(groups) == 0 {
 		return best
 	}
 	at := int(seed % uint64(len(groups)))
 	for i := range groups {
 		g := groups[(at+i)%len(groups)]
-		cover, missing := shardmap.CoveringSet(ix.Shards, v.Holders(ix, g, avoid), seed/uint64(len(groups)))
+		cover, missing := of(g, seed/uint64(len(groups)))
 		if len(missing) == 0 {
 			return Read{Epoch: v.Epoch, Legs: legs(v, g, cover)}
 		}
@@ -50,25 +77,21 @@ func CoverIndex(v *routing.View, ix *routing.Index, seed uint64, avoid Avoid) Re
 			best = Read{Epoch: v.Epoch, Legs: legs(v, g, cover), Missing: missing}
 		}
 	}
-	return fill(v, ix, best, groups, avoid)
+	return fill(v, ix, best, groups, seed, avoid)
 }
 
-// fill takes missing shards from whatever group has them.
-func fill(v *routing.View, ix *routing.Index, r Read, groups []int, avoid Avoid) Read {
+// fill takes missing shards from the fewest nodes of any groups that have them.
+func fill(v *routing.View, ix *routing.Index, r Read, groups []int, seed uint64, avoid Avoid) Read {
+	var holders []shardmap.Holder
 	for _, g := range groups {
-		for _, h := range v.Holders(ix, g, avoid) {
-			var take []int
-			r.Missing = slices.DeleteFunc(r.Missing, func(s int) bool {
-				if slices.Contains(h.Shards, s) {
-					take = append(take, s)
-					return true
-				}
-				return false
-			})
-			if len(take) > 0 {
-				r.Legs = addShards(r.Legs, Leg{Node: h.Node, Address: v.Nodes[h.Node].Address, Group: g, Shards: take})
-			}
-		}
+		holders = append(holders, v.Holders(ix, g, avoid)...)
+	}
+	found, missing := shardmap.CoveringSetOf(r.Missing, ix.Shards, holders, seed)
+	r.Missing = missing
+	for _, c := range found {
+		r.Legs = addShards(r.Legs, Leg{
+			Node: c.Node, Address: v.Nodes[c.Node].Address, Group: v.Nodes[c.Node].ReplicaGroup, Shards: c.Shards,
+		})
 	}
 	sortLegs(r.Legs)
 	return r
@@ -78,7 +101,7 @@ func fill(v *routing.View, ix *routing.Index, r Read, groups []int, avoid Avoid)
 func addShards(list []Leg, l Leg) []Leg {
 	for i := range list {
 		if list[i].Node == l.Node {
-			list[i].Shards = append(list[i].Shards, l.Shards...)
+			list[i].Shards = slices.Concat(list[i].Shards, l.Shards) // they may belong to a remembered covering set
 			slices.Sort(list[i].Shards)
 			return list
 		}
@@ -88,7 +111,7 @@ func addShards(list []Leg, l Leg) []Leg {
 
 // Replan covers the shards of a failed leg by other nodes; ErrUncovered when some have no other live copy.
 func Replan(v *routing.View, ix *routing.Index, failed Leg, avoid Avoid) ([]Leg, error) {
-	r := fill(v, ix, Read{Missing: slices.Clone(failed.Shards)}, v.ActiveGroups(), func(node string) bool {
+	r := fill(v, ix, Read{Missing: failed.Shards}, v.ActiveGroups(), uint64(failed.Shards[0]), func(node string) bool { //nolint:gosec // not negative
 		return node == failed.Node || avoid != nil && avoid(node)
 	})
 	if len(r.Missing) > 0 {

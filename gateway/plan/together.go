@@ -14,14 +14,53 @@ type Joint struct {
 	Read    Read
 }
 
-// CoverTogether plans a read of all shards of several indexes as few joint reads. apart keeps every index in a read of
-// its own. What goes by two names is read once for each: a node could not tell which of them is meant.
-func CoverTogether(v *routing.View, indexes []*routing.Index, seed uint64, apart bool, avoid Avoid) []Joint {
+// Together says how several indexes are read at once.
+type Together struct {
+	Seed  uint64
+	Apart bool                              // every index is in a read of its own
+	Of    func(ix *routing.Index) Narrowing // the shards that must be asked of an index; nil: all
+	Avoid Avoid
+}
+
+// CoverTogether plans a read of several indexes as few joint reads. Narrowing an index may take it out of the read that it
+// would share with others; it is only done where fewer requests are needed. What goes by two names is read once for each: a
+// node could not tell which of them is meant.
+func CoverTogether(v *routing.View, indexes []*routing.Index, t Together) []Joint {
+	all := t.cover(v, indexes, func(*routing.Index) Narrowing { return Narrowing{} })
+	if t.Of == nil {
+		return all
+	}
+	if some := t.cover(v, indexes, t.Of); requests(some) < requests(all) || Lacks(some) < Lacks(all) {
+		return some
+	}
+	return all
+}
+
+// requests counts what joint reads take: their legs, and where there are several one to judge all queries together.
+func requests(joints []Joint) (n int) {
+	for _, j := range joints {
+		n += len(j.Read.Legs)
+	}
+	if len(joints) > 1 {
+		n++
+	}
+	return n
+}
+
+// Lacks counts the shards that joint reads leave out.
+func Lacks(joints []Joint) (n int) {
+	for _, j := range joints {
+		n += len(j.Read.Missing) * len(j.Indexes)
+	}
+	return n
+}
+
+func (t Together) cover(v *routing.View, indexes []*routing.Index, of func(*routing.Index) Narrowing) []Joint {
 	var joints []Joint
 	for _, ix := range indexes {
-		r := CoverIndex(v, ix, seed, avoid)
+		r := CoverNarrowed(v, ix, of(ix), t.Seed, t.Avoid)
 		at := slices.IndexFunc(joints, func(j Joint) bool {
-			return !apart && j.Shards == ix.Shards && sameRead(j.Read, r) && !j.reads(ix.Physical)
+			return !t.Apart && j.Shards == ix.Shards && sameRead(j.Read, r) && !j.reads(ix.Physical)
 		})
 		if at < 0 {
 			joints = append(joints, Joint{Shards: ix.Shards, Read: r})

@@ -34,7 +34,7 @@ func TestCoverTogether(t *testing.T) {
 	for _, uid := range v.UIDs {
 		all = append(all, v.Indexes[uid])
 	}
-	joints := CoverTogether(v, all, 3, false, nil)
+	joints := CoverTogether(v, all, Together{Seed: 3})
 	var got [][]string
 	for _, j := range joints {
 		var uids []string
@@ -49,10 +49,30 @@ func TestCoverTogether(t *testing.T) {
 	if len(joints[0].Read.Legs) != 2 || joints[0].Shards != 2 || joints[2].Shards != 3 {
 		t.Errorf("%+v", joints)
 	}
-	if n := len(CoverTogether(v, all, 3, true, nil)); n != 4 {
+	if n := len(CoverTogether(v, all, Together{Seed: 3, Apart: true})); n != 4 {
 		t.Errorf("%d reads of indexes kept apart", n)
 	}
-	if j := CoverTogether(v, all, 3, false, func(node string) bool { return node == "n1" }); len(j) == 0 || !slices.Equal(j[0].Read.Missing, []int{1}) {
+	if j := CoverTogether(v, all, Together{Seed: 3, Avoid: func(node string) bool { return node == "n1" }}); len(j) == 0 || !slices.Equal(j[0].Read.Missing, []int{1}) {
+		t.Errorf("%+v", j)
+	}
+}
+
+// F4: an index is narrowed where that takes fewer requests, and else stays with the others that lie like it.
+func TestF4NarrowedTogether(t *testing.T) {
+	v, ix := spread(t, 1, 3, 1, 64)
+	one := NarrowToIDs(ix, []string{"7"})
+	if j := CoverTogether(v, []*routing.Index{ix}, Together{Of: func(*routing.Index) Narrowing { return one }}); len(j) != 1 || len(j[0].Read.Legs) != 1 {
+		t.Errorf("%+v", j)
+	}
+	other := *ix
+	other.UID, other.Physical = "b", "b--1"
+	narrow := func(x *routing.Index) Narrowing {
+		if x.UID == "a" {
+			return one
+		}
+		return Narrowing{}
+	}
+	if j := CoverTogether(v, []*routing.Index{ix, &other}, Together{Of: narrow}); len(j) != 1 || len(j[0].Read.Legs) != 3 {
 		t.Errorf("%+v", j)
 	}
 }

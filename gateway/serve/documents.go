@@ -111,10 +111,14 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 	} else if e != nil {
 		return s.finished(ctx, c, r, e)
 	}
-	if ix.Shards != batch.Shards {
+	err = s.admitCase(ctx, ix.Index, batch)
+	if ix.Shards != batch.Shards || errors.Is(err, errMoved) {
 		// The index came to be, or was made anew, while the payload streamed in.
 		return s.finished(ctx, c, r, apierr.New(apierr.MiroirStateUnavailable,
 			"The index `%s` changed while the documents were received. Send them again.", c.op.Index))
+	}
+	if err != nil {
+		return s.stateReply(err)
 	}
 	shards := batch.Touched()
 	if len(shards) == 0 {

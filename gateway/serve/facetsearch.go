@@ -9,7 +9,6 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/miroir-search/miroir/gateway/merge"
-	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
@@ -33,6 +32,7 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 	var asked struct {
 		FacetName  json.RawMessage `json:"facetName"`
 		FacetQuery json.RawMessage `json:"facetQuery"`
+		Filter     json.RawMessage `json:"filter"`
 	}
 	var name string
 	var query *string
@@ -40,7 +40,7 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 		_ = json.Unmarshal(asked.FacetName, &name)
 		_ = json.Unmarshal(asked.FacetQuery, &query)
 	}
-	p := plan.CoverIndex(c.view, ix, xxhash.Sum64(body), nil)
+	p := s.coverFilter(c, ix, asked.Filter, xxhash.Sum64(body))
 	out := s.read(ctx, c, ix, p, http.MethodPost, "/facet-search", body)
 	if out.Refused != nil {
 		return reply.Error(s.settings.of(ix).Refusal(named(out.Refused, ix)))

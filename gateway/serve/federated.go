@@ -170,7 +170,9 @@ func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
 		_, _ = d.Write(binary.BigEndian.AppendUint64(nil, f.m.Queries[i].Seed()))
 	}
 	var shares []*share
-	for _, j := range plan.CoverTogether(f.c.view, indexes, d.Sum64(), f.fed.Distinct() != "", avoid) {
+	for _, j := range plan.CoverTogether(f.c.view, indexes, plan.Together{
+		Seed: d.Sum64(), Apart: f.fed.Distinct() != "", Of: f.narrow, Avoid: avoid,
+	}) {
 		var uids []string
 		for _, ix := range j.Indexes {
 			uids = append(uids, ix.Name)
@@ -180,6 +182,26 @@ func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
 		}
 	}
 	return shares
+}
+
+// narrow says which shards of an index its queries have to ask.
+func (f *federating) narrow(ix *routing.Index) plan.Narrowing {
+	var n plan.Narrowing
+	first := true
+	for i := range f.m.Queries {
+		q := &f.m.Queries[i]
+		switch {
+		case q.IndexUID != ix.Name:
+		case first:
+			n, first = f.s.narrow(ix, q.SearchQuery), false
+		default:
+			n = n.Either(f.s.narrow(ix, q.SearchQuery))
+		}
+	}
+	if patterns, asked := f.m.Federation.Facets(ix.Name); asked && len(patterns) > 0 {
+		n = plan.Narrowing{Reason: plan.FacetsAsked}
+	}
+	return n
 }
 
 // ask runs the legs of several shares at the same time.

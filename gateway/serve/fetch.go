@@ -45,7 +45,11 @@ func (s *Service) fetch(ctx context.Context, c *call, q *meili.DocumentsQuery) *
 		return reply.Error(e)
 	}
 	f := fetching{s: s, c: c, ix: ix, leg: leg.NewDocuments(q)}
-	f.plan = plan.CoverIndex(c.view, ix, shardmap.HashID([]byte(ix.Physical)), nil)
+	n := plan.Narrow(ix, q.Filter, s.Limits.NarrowIDs)
+	if q.IDs != nil {
+		n = n.Both(plan.NarrowToIDs(ix, q.IDs))
+	}
+	f.plan = s.cover(c, ix, n, shardmap.HashID([]byte(ix.Physical)))
 	return f.run(ctx).reply()
 }
 

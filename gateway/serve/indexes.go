@@ -152,7 +152,7 @@ func (s *Service) ensureIndex(
 	v = s.formed(ctx, v)
 	rec := routing.IndexRecord{
 		V: routing.Version, UID: uid, Physical: physicalName(uid, taskUID),
-		PrimaryKey: primaryKey, Shards: v.Cluster.Shards, CreatedAt: c.now, UpdatedAt: c.now,
+		PrimaryKey: primaryKey, PKCase: routing.PKLower, Shards: v.Cluster.Shards, CreatedAt: c.now, UpdatedAt: c.now,
 	}
 	placement := routing.PlacementRecord{
 		V: routing.Version, Physical: rec.Physical, Shards: rec.Shards, Groups: map[int][][]routing.Copy{},

@@ -18,6 +18,9 @@ type Metrics struct {
 	partialBatches prometheus.Counter
 	queries        prometheus.Histogram
 
+	narrowable *prometheus.CounterVec
+	narrowing  prometheus.Histogram
+
 	resolutions *prometheus.CounterVec
 	mu          sync.Mutex
 	aliases     map[string]bool // that have a label value of their own
@@ -71,6 +74,17 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 100},
 		}),
 	}
-	reg.MustRegister(m.inFlight, m.duration, m.missed, m.idempotency, m.batches, m.partialBatches, m.queries, m.resolutions)
+	m.narrowable = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "miroir_query_plan_narrowable_total", Help: "Reads with a filter, by whether it narrowed them to some shards.",
+	}, []string{"narrowed"})
+	for _, narrowed := range []string{"false", "true"} {
+		m.narrowable.WithLabelValues(narrowed)
+	}
+	m.narrowing = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "miroir_query_plan_narrowing_ratio", Help: "Share of an index's shards that a narrowed read asks.",
+		Buckets: []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1},
+	})
+	reg.MustRegister(m.narrowable, m.narrowing, m.inFlight, m.duration, m.missed, m.idempotency, m.batches, m.partialBatches, m.queries,
+		m.resolutions)
 	return m
 }

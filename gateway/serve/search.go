@@ -85,7 +85,7 @@ func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.Search
 		return found{refused: e}
 	}
 	l := leg.NewSearch(q, s.settings.of(ix), ix.PrimaryKey)
-	r := searching{s: s, c: c, ix: ix, leg: l, plan: plan.CoverIndex(c.view, ix, q.Seed(), nil)}
+	r := searching{s: s, c: c, ix: ix, leg: l, plan: s.cover(c, ix, s.narrow(ix, q), q.Seed())}
 	res, f := r.run(ctx, func(m *merge.SearchRequest) {
 		m.RequestUID, m.ProcessingTimeMs = requestUID, max(0, time.Since(start).Milliseconds())
 		m.Metadata = c.metadata(ix, q)

@@ -59,6 +59,8 @@ type Limits struct {
 	WriteLeg    time.Duration // deadline of a leg that writes, upload included
 	State       time.Duration // deadline of all state operations of a request
 
+	NarrowIDs int // ids in a filter that narrow a read to their shards, at most; with 0 nothing is narrowed
+
 	MultiQueries  int           // queries of one multi-search
 	MultiParallel int           // queries of one multi-search that run at the same time
 	MultiQuery    time.Duration // deadline of one query of a multi-search
@@ -70,6 +72,7 @@ func DefaultLimits(spoolDir string) Limits {
 	return Limits{
 		MaxBody: 100 << 20, SpoolMemory: 8 << 20, SpoolDir: spoolDir,
 		ReadLeg: 5 * time.Second, WriteLeg: 60 * time.Second, State: 5 * time.Second,
+		NarrowIDs:    128,
 		MultiQueries: 100, MultiParallel: 16, MultiQuery: 30 * time.Second, Multi: 30 * time.Second,
 	}
 }

@@ -18,6 +18,7 @@ type Batch struct {
 	Received   int           // documents in the payload
 	Shards     int           // of the index that it was read for
 	PrimaryKey string        // the key their ids stand under; empty when the payload is empty and none was known
+	Mixed      bool          // some id has an upper-case letter
 	Failure    *apierr.Error // what fails the task; no lines are kept then
 
 	key      meili.PrimaryKey
@@ -154,6 +155,7 @@ func (b *Batch) keep(raw, id []byte) error {
 	if b.broken != nil {
 		return nil
 	}
+	b.Mixed = b.Mixed || bytes.ContainsAny(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	shard := shardmap.ShardOf(id, b.Shards)
 	if err := b.lines.reserve(len(raw) + len(id) + maxHead); err != nil {
 		return err

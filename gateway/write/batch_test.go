@@ -255,3 +255,16 @@ func ndjson(b *testing.B, n int) []byte {
 	}
 	return payload
 }
+
+// F4: a batch says whether it has ids with upper-case letters.
+func TestF4MixedCase(t *testing.T) {
+	for payload, want := range map[string]bool{
+		`[{"id":"a-b_1"},{"id":7}]`: false, `[{"id":"a"},{"id":"aB"}]`: true, `[{"id":"\u0041"}]`: true, `[{"id":"a","Title":"A"}]`: false,
+	} {
+		b, err := Read(formatOf(t, "application/json"), strings.NewReader(payload), Options{Shards: 16, Memory: 1 << 20})
+		if err != nil || b.Failure != nil || b.Mixed != want {
+			t.Errorf("%s: %v, %+v", payload, err, b)
+		}
+		b.Close()
+	}
+}

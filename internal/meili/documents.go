@@ -1,6 +1,7 @@
 package meili
 
 import (
+	"encoding/json"
 	"strconv"
 
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -15,6 +16,7 @@ type DocumentsQuery struct {
 	IDs             [][]byte // canonical ids; nil when not given
 	Fields          []string // nil: all
 	RetrieveVectors bool
+	Filter          json.RawMessage // as given; nil for none
 	members         []member
 }
 
@@ -71,6 +73,8 @@ func (q *DocumentsQuery) take(name string, v node) {
 		q.Fields, _ = v.strings(place{})
 	case "retrieveVectors":
 		q.RetrieveVectors = v[0] == 't'
+	case "filter":
+		q.Filter = json.RawMessage(v)
 	}
 	q.members = append(q.members, member{name, v})
 }
@@ -92,12 +96,7 @@ func (q *DocumentsQuery) acceptable() *apierr.Error {
 
 // Check refuses what Meilisearch refuses once it found the index.
 func (q *DocumentsQuery) Check() *apierr.Error {
-	for _, m := range q.members {
-		if m.name == "filter" {
-			return checkFilter(apierr.InvalidDocumentFilter, m.value)
-		}
-	}
-	return nil
+	return checkFilter(apierr.InvalidDocumentFilter, node(q.Filter))
 }
 
 func (q *DocumentsQuery) takeIDs(v node) *apierr.Error {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // Families of keys, below the cluster's prefix, that make up the view.
@@ -196,6 +197,8 @@ func (b *Builder) View() *View {
 		v.Nodes[id] = Node{NodeRecord: n, Alive: alive, OK: alive && h.OK && n.State != NodeRemoved, Suspect: alive && h.Suspect}
 	}
 	v.Groups = slices.SortedFunc(maps.Values(b.groups), func(a, c GroupRecord) int { return cmp.Compare(a.ID, c.ID) })
+	budget := new(atomic.Int64)
+	budget.Store(coverBudget)
 	for uid, rec := range b.indexes {
 		p, ok := b.placement[rec.Physical]
 		if !ok {
@@ -204,7 +207,7 @@ func (b *Builder) View() *View {
 		s := b.settings[rec.Physical]
 		ix := &Index{
 			IndexRecord: rec, Name: uid, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
-			SettingsHash: s.EngineHash, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{},
+			SettingsHash: s.EngineHash, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{budget: budget},
 		}
 		v.Indexes[uid] = ix
 		v.Physical[rec.Physical] = ix

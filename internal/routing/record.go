@@ -99,12 +99,24 @@ func (f FeaturesRecord) Busy(now time.Time) time.Time {
 	return f.Pending.Until
 }
 
+// PKCase says what letters the ids of an index's documents may have. An index of which it is not known may have any.
+type PKCase string
+
+// Letters of ids. The first id with an upper-case letter makes an index mixed for ever: it is not sent to any node before all
+// gateways know that it may be there.
+const (
+	PKLower  PKCase = "lower"
+	PKMixing PKCase = "mixing" // some gateways may not know yet
+	PKMixed  PKCase = "mixed"
+)
+
 // IndexRecord is indexes/<uid>: the catalog entry of a logical index.
 type IndexRecord struct {
 	V          int       `json:"v"`
 	UID        string    `json:"uid"`
 	Physical   string    `json:"physical"` // name on the nodes
 	PrimaryKey string    `json:"primary_key,omitempty"`
+	PKCase     PKCase    `json:"pk_case,omitempty"`
 	Shards     int       `json:"shards"`
 	CreatedAt  time.Time `json:"created_at"`
 	UpdatedAt  time.Time `json:"updated_at"`

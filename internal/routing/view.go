@@ -1,11 +1,6 @@
 package routing
 
-import (
-	"slices"
-	"sync"
-
-	"github.com/miroir-search/miroir/internal/shardmap"
-)
+import "slices"
 
 // Node is a node in the view.
 type Node struct {
@@ -27,9 +22,6 @@ type Index struct {
 	dirty           map[dirtyKey]bool
 	memo            *memo // of the one view that the index belongs to; nil for none
 }
-
-// memo keeps what every read of an index needs anew: its holders by group.
-type memo struct{ holders sync.Map }
 
 type dirtyKey struct {
 	shard int
@@ -93,57 +85,6 @@ func (v *View) AllNodes() []string {
 	}
 	slices.Sort(ids)
 	return ids
-}
-
-// Holders lists which nodes of a group may answer reads for which shards of the index: complete copies, not dirty, on
-// nodes that are up. A suspect node holds only what no other node of the group can answer for (NS-2). avoid names nodes to
-// leave out as if they were down; it may be nil. The result must not be modified.
-func (v *View) Holders(ix *Index, group int, avoid func(node string) bool) []shardmap.Holder {
-	if ix.memo == nil || avoid != nil {
-		return v.holders(ix, group, avoid)
-	}
-	if known, ok := ix.memo.holders.Load(group); ok {
-		list, _ := known.([]shardmap.Holder)
-		return list
-	}
-	list := v.holders(ix, group, nil)
-	ix.memo.holders.Store(group, list)
-	return list
-}
-
-func (v *View) holders(ix *Index, group int, avoid func(node string) bool) []shardmap.Holder {
-	byNode := map[string][]int{}
-	var able []string
-	for s, copies := range ix.Placement.Groups[group] {
-		able = able[:0]
-		sound := false
-		for _, c := range copies {
-			if c.State == CopyBuilding || ix.Dirty(s, c.Node) {
-				continue
-			}
-			n, ok := v.Nodes[c.Node]
-			if !ok || !n.OK || (avoid != nil && avoid(c.Node)) {
-				continue
-			}
-			able, sound = append(able, c.Node), sound || !n.Suspect
-		}
-		for _, id := range able {
-			if !sound || !v.Nodes[id].Suspect {
-				byNode[id] = append(byNode[id], s)
-			}
-		}
-	}
-	holders := make([]shardmap.Holder, 0, len(byNode))
-	for n, s := range byNode {
-		holders = append(holders, shardmap.Holder{Node: n, Shards: s})
-	}
-	slices.SortFunc(holders, func(a, b shardmap.Holder) int {
-		if a.Node < b.Node {
-			return -1
-		}
-		return 1
-	})
-	return holders
 }
 
 // Dirty says whether a node's copy of a shard missed a write.

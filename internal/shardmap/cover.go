@@ -27,12 +27,26 @@ const exactCoverNodes = 12
 // figures. seed rotates the choice between equally small sets and who is first, so that load spreads while the same seed
 // always gives the same answer. missing lists shards that nobody holds, ascending. Legs are ordered by their lowest shard.
 func CoveringSet(shards int, holders []Holder, seed uint64) (legs []Cover, missing []int) {
-	holders = rotate(holders, seed)
-	sets := setsOf(shards, holders)
-	legs = make([]Cover, 0, len(holders))
-	left := make(bitset, sets.words)
+	left := make(bitset, (shards+63)/64)
 	left.fill(shards)
-	list := make([]int, 0, shards) // of all legs, one after the other
+	return coverOf(left, shards, holders, seed)
+}
+
+// CoveringSetOf is CoveringSet for some of the shards in [0, shards).
+func CoveringSetOf(wanted []int, shards int, holders []Holder, seed uint64) (legs []Cover, missing []int) {
+	left := make(bitset, (shards+63)/64)
+	left.add(wanted, shards)
+	return coverOf(left, shards, holders, seed)
+}
+
+// coverOf covers the shards that are left, and takes them out of the set.
+func coverOf(left bitset, shards int, holders []Holder, seed uint64) (legs []Cover, missing []int) {
+	seed = FoldSeed(seed, len(holders))
+	holders = rotate(holders, seed)
+	sets := setsOf(shards, left, holders)
+	legs = make([]Cover, 0, len(holders))
+	wanted := left.count()
+	list := make([]int, 0, wanted) // of all legs, one after the other
 	for _, h := range sets.fewest(seed) {
 		begin := len(list)
 		list = left.take(sets.of(h), list)
@@ -41,10 +55,19 @@ func CoveringSet(shards int, holders []Holder, seed uint64) (legs []Cover, missi
 		}
 	}
 	slices.SortFunc(legs, func(a, b Cover) int { return cmp.Compare(a.Shards[0], b.Shards[0]) })
-	if len(list) < shards {
+	if len(list) < wanted {
 		missing = left.take(left, nil)
 	}
 	return legs, missing
+}
+
+// choices is how many seeds are told apart: enough for every holder to be first about as often, and for different sets
+// behind it.
+const choices = 240
+
+// FoldSeed maps a seed to the few that give different covering sets of so many holders: sets can be remembered by it.
+func FoldSeed(seed uint64, holders int) uint64 {
+	return seed % uint64(max(choices, 8*holders)) //nolint:gosec // not negative
 }
 
 // rotate orders holders by node id and then starts at a place that depends on seed.

@@ -35,6 +35,15 @@ func (b bitset) fill(shards int) {
 	}
 }
 
+// add puts those of a list that are in [0, shards) into the set.
+func (b bitset) add(list []int, shards int) {
+	for _, s := range list {
+		if s >= 0 && s < shards {
+			b[s/64] |= 1 << (s % 64)
+		}
+	}
+}
+
 // take moves the shards of o out of the set and appends them to list, ascending.
 func (b bitset) take(o bitset, list []int) []int {
 	for i := range b {
@@ -53,15 +62,15 @@ type holderSets struct {
 	all      bitset // the sets one after the other
 }
 
-func setsOf(shards int, holders []Holder) holderSets {
-	words := (shards + 63) / 64
+// setsOf is what each holder holds of the wanted shards.
+func setsOf(shards int, wanted bitset, holders []Holder) holderSets {
+	words := len(wanted)
 	h := holderSets{n: len(holders), words: words, all: make(bitset, words*len(holders))}
 	for i, holder := range holders {
 		set := h.of(i)
-		for _, s := range holder.Shards {
-			if s >= 0 && s < shards {
-				set[s/64] |= 1 << (s % 64)
-			}
+		set.add(holder.Shards, shards)
+		for w := range set {
+			set[w] &= wanted[w]
 		}
 	}
 	return h

@@ -178,6 +178,50 @@ func TestRD2CoveringSetProperty(t *testing.T) {
 				t.Fatalf("%d legs where %d do", len(legs), size)
 			}
 		}
+		if folded, _ := CoveringSet(shards, holders, FoldSeed(seed, len(holders))); fmt.Sprint(legs) != fmt.Sprint(folded) {
+			t.Fatal("the folded seed gave another cover")
+		}
+	})
+}
+
+// F4: some shards are covered by the fewest nodes that hold them, each by one; no other shard is in a leg.
+func TestF4CoveringSetOfSomeShards(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 6).Draw(t, "nodes")
+		shards := rapid.IntRange(1, 130).Draw(t, "shards")
+		var nodes []string
+		for i := range n {
+			nodes = append(nodes, fmt.Sprintf("node-%d", i))
+		}
+		owners, err := Place(shards, rapid.IntRange(1, n).Draw(t, "replicas"), nodes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wanted := rapid.SliceOfNDistinct(rapid.IntRange(0, shards-1), 0, 5, rapid.ID[int]).Draw(t, "wanted")
+		slices.Sort(wanted)
+		holders := HoldersOf(owners)
+		holders = holders[rapid.IntRange(0, len(holders)).Draw(t, "drop"):]
+		legs, missing := CoveringSetOf(wanted, shards, holders, rapid.Uint64().Draw(t, "seed"))
+		all := slices.Clone(missing)
+		for _, l := range legs {
+			all = append(all, l.Shards...)
+			for _, s := range l.Shards {
+				if !slices.Contains(owners[s], l.Node) {
+					t.Fatalf("shard %d planned on %s which does not hold it", s, l.Node)
+				}
+			}
+		}
+		if slices.Sort(all); !slices.Equal(all, wanted) {
+			t.Fatalf("%v in legs or missing, wanted %v", all, wanted)
+		}
+		for i := range holders {
+			holders[i].Shards = slices.DeleteFunc(slices.Clone(holders[i].Shards), func(s int) bool { return !slices.Contains(wanted, s) })
+		}
+		for size := range len(legs) {
+			if coverable(size, len(wanted)-len(missing), holders) {
+				t.Fatalf("%d legs where %d do", len(legs), size)
+			}
+		}
 	})
 }
 

@@ -26,6 +26,8 @@ type Corpus struct {
 	// Displayed are fields of the documents that may be retrieved.
 	Displayed []string
 	Embedded  bool     // documents have vectors
+	Keyed     bool     // the primary key can be filtered by
+	Share     int      // of the queries, against the other corpora
 	Words     []string // that occur in Searchable, in lower case; a word that occurs twice is listed twice
 }
 
@@ -54,10 +56,10 @@ func Movies(shared string) (*Corpus, error) {
 		return nil, fmt.Errorf("movies: %w", err)
 	}
 	c := &Corpus{
-		UID: "movies", PrimaryKey: "id",
+		UID: "movies", PrimaryKey: "id", Share: 42, Keyed: true,
 		Settings: json.RawMessage(`{
 			"searchableAttributes": ["title", "director", "distributor"],
-			"filterableAttributes": ["major_genre", "mpaa_rating", "imdb_rating", "director", "distributor", "tags", "year", "source", "_geo"],
+			"filterableAttributes": ["id", "major_genre", "mpaa_rating", "imdb_rating", "director", "distributor", "tags", "year", "source", "_geo"],
 			"sortableAttributes": ["imdb_rating", "title", "director", "us_gross", "year", "_geo"],
 			"rankingRules": ["words", "typo", "proximity", "attribute", "sort", "exactness", "imdb_votes:desc"],
 			"synonyms": {"film": ["movie"], "nyc": ["new york"], "picture": ["film", "movie"]},
@@ -87,7 +89,7 @@ func Cities(ctx context.Context, count int, seed uint64) (*Corpus, error) {
 		return nil, err
 	}
 	c := &Corpus{
-		UID: "cities", PrimaryKey: "id",
+		UID: "cities", PrimaryKey: "id", Share: 42, Keyed: true,
 		Settings: json.RawMessage(`{
 			"searchableAttributes": ["name", "country"],
 			"filterableAttributes": ["country", "region", "id", "_geo"],

@@ -19,10 +19,10 @@ const (
 // Vectors are some of the movies with vectors of their own. A few have none.
 func Vectors(movies *Corpus, seed uint64) (*Corpus, error) {
 	c := &Corpus{
-		UID: "vectors", PrimaryKey: movies.PrimaryKey,
+		UID: "vectors", PrimaryKey: movies.PrimaryKey, Share: 1, Keyed: true,
 		Settings: fmt.Appendf(nil, `{
 			"searchableAttributes": ["title", "director"],
-			"filterableAttributes": ["major_genre", "director", "year", "imdb_rating", "_geo"],
+			"filterableAttributes": ["id", "major_genre", "director", "year", "imdb_rating", "_geo"],
 			"sortableAttributes": ["title", "year"],
 			"embedders": {%q: {"source": "userProvided", "dimensions": %d}}
 		}`, Embedder, Dimensions),

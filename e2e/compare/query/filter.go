@@ -8,6 +8,9 @@ import (
 
 // filter makes a filter: text of one or more conditions, or lists of them.
 func (g *generator) filter() any {
+	if g.corpus.Keyed && g.chance(20) {
+		return g.keyed()
+	}
 	switch g.pick(60, 20, 12, 8) {
 	case 0:
 		return g.condition()

@@ -19,6 +19,9 @@ type Mix []struct {
 	Share int
 }
 
+// small is the share below which a corpus is one of those made for ids.
+const small = 10
+
 // Make makes the query of a number. Equal arguments make equal queries.
 func Make(seed uint64, number int, mix Mix, corpora []*corpus.Corpus) Query {
 	random := rand.New(rand.NewPCG(seed, uint64(number)))
@@ -29,14 +32,26 @@ func Make(seed uint64, number int, mix Mix, corpora []*corpus.Corpus) Query {
 	}
 	kind := mix[g.pick(shares...)].Kind
 	for _, c := range corpora {
+		if kind == Keyed && c.Share < small { // most of what can be taken for one another is in small corpora
+			g.corpora = append(g.corpora, c)
+		}
 		if c.Embedded == (kind == Semantic || kind == Similar) {
 			g.corpora = append(g.corpora, c)
 		}
 	}
-	g.corpus = g.corpora[random.IntN(len(g.corpora))]
+	g.corpus = g.anyCorpus()
 	q := g.make(kind)
 	q.Number = number
 	return q
+}
+
+// anyCorpus chooses a corpus by its share.
+func (g *generator) anyCorpus() *corpus.Corpus {
+	shares := make([]int, len(g.corpora))
+	for i, c := range g.corpora {
+		shares[i] = c.Share
+	}
+	return g.corpora[g.pick(shares...)]
 }
 
 func (g *generator) make(kind Kind) Query {
@@ -44,6 +59,12 @@ func (g *generator) make(kind Kind) Query {
 	switch kind {
 	case Search:
 		q.Body = g.search()
+	case Keyed:
+		q.Body = g.search()
+		q.Body["filter"] = g.keyed()
+		if g.chance(90) {
+			delete(q.Body, "facets")
+		}
 	case SearchGet:
 		q.Method = "GET"
 		q.Body = g.search()

@@ -4,7 +4,7 @@ package query
 func (g *generator) multi() map[string]any {
 	queries := []any{}
 	for range 1 + g.random.IntN(3) {
-		g.corpus = g.corpora[g.random.IntN(len(g.corpora))]
+		g.corpus = g.anyCorpus()
 		body := g.search()
 		body["indexUid"] = g.corpus.UID
 		queries = append(queries, body)

@@ -14,6 +14,7 @@ type Kind string
 // Kinds of requests.
 const (
 	Search      Kind = "search"
+	Keyed       Kind = "search by ids"
 	SearchGet   Kind = "search by GET"
 	FacetSearch Kind = "facet search"
 	Multi       Kind = "multi-search"
