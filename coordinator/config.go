@@ -14,6 +14,7 @@ import (
 
 	"github.com/miroir-search/miroir/coordinator/formation"
 	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/telemetry"
 )
@@ -37,6 +38,7 @@ type config struct {
 	dumpDir, ingressURL string
 	nodeKey, adminKey   string
 	masterKey           string
+	seal                *seal.Box
 	pprof               bool
 	log                 telemetry.LogOptions
 }
@@ -80,7 +82,11 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 		c.adminKey = c.masterKey
 	}
 	c.log.Component, c.log.PodID = "coordinator", c.id
-	return c, c.check(ingress)
+	var err error
+	if c.nodeKey != "" {
+		c.seal, err = seal.FromEnvironment(os.Getenv, c.nodeKey)
+	}
+	return c, c.check(ingress, err)
 }
 
 func fields(list string) []string {
@@ -93,7 +99,7 @@ func fields(list string) []string {
 	return out
 }
 
-func (c *config) check(ingress string) error {
+func (c *config) check(ingress string, sealing error) error {
 	var wrong []error
 	say := func(bad bool, format string, args ...any) {
 		if bad {
@@ -125,6 +131,7 @@ func (c *config) check(ingress string) error {
 	say(s.Groups*s.Replicas*s.Shards > shardmap.MaxPlacementCopies, "--groups times --replicas times --shards must be at most %d",
 		shardmap.MaxPlacementCopies)
 	say(c.nodeKey == "", "%s is not set", envNodeKey)
+	say(sealing != nil, "%v", sealing)
 	say(c.adminKey == "", "neither %s nor %s is set", envAdminKey, envMasterKey)
 	if len(wrong) == 0 {
 		return nil

@@ -14,6 +14,7 @@ func (c config) effective() map[string]any {
 		"new_cluster": map[string]int{"groups": c.shape.Groups, "replicas": c.shape.Replicas, "shards": c.shape.Shards},
 		"secrets": map[string]string{
 			"node_master_key": fingerprint(c.nodeKey), "admin_api_key": fingerprint(c.adminKey), "master_key": fingerprint(c.masterKey),
+			"state_seal_key": c.seal.Fingerprint(),
 		},
 	}
 }

@@ -4,11 +4,17 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/miroir-search/miroir/internal/seal"
 )
 
 // SE-3: a coordinator shows how it runs, and of its secrets only what tells them apart.
 func TestSE3EffectiveConfigurationHoldsNoSecret(t *testing.T) {
-	c := config{id: "coordinator-0", nodeKey: "the node key", adminKey: "the admin key"}
+	box, err := seal.New("the seal key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config{seal: box, id: "coordinator-0", nodeKey: "the node key", adminKey: "the admin key"}
 	raw, err := json.Marshal(c.effective())
 	if err != nil {
 		t.Fatal(err)

@@ -144,11 +144,14 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: tasklist.NewMetrics(p.registry),
 	}
 	change := &settings.Broadcast{
-		Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
+		Records: p.store, Store: p.store, Nodes: p.nodes, Seal: p.config.seal, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
 		Metrics: settings.NewMetrics(p.registry), Workflows: p.workflows,
 	}
+	renew := &settings.Renewal{
+		Store: p.store, Seal: p.config.seal, Views: p.views, Tasks: p.tasks, Log: p.log, Metrics: change.Metrics,
+	}
 	create := &dumps.Creator{
-		Folder: dumps.Folder(p.config.dumpDir), Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Tasks: p.tasks,
+		Folder: dumps.Folder(p.config.dumpDir), Records: p.store, Store: p.store, Nodes: p.nodes, Seal: p.config.seal, Views: p.views, Tasks: p.tasks,
 		Holder: p.config.id, Now: now, Log: p.log, Metrics: dumps.NewMetrics(p.registry), Workflows: p.workflows,
 	}
 	mend := &repair.Repair{
@@ -160,7 +163,12 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
 		finisher.Scope:  func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
 		tasklist.Scope:  func(ctx context.Context, _ *state.Leadership) error { return list.Lead(ctx) },
-		settings.Scope:  func(ctx context.Context, l *state.Leadership) error { return change.Lead(ctx, l) },
+		settings.Scope: func(ctx context.Context, l *state.Leadership) error {
+			if err := renew.Run(ctx); err != nil {
+				return err
+			}
+			return change.Lead(ctx, l)
+		},
 	}
 	if p.config.dumpDir != "" {
 		all[dumps.Scope] = func(ctx context.Context, l *state.Leadership) error { return create.Lead(ctx, l) }

@@ -143,10 +143,10 @@ func (c *cluster) engineProcess(i int) supervise.Process {
 			"--http-addr", c.ports.address(engineName(i)), "--db-path", filepath.Join(data, "db"), "--env", "production",
 			"--no-analytics", "--dump-dir", filepath.Join(data, "dumps"), "--snapshot-dir", filepath.Join(data, "snapshots"),
 		},
-		Env: c.environment(
+		Env: c.environment(append(experimentalEnvironment(),
 			"MEILI_MASTER_KEY="+c.keys.engine, "MEILI_LOG_LEVEL=WARN",
 			"MEILI_MAX_INDEXING_THREADS="+strconv.Itoa(share.threads),
-			"MEILI_MAX_INDEXING_MEMORY="+strconv.FormatUint(share.memory, 10)),
+			"MEILI_MAX_INDEXING_MEMORY="+strconv.FormatUint(share.memory, 10))...),
 	}
 }
 
@@ -180,6 +180,12 @@ func baseEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "MIROIR_") || strings.HasPrefix(variable, "MEILI_")
 	})
+}
+
+// experimentalEnvironment lists what may be said to engines from outside: which experimental features they have, and whom they
+// may talk to.
+func experimentalEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return !strings.HasPrefix(variable, "MEILI_EXPERIMENTAL_") })
 }
 
 // maxSocketPath is what a Unix socket's address holds, on the smallest of systems.

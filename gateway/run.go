@@ -21,6 +21,7 @@ import (
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/telemetry"
 	"github.com/miroir-search/miroir/internal/tuning"
@@ -107,6 +108,15 @@ func (c config) listen() (socket, metrics net.Listener, err error) {
 	return socket, metrics, nil
 }
 
+// secrets reads what authenticates this gateway to nodes, and what seals secrets in the store.
+func secrets() (nodeKey string, box *seal.Box, err error) {
+	if nodeKey = os.Getenv(envNodeKey); nodeKey == "" {
+		return "", nil, fmt.Errorf("the environment variable %s is not set", envNodeKey)
+	}
+	box, err = seal.FromEnvironment(os.Getenv, nodeKey)
+	return nodeKey, box, err
+}
+
 // Run is the gateway process. It ends when ctx does, or with the first error of one of its servers.
 func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	c, err := parse(args)
@@ -117,9 +127,9 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	if err != nil {
 		return err
 	}
-	nodeKey := os.Getenv(envNodeKey)
-	if nodeKey == "" {
-		return fmt.Errorf("gateway: the environment variable %s is not set", envNodeKey)
+	nodeKey, box, err := secrets()
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
 	}
 	store, err := state.Open(ctx, state.Options{Endpoints: strings.Split(c.etcd, ","), Prefix: c.prefix, Cluster: c.cluster})
 	if err != nil {
@@ -149,7 +159,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
-		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Limits: c.limits(), Log: log,
+		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Seal: box, Limits: c.limits(), Log: log,
 		Started: time.Now().UTC(), Idempotency: c.idempotency,
 	}
 	tune(service, func() *tuning.Live { return &live }, reg)

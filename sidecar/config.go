@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/telemetry"
 )
 
@@ -29,6 +30,7 @@ type config struct {
 	journalSync                                                               bool
 	probeInterval                                                             time.Duration
 	nodeKey, engineKey                                                        string
+	seal                                                                      *seal.Box
 	pprof                                                                     bool
 	log                                                                       telemetry.LogOptions
 }
@@ -69,10 +71,14 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 		c.advertise = "http://" + c.listen
 	}
 	c.log.Component, c.log.PodID = "sidecar", c.id
-	return c, c.check()
+	var err error
+	if c.nodeKey != "" {
+		c.seal, err = seal.FromEnvironment(os.Getenv, c.nodeKey)
+	}
+	return c, c.check(err)
 }
 
-func (c config) check() error {
+func (c config) check(sealing error) error {
 	var wrong []error
 	say := func(bad bool, format string, args ...any) {
 		if bad {
@@ -88,6 +94,7 @@ func (c config) check() error {
 	say(c.journalBytes < 64<<20, "--journal-max-bytes must be at least 67108864")
 	say(c.probeInterval < 0, "--probe-interval must not be negative")
 	say(c.nodeKey == "", "%s is not set", envNodeKey)
+	say(sealing != nil, "%v", sealing)
 	if len(wrong) == 0 {
 		return nil
 	}

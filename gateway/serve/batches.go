@@ -52,7 +52,7 @@ func (s *Service) batches(ctx context.Context, v *routing.View, records []task.R
 	list := make([]meili.Batch, len(records))
 	for i, r := range records {
 		b := meili.Batch{
-			UID: r.UID, Details: r.Details, Status: r.Status, Type: r.Type, IndexUID: r.IndexUID, StartedAt: r.EnqueuedAt,
+			UID: r.UID, Details: s.details(r), Status: r.Status, Type: r.Type, IndexUID: r.IndexUID, StartedAt: r.EnqueuedAt,
 			FinishedAt: r.FinishedAt,
 		}
 		if r.StartedAt != nil {

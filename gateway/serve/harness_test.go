@@ -24,6 +24,7 @@ import (
 	"github.com/miroir-search/miroir/internal/etcdserver"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 )
 
@@ -80,7 +81,12 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	nodes := client.New(client.Options{NodeKey: "node"})
 	t.Cleanup(nodes.Close)
 	clock := hlc.New(time.Now)
+	box, err := seal.New("seal key of the tests")
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &Service{
+		Seal:  box,
 		Clock: clock, Barrier: barrier.New("gateway-0", store, views, clock, zerolog.Nop(), barrier.NewMetrics(reg)),
 		Views: views, Tasks: tasks, Keys: keys, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
 		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),

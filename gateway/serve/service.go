@@ -24,6 +24,7 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 	"github.com/miroir-search/miroir/internal/tuning"
@@ -97,6 +98,7 @@ type Service struct {
 	ID      string    // name of this gateway
 	Started time.Time // as its presence says
 	NodeKey string    // sent along with routed requests
+	Seal    *seal.Box
 	Limits  Limits
 	Log     zerolog.Logger
 

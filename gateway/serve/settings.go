@@ -12,6 +12,7 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -53,7 +54,7 @@ func (s *Service) getSettings(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	view := json.RawMessage(ix.Settings)
+	view := s.committed(ix)
 	if len(view) == 0 {
 		legs := groupLegs(c.view, ix)
 		if len(legs) == 0 {
@@ -81,6 +82,15 @@ func (s *Service) getSettings(ctx context.Context, c *call) *reply.Reply {
 	return reply.JSON(http.StatusOK, view).Settings(ix.SettingsVersion)
 }
 
+// committed are the committed settings as clients see them; empty where none are.
+func (s *Service) committed(ix *routing.Index) json.RawMessage {
+	opened, err := s.Seal.OpenSettings(seal.SettingsPlace(ix.Physical), ix.Settings)
+	if err != nil {
+		s.Log.Error().Err(err).Msg("settings are shown without secrets that can not be opened")
+	}
+	return meili.MaskSettings(opened)
+}
+
 // updateSettings serves PATCH, PUT and DELETE of settings and their sub-routes. Every node gets the change with Miroir's
 // overlay kept in place, and refuses a wrong one in its own words. The coordinator commits the client's view when all
 // nodes have it.
@@ -96,10 +106,13 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 		}
 	}
 	patch := meili.PatchOf(c.op.Setting, body)
-	r, err := s.newTask(ctx, c, task.SettingsUpdate, patch.Details())
+	r, err := s.newTask(ctx, c, task.SettingsUpdate, nil)
 	if err != nil {
 		return s.stateReply(err)
 	}
+	// The record tells everything but secrets, which only those can read who have the key.
+	place := seal.TaskPlace(r.UID)
+	r.Details = s.Seal.Settings(place, meili.MaskSettings(patch.Details()))
 	if _, known := c.view.Find(c.op.Index); !known && c.op.Kind == operation.ResetSettings || s.barred(ctx, c) {
 		return s.finished(ctx, c, r, meili.IndexNotFound(c.op.Index))
 	}
@@ -108,7 +121,7 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 		return s.stateReply(err)
 	}
 	c.view = ix.view
-	r.Op = mustJSON(patch)
+	r.Op = mustJSON(meili.SettingsPatch{Members: s.Seal.Settings(place, patch.Members)})
 	path, method, payload := "/settings", http.MethodPatch, patch.NodeBody()
 	if setting := c.op.Setting; setting != "" && body != nil {
 		// A sub-route has its own words for wrong values.

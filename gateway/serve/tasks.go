@@ -14,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -35,7 +36,7 @@ func (s *Service) getTask(ctx context.Context, c *call) *reply.Reply {
 	if !ok {
 		return reply.Error(meili.TaskNotFound(uid))
 	}
-	return reply.Value(http.StatusOK, view(s.live(ctx, c.view, r)[0]))
+	return reply.Value(http.StatusOK, s.shown(s.live(ctx, c.view, r)[0]))
 }
 
 // task finds a task that the request may see.
@@ -120,7 +121,7 @@ func (s *Service) listTasks(ctx context.Context, c *call) *reply.Reply {
 	p := s.page(c, q, q.Filter.Count, q.Filter.Match)
 	results := make([]meili.Task, len(p.records))
 	for i, r := range s.live(ctx, c.view, p.records...) {
-		results[i] = view(r)
+		results[i] = s.shown(r)
 	}
 	return reply.Value(http.StatusOK, taskList[meili.Task]{results, p.total, q.Limit, p.from, p.next})
 }
@@ -161,13 +162,13 @@ func (s *Service) page(c *call, q meili.TaskQuery, count, show func(*task.Record
 	return p
 }
 
-// view is the task object that clients see.
-func view(r task.Record) meili.Task {
+// shown is the task object that clients see.
+func (s *Service) shown(r task.Record) meili.Task {
 	batch := &r.UID
 	if r.Status == task.Enqueued {
 		batch = nil
 	}
-	details := r.Details
+	details := s.details(r)
 	if len(details) == 0 {
 		details = json.RawMessage("null")
 	}
@@ -176,6 +177,18 @@ func view(r task.Record) meili.Task {
 		Details: details, Error: r.Error, EnqueuedAt: r.EnqueuedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 		CustomMetadata: r.CustomMetadata,
 	}
+}
+
+// details are those of a task as clients see them. What Meilisearch shows of the secrets in settings, the record has sealed.
+func (s *Service) details(r task.Record) json.RawMessage {
+	if r.Type != task.SettingsUpdate {
+		return r.Details
+	}
+	opened, err := s.Seal.OpenSettings(seal.TaskPlace(r.UID), r.Details)
+	if err != nil {
+		s.Log.Error().Err(err).Msg("details of a task are shown without secrets that can not be opened")
+	}
+	return meili.MaskSettings(opened)
 }
 
 // summarize is the object that answers an enqueued task.

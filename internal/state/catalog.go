@@ -174,6 +174,13 @@ func (c *Client) PutSettings(ctx context.Context, physical string, rec routing.S
 	return err
 }
 
+// AmendSettings changes the settings record of a physical index by compare-and-swap and leaves its version alone; change may be
+// called again with a newer record and refuses by an error, which is returned. ErrNotFound when there is none.
+func (c *Client) AmendSettings(ctx context.Context, physical string, change func(*routing.SettingsRecord) error) error {
+	_, err := amend(ctx, c, c.key(routing.FamilySettings, physical), routing.Decode[routing.SettingsRecord], change)
+	return err
+}
+
 // PutNodeSettings records what a node's engine shows as the settings of a physical index. ErrNotFound when the index is no
 // longer placed: nothing would ever remove the record.
 func (c *Client) PutNodeSettings(ctx context.Context, physical, node string, rec routing.NodeSettingsRecord) error {

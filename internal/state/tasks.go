@@ -60,7 +60,16 @@ func (c *Client) ResumeTask(ctx context.Context, r Receipt) error {
 // AmendTask changes an open task by compare-and-swap; change may be called again with a newer record. ErrNotFound when it
 // is no longer open.
 func (c *Client) AmendTask(ctx context.Context, uid uint32, change func(*task.Record)) (task.Record, error) {
-	return amend(ctx, c, c.key(familyOpen, uidKey(uid)),
+	return c.amendTask(ctx, familyOpen, uid, change)
+}
+
+// AmendDoneTask is AmendTask for a finished task.
+func (c *Client) AmendDoneTask(ctx context.Context, uid uint32, change func(*task.Record)) (task.Record, error) {
+	return c.amendTask(ctx, familyDone, uid, change)
+}
+
+func (c *Client) amendTask(ctx context.Context, family string, uid uint32, change func(*task.Record)) (task.Record, error) {
+	return amend(ctx, c, c.key(family, uidKey(uid)),
 		func(value []byte) (r task.Record, err error) {
 			if err = json.Unmarshal(value, &r); err != nil {
 				err = fmt.Errorf("decode task %d: %w", uid, err)

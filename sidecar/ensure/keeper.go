@@ -10,7 +10,9 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/holding"
 )
@@ -42,6 +44,7 @@ type Config struct {
 	Store    Store
 	Lose     func(ctx context.Context, physical string) error // forgets what was written to an index that is lost
 	Book     *holding.Book
+	Seal     *seal.Box
 	Log      zerolog.Logger
 	Metrics  *Metrics
 	Period   time.Duration // between two passes without a change, default 15 s
@@ -204,7 +207,11 @@ func (k *Keeper) establish(ctx context.Context, s *state, ix *routing.Index) err
 	if s.known(breaks) && s.current(ix.SettingsVersion) {
 		return nil
 	}
-	want, err := engineView(ix.Settings)
+	settings, err := k.Seal.OpenSettings(seal.SettingsPlace(ix.Physical), ix.Settings)
+	if err != nil { // the rest is good, and an engine that has the secret keeps it
+		k.Log.Error().Err(err).Str("index", ix.UID).Msg("secrets in the committed settings can not be opened")
+	}
+	want, err := engineView(settings)
 	if err != nil {
 		return err
 	}
@@ -234,6 +241,9 @@ func (k *Keeper) establish(ctx context.Context, s *state, ix *routing.Index) err
 func (k *Keeper) create(ctx context.Context, s *state, ix *routing.Index, want map[string]json.RawMessage) error {
 	if _, err := k.Engine.CreateIndex(ctx, ix.Physical, ix.PrimaryKey); err != nil {
 		return fmt.Errorf("create index: %w", err)
+	}
+	if embedders, ok := want["embedders"]; ok {
+		want["embedders"] = meili.SendableEmbedders(nil, embedders)
 	}
 	task, err := k.patch(ctx, ix.Physical, want)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	store "github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/holding"
@@ -110,8 +111,12 @@ func (s *scene) keeper() *Keeper {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	box, err := seal.New("seal key of the tests")
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	return New(Config{
-		Node: "a", Engine: e, Views: s, Store: s, Book: holding.NewBook("a"), Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry()),
+		Seal: box, Node: "a", Engine: e, Views: s, Store: s, Book: holding.NewBook("a"), Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry()),
 		Lose: func(context.Context, string) error {
 			s.events = append(s.events, "forget")
 			return nil

@@ -20,7 +20,7 @@ var (
 	olderRules   = json.RawMessage(`["words","typo","proximity","attribute","sort","exactness"]`)
 )
 
-// engineView is what the engine should have: the settings that clients see, with the overlay. client may be nil.
+// engineView is what the engine should have: the settings that clients see, secrets in clear, with the overlay. client may be nil.
 func engineView(client []byte) (map[string]json.RawMessage, error) {
 	view := map[string]json.RawMessage{}
 	if !isNull(client) {
@@ -84,12 +84,37 @@ func difference(want, have map[string]json.RawMessage) map[string]json.RawMessag
 	patch := map[string]json.RawMessage{}
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		got, shown := have[key]
-		if (!shown && isDefault(want[key])) || (shown && equal(key, want[key], got)) {
+		if (!shown && isDefault(want[key])) || (shown && same(key, want[key], got)) {
 			continue
 		}
 		patch[key] = want[key]
+		if key == "embedders" {
+			patch[key] = meili.SendableEmbedders(got, want[key])
+		}
 	}
 	return patch
+}
+
+// same compares one setting. Engines show keys of embedders masked, and what they have beside the embedders and synonyms of
+// the view is too much.
+func same(key string, want, got json.RawMessage) bool {
+	if key == "embedders" {
+		want = meili.MaskEmbedders(want)
+	}
+	return equal(key, want, got) && (key != "embedders" && key != "synonyms" || equal(key, names(got), names(want)))
+}
+
+// names lists the members of an object, ascending.
+func names(object json.RawMessage) json.RawMessage {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(object, &m) != nil {
+		return nil
+	}
+	b, err := json.Marshal(slices.Sorted(maps.Keys(m)))
+	if err != nil {
+		return nil
+	}
+	return b
 }
 
 // equal compares one setting. An object of the view may have fewer members than the engine shows.

@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/internal/key"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
@@ -66,6 +67,7 @@ type Creator struct {
 	Records   workflow.Records
 	Store     Store
 	Nodes     Nodes
+	Seal      *seal.Box
 	Views     Views
 	Tasks     Tasks
 	Holder    string

@@ -27,6 +27,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
@@ -211,8 +212,12 @@ func (w *world) Subscribe() (<-chan struct{}, func()) { return w.changed, func()
 
 func (w *world) creator(folder string) *Creator {
 	registry := prometheus.NewRegistry()
+	box, err := seal.New("seal key of the tests")
+	if err != nil {
+		panic(err) // the key is not empty
+	}
 	return &Creator{
-		Folder: Folder(folder), Records: w, Store: w, Nodes: w, Views: w, Tasks: w, Holder: "coordinator-0", Now: time.Now,
+		Folder: Folder(folder), Records: w, Store: w, Nodes: w, Seal: box, Views: w, Tasks: w, Holder: "coordinator-0", Now: time.Now,
 		Log: zerolog.Nop(), Metrics: NewMetrics(registry), Workflows: workflow.NewMetrics(registry),
 	}
 }
@@ -629,9 +634,14 @@ func TestLinesAndMaskedSecrets(t *testing.T) {
 		`{"embedders":{"a":{"apiKey":"XXX...","source":"rest"},"b":{"apiKey":"sk-clear"}}}`: `{"embedders":{"a":{"source":"rest"},"b":{"apiKey":"sk-clear"}}}`,
 		`{"stopWords":["XXX"]}`: `{"stopWords":["XXX"]}`,
 	} {
-		got, err := settingsOf(&routing.Index{Settings: []byte(settings)})
-		if err != nil || string(got) != want {
-			t.Errorf("%s: %s %v", settings, got, err)
+		c := newWorld().creator(t.TempDir())
+		sealed := c.Seal.Settings(seal.SettingsPlace("i--0"), []byte(settings))
+		if strings.Contains(string(sealed), "sk-clear") {
+			t.Errorf("not sealed: %s", sealed)
+		}
+		ix := &routing.Index{IndexRecord: routing.IndexRecord{Physical: "i--0"}, Settings: sealed}
+		if got := c.settingsOf(ix); string(got) != want {
+			t.Errorf("%s: %s", settings, got)
 		}
 	}
 }

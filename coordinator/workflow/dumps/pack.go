@@ -1,7 +1,6 @@
 package dumps
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,9 +12,11 @@ import (
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/dump"
 	"github.com/miroir-search/miroir/internal/key"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/rawjson"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 )
 
 // pack makes the archive of what was collected.
@@ -63,10 +64,7 @@ func (c *Creator) archive(ctx context.Context, p *Progress, v *routing.View, con
 		if ix == nil {
 			continue // deleted meanwhile
 		}
-		settings, err := settingsOf(ix)
-		if err != nil {
-			return err
-		}
+		settings := c.settingsOf(ix)
 		m := dump.IndexMetadata{UID: ix.UID, CreatedAt: ix.CreatedAt, UpdatedAt: ix.UpdatedAt}
 		if ix.PrimaryKey != "" {
 			m.PrimaryKey = &ix.PrimaryKey
@@ -127,39 +125,15 @@ func (c *Creator) engine(ctx context.Context, v *routing.View) (version string, 
 	return version, nil
 }
 
-// maskedSecret is part of every secret that is only known masked.
-const maskedSecret = "XXX"
-
-// settingsOf is the settings of an index as a dump holds them. A secret that is only known masked is left out: whoever loads
-// the dump would otherwise send the mask.
-func settingsOf(ix *routing.Index) (json.RawMessage, error) {
+// settingsOf is the settings of an index as a dump holds them: as in one of Meilisearch, secrets in clear. A secret that is
+// only known masked is left out: whoever loads the dump would otherwise send the mask.
+func (c *Creator) settingsOf(ix *routing.Index) json.RawMessage {
 	if len(ix.Settings) == 0 {
-		return json.RawMessage(`{}`), nil
+		return json.RawMessage(`{}`)
 	}
-	if !bytes.Contains(ix.Settings, []byte(maskedSecret)) {
-		return ix.Settings, nil
+	opened, err := c.Seal.OpenSettings(seal.SettingsPlace(ix.Physical), ix.Settings)
+	if err != nil {
+		c.Log.Error().Err(err).Str("index", ix.UID).Msg("dump lacks secrets that can not be opened")
 	}
-	var all, embedders map[string]json.RawMessage
-	if err := json.Unmarshal(ix.Settings, &all); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(all["embedders"], &embedders); err != nil {
-		return ix.Settings, nil //nolint:nilerr // there are none, and the text stands somewhere else
-	}
-	for name, raw := range embedders {
-		var one map[string]json.RawMessage
-		if json.Unmarshal(raw, &one) != nil || !bytes.Contains(one["apiKey"], []byte(maskedSecret)) {
-			continue
-		}
-		delete(one, "apiKey")
-		var err error
-		if embedders[name], err = json.Marshal(one); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if all["embedders"], err = json.Marshal(embedders); err != nil {
-		return nil, err
-	}
-	return json.Marshal(all)
+	return meili.DropMasks(opened)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
@@ -65,6 +66,7 @@ type Broadcast struct {
 	Records   workflow.Records
 	Store     Store
 	Nodes     Nodes
+	Seal      *seal.Box
 	Views     Views
 	Tasks     Tasks
 	Holder    string
@@ -85,7 +87,7 @@ type Progress struct {
 	Refused  []string        `json:"refused,omitempty"`  // those of them whose engine did not take it
 	Repairs  int             `json:"repairs,omitempty"`
 	Hash     string          `json:"engine_hash,omitempty"` // that all nodes showed last
-	View     json.RawMessage `json:"client_view,omitempty"` // to commit
+	View     json.RawMessage `json:"client_view,omitempty"` // to commit, secrets sealed
 	Version  uint64          `json:"version,omitempty"`     // committed
 	Failure  *apierr.Error   `json:"failure,omitempty"`
 	Stopped  bool            `json:"stopped,omitempty"` // a cancelation stopped the change on a node

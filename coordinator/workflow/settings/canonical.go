@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/miroir-search/miroir/internal/meili"
 )
@@ -37,14 +36,17 @@ func (d document) keeps(committed document, named map[string]json.RawMessage) bo
 	return true
 }
 
-// difference is the PATCH that makes an engine which shows d show want, empty when there is nothing to send. Masked
-// secrets are left out: sending a mask would replace the secret by it.
-func (d document) difference(want document) []byte {
+// difference is the PATCH that makes an engine which shows d show want, empty when there is nothing to send. known are
+// settings in clear that have the secrets: one that they do not have is left out, for its mask would take its place.
+func (d document) difference(want document, known []byte) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		value := want[name]
-		if d[name] == value || name == "embedders" && strings.Contains(value, maskedSecret) {
+		if d[name] == value {
 			continue
+		}
+		if name == "embedders" {
+			value = meili.ReplaceEmbedders(d[name], value)
 		}
 		b.WriteByte(sep(b.Len()))
 		_, _ = fmt.Fprintf(&b, "%q:%s", name, value)
@@ -53,7 +55,7 @@ func (d document) difference(want document) []byte {
 		return nil
 	}
 	b.WriteByte('}')
-	return b.Bytes()
+	return meili.DropMasks(meili.RevealSettings(b.Bytes(), known))
 }
 
 // maskedSecret is part of every secret that an engine shows.
@@ -114,9 +116,15 @@ func restoredEmbedders(patch, committed json.RawMessage) json.RawMessage {
 			}
 		}
 	}
-	for _, embedder := range old {
-		if strings.Contains(string(embedder["apiKey"]), maskedSecret) {
+	for name, embedder := range old {
+		_, had := embedder["apiKey"]
+		_, given := changed[name]["apiKey"]
+		switch {
+		case embedder == nil:
+		case meili.IsMasked(embedder["apiKey"]):
 			delete(embedder, "apiKey")
+		case !had && given && meili.TakesKey(embedder["source"]):
+			embedder["apiKey"] = json.RawMessage("null")
 		}
 	}
 	b, err := json.Marshal(old)

@@ -8,6 +8,7 @@ type Metrics struct {
 	mismatches prometheus.Counter
 	repairs    prometheus.Counter
 	rollbacks  prometheus.Counter
+	outdated   prometheus.Gauge
 }
 
 // phaseNumbers are the values of miroir_settings_broadcast_phase.
@@ -31,7 +32,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		rollbacks: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "miroir_settings_rollback_total", Help: "Settings changes that were taken back.",
 		}),
+		outdated: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "miroir_settings_outdated_seals",
+			Help: "Records with secrets that are sealed with a key that seals no more, and that could not be sealed anew.",
+		}),
 	}
-	r.MustRegister(m.phase, m.mismatches, m.repairs, m.rollbacks)
+	r.MustRegister(m.phase, m.mismatches, m.repairs, m.rollbacks, m.outdated)
 	return m
 }

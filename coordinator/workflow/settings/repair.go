@@ -10,6 +10,7 @@ import (
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
@@ -27,9 +28,9 @@ func (b *Broadcast) pending(ctx context.Context, p *Progress) ([]change, error) 
 	if err != nil {
 		return nil, err
 	}
-	own := change{uid: p.Task}
-	if err := json.Unmarshal(t.Op, &own.patch); err != nil {
-		return nil, fmt.Errorf("settings patch: %w", err)
+	own, err := b.change(t)
+	if err != nil {
+		return nil, err
 	}
 	list := []change{own}
 	v := b.Views.View()
@@ -37,12 +38,24 @@ func (b *Broadcast) pending(ctx context.Context, p *Progress) ([]change, error) 
 		if r.Type != task.SettingsUpdate || r.UID <= p.Task || physicalOf(v, r) != p.Physical {
 			continue
 		}
-		later := change{uid: r.UID}
-		if json.Unmarshal(r.Op, &later.patch) == nil {
+		if later, err := b.change(r); err == nil {
 			list = append(list, later)
 		}
 	}
 	return list, nil
+}
+
+// change reads the change that a task is about, with its secrets.
+func (b *Broadcast) change(r task.Record) (change, error) {
+	c := change{uid: r.UID}
+	if err := json.Unmarshal(r.Op, &c.patch); err != nil {
+		return c, fmt.Errorf("settings patch: %w", err)
+	}
+	var err error
+	if c.patch.Members, err = b.Seal.OpenSettings(seal.TaskPlace(r.UID), c.patch.Members); err != nil {
+		return c, fmt.Errorf("settings patch: %w", err)
+	}
+	return c, nil
 }
 
 // withdrawn ends a workflow whose task is no more: every node refused the change at once, and the client was told so. Any
@@ -85,6 +98,7 @@ func (b *Broadcast) repair(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
+	committed := b.committed(ix)
 	want := maps.Clone(s.shown[s.reference])
 	for name := range named(changes) {
 		delete(want, name)
@@ -93,7 +107,7 @@ func (b *Broadcast) repair(ctx context.Context, p *Progress) (workflow.Verdict, 
 	b.Metrics.repairs.Add(float64(max(1, len(s.differing))))
 	b.each(ctx, p, alive(b.Views.View(), ix), func(ctx context.Context, c *contact) error {
 		if shown, ok := s.shown[c.node]; ok {
-			if body := shown.difference(want); body != nil {
+			if body := shown.difference(want, committed); body != nil {
 				if err := c.change(ctx, body, task.DispatchID(p.Task)+suffix+".rest"); err != nil {
 					return err
 				}

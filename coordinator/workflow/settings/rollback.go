@@ -9,6 +9,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -28,7 +29,7 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 	if err != nil {
 		return withdrawn(err)
 	}
-	back, err := restoring(changes[0].patch, ix.Settings)
+	back, err := restoring(changes[0].patch, b.committed(ix))
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
@@ -96,7 +97,7 @@ func (b *Broadcast) original(ctx context.Context, p *Progress, nodes []string) (
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
-			views[c.node] = view
+			views[c.node] = b.Seal.Settings(seal.SettingsPlace(p.Physical), view)
 		}
 		return err
 	})

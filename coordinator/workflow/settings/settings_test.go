@@ -136,15 +136,20 @@ func TestReferenceKeptWhatTheChangeDoesNotName(t *testing.T) {
 }
 
 func TestDifference(t *testing.T) {
-	a := doc(t, `{"x":1,"y":2,"embedders":{"e":{"apiKey":"XXX"}}}`)
-	if got := a.difference(doc(t, `{"x":1,"y":3,"z":null}`)); string(got) != `{"y":3,"z":null}` {
+	a := doc(t, `{"x":1,"y":2,"embedders":{"e":{"apiKey":"XXX..."}}}`)
+	if got := a.difference(doc(t, `{"x":1,"y":3,"z":null}`), nil); string(got) != `{"y":3,"z":null}` {
 		t.Errorf("%s", got)
 	}
-	if got := a.difference(a); got != nil {
+	if got := a.difference(a, nil); got != nil {
 		t.Errorf("from itself: %s", got)
 	}
-	if got := a.difference(doc(t, `{"embedders":{"f":{"apiKey":"XXX..."}}}`)); got != nil {
+	want := doc(t, `{"embedders":{"f":{"apiKey":"XXX...","source":"rest"}}}`)
+	if got := a.difference(want, nil); string(got) != `{"embedders":{"f":{"source":"rest"},"e":null}}` {
 		t.Errorf("a mask is sent: %s", got)
+	}
+	known := []byte(`{"embedders":{"f":{"apiKey":"secret"}}}`)
+	if got := a.difference(want, known); string(got) != `{"embedders":{"f":{"apiKey":"secret","source":"rest"},"e":null}}` {
+		t.Errorf("the secret is known: %s", got)
 	}
 }
 
@@ -156,6 +161,10 @@ func TestRestoringTakesBackWhatWasNamed(t *testing.T) {
 		{`{"prefixSearch":"disabled"}`, committed, `{"prefixSearch":null}`},
 		{`{"embedders":{"f":{"source":"userProvided"}}}`, committed, `{"embedders":{"e":{"source":"rest"},"f":null}}`},
 		{`{"embedders":null}`, committed, `{"embedders":{"e":{"source":"rest"}}}`},
+		// A key comes back as it was, and where there was none, none stays.
+		{`{"embedders":{"e":{"apiKey":"new"}}}`, `{"embedders":{"e":{"source":"rest","apiKey":"old"}}}`, `{"embedders":{"e":{"apiKey":"old","source":"rest"}}}`},
+		{`{"embedders":{"e":{"apiKey":"new"}}}`, `{"embedders":{"e":{"source":"rest"}}}`, `{"embedders":{"e":{"apiKey":null,"source":"rest"}}}`},
+		{`{"embedders":{"e":{"source":"rest","apiKey":"new"}}}`, `{"embedders":{"e":{"source":"huggingFace"}}}`, `{"embedders":{"e":{"source":"huggingFace"}}}`},
 		{`{}`, committed, `{}`},
 	} {
 		got, err := restoring(patch(c.patch), []byte(c.committed))

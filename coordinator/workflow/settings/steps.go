@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
@@ -144,6 +145,11 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 			return workflow.Verdict{}, err
 		}
 	}
+	if p.Failure != nil {
+		told := *p.Failure
+		told.Message = meili.Censor(meili.Censor(told.Message, changes[0].patch.Members), b.committed(ix))
+		p.Failure = &told
+	}
 	if p.Failure != nil || p.Stopped {
 		return workflow.Enter(phaseRollback)
 	}
@@ -166,8 +172,16 @@ func (b *Broadcast) commit(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if ix == nil {
 		return b.missing(ctx, p)
 	}
+	view := []byte(p.View)
+	if b.Seal.Outdated(view) { // the key was changed since it was verified
+		place := seal.SettingsPlace(p.Physical)
+		var err error
+		if view, err = b.Seal.Move(place, place, view); err != nil {
+			return workflow.Verdict{}, err
+		}
+	}
 	err := b.Store.PutSettings(ctx, p.Physical, routing.SettingsRecord{
-		V: routing.Version, Version: p.Base + 1, ClientView: p.View, EngineHash: p.Hash, UpdatedAt: b.Now(),
+		V: routing.Version, Version: p.Base + 1, ClientView: view, EngineHash: p.Hash, UpdatedAt: b.Now(),
 	}, p.Base)
 	if errors.Is(err, state.ErrConflict) {
 		return b.contested(ctx, p)
@@ -188,7 +202,7 @@ func (b *Broadcast) contested(ctx context.Context, p *Progress) (workflow.Verdic
 	if ix == nil {
 		return b.missing(ctx, p)
 	}
-	if ix.SettingsVersion == p.Base+1 && equalJSON(ix.Settings, p.View) {
+	if ix.SettingsVersion == p.Base+1 && b.same(p.Physical, ix.Settings, p.View) {
 		p.Version = p.Base + 1
 		return workflow.Enter(phaseConclude)
 	}
@@ -208,10 +222,14 @@ func (b *Broadcast) settled(ctx context.Context, p *Progress) {
 	}
 }
 
-func equalJSON(a, b []byte) bool {
-	one, errOne := parse(a)
-	two, errTwo := parse(b)
-	return errOne == nil && errTwo == nil && maps.Equal(one, two)
+// same compares settings of an index, however they are sealed.
+func (b *Broadcast) same(physical string, x, y []byte) bool {
+	place := seal.SettingsPlace(physical)
+	x, errX := b.Seal.OpenSettings(place, x)
+	y, errY := b.Seal.OpenSettings(place, y)
+	one, errOne := parse(x)
+	two, errTwo := parse(y)
+	return errors.Join(errX, errY, errOne, errTwo) == nil && maps.Equal(one, two)
 }
 
 // conclude finishes the task.

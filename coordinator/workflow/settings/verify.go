@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 )
 
 // survey is what the nodes show.
@@ -49,7 +50,7 @@ func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, ch
 		}
 	}
 	var err error
-	if s.reference, err = reference(s.shown, ix.Settings, named(changes)); err != nil || s.reference == "" {
+	if s.reference, err = reference(s.shown, meili.MaskSettings(b.committed(ix)), named(changes)); err != nil || s.reference == "" {
 		return s, err
 	}
 	want := s.shown[s.reference].hash()
@@ -125,11 +126,28 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	if p.View, err = meili.ClientView(clean, ix.Settings, changes[0].patch); err != nil {
+	committed := b.committed(ix)
+	view, err := meili.ClientView(clean, committed, changes[0].patch)
+	if err != nil {
 		return workflow.Verdict{}, err
 	}
+	known := [][]byte{changes[0].patch.Members, committed}
+	for _, later := range changes[1:] {
+		known = append(known, later.patch.Members)
+	}
+	p.View = b.Seal.Settings(seal.SettingsPlace(p.Physical), meili.RevealSettings(view, known...))
 	p.Hash = s.shown[s.reference].hash()
 	return workflow.Enter(phaseCommit)
+}
+
+// committed are the committed settings of an index with their secrets; empty when none were committed. Secrets that can not
+// be opened are missing: engines that have them keep them.
+func (b *Broadcast) committed(ix *routing.Index) []byte {
+	opened, err := b.Seal.OpenSettings(seal.SettingsPlace(ix.Physical), ix.Settings)
+	if err != nil {
+		b.Log.Error().Err(err).Str("index", ix.UID).Msg("committed secrets can not be opened")
+	}
+	return opened
 }
 
 // effective says whether the change is in what the nodes show. Equal nodes alone prove nothing: a sidecar that compares
