@@ -110,7 +110,7 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	} else {
 		err = s.commit(ctx, c, &r, w.effect)
 	}
-	if errors.Is(err, errMoved) {
+	if errors.Is(err, errMoved) && w.moved != nil {
 		return w.moved()
 	}
 	if errors.Is(err, state.ErrNotFound) { // somebody else deleted the index a moment ago

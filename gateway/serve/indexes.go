@@ -288,10 +288,6 @@ func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
 	return s.dropIndex(ctx, c, r)
 }
 
-// errMoved says that the name of an index stands for another one than the view of the request says: it was swapped, or
-// deleted and made again.
-var errMoved = errors.New("the index of that name is another one by now")
-
 // dropIndex deletes the index that has the name, whichever that is when it goes from the catalog.
 func (s *Service) dropIndex(ctx context.Context, c *call, r task.Record) *reply.Reply {
 	ix, e := c.index()
