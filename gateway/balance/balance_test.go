@@ -1,12 +1,15 @@
 package balance
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/miroir-search/miroir/gateway/plan"
 )
 
 // A window's quantile is the one of its times, up to an eighth above, from 20 times on.
@@ -92,5 +95,33 @@ func TestPeaksCountAtOnceAndWearOff(t *testing.T) {
 	}
 	if e.value < 0.99 || e.now(now.Add(time.Second), time.Second) > 0.51 {
 		t.Errorf("a share of %v, later %v", e.value, e.now(now.Add(time.Second), time.Second))
+	}
+}
+
+// A choice with all that goes with it, among nodes that do alike.
+func BenchmarkChoose(b *testing.B) {
+	for _, nodes := range []int{3, 12} {
+		b.Run(fmt.Sprintf("%d-nodes", nodes), func(b *testing.B) {
+			w := newWorld(nodes, 2)
+			w.run(time.Second, 5*time.Millisecond)
+			fixed := w.cover(1, nil)
+			cover := func(uint64, plan.Avoid) plan.Read { return fixed }
+			query := uint64(0)
+			b.ReportAllocs()
+			for b.Loop() {
+				query++
+				w.Choose(query%4096, cover)
+			}
+		})
+	}
+}
+
+// What the begin and the end of a leg cost.
+func BenchmarkLeg(b *testing.B) {
+	w := newWorld(3, 2)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Begin("n0")
+		w.End("n0", Searches, time.Millisecond, time.Second, Answered)
 	}
 }

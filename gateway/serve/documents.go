@@ -175,6 +175,7 @@ func (s *Service) getDocument(_ context.Context, c *call) *reply.Reply {
 	if len(owners) == 0 {
 		return uncovered([]int{shard})
 	}
+	s.worstLast(owners)
 	path := "/indexes/" + ix.Physical + "/documents/" + url.PathEscape(c.op.ID)
 	return s.routeTo(c, ix, owners, path)
 }

@@ -170,9 +170,12 @@ func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
 		_, _ = d.Write(binary.BigEndian.AppendUint64(nil, f.m.Queries[i].Seed()))
 	}
 	var shares []*share
-	for _, j := range plan.CoverTogether(f.c.view, indexes, plan.Together{
-		Seed: d.Sum64(), Apart: f.fed.Distinct() != "", Of: f.narrow, Avoid: avoid,
-	}) {
+	how := plan.Together{Seed: d.Sum64(), Apart: f.fed.Distinct() != "", Of: f.narrow, Avoid: avoid}
+	if len(indexes) > 0 { // the others are read from the same nodes where they lie alike
+		_, c := f.s.choose(f.c.view, indexes[0], plan.Narrowing{}, how.Seed, avoid)
+		how.Seed, how.Avoid = c.Seed, c.Avoid
+	}
+	for _, j := range plan.CoverTogether(f.c.view, indexes, how) {
 		var uids []string
 		for _, ix := range j.Indexes {
 			uids = append(uids, ix.Name)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/leg"
 	"github.com/miroir-search/miroir/gateway/merge"
-	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -29,7 +28,7 @@ func (s *Service) listFields(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	p := plan.CoverIndex(c.view, ix, shardmap.HashID([]byte(ix.Physical)), nil)
+	p := s.coverAll(c, ix, shardmap.HashID([]byte(ix.Physical)))
 	out := s.readCall(ctx, c, ix, p, scatter.Call{Method: http.MethodPost, Path: "/fields", Body: []byte(leg.AllFields)})
 	if lacksRoute(out.Refused) {
 		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "The engines do not list the fields of an index."))

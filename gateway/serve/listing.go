@@ -17,7 +17,7 @@ import (
 
 // countDocuments is the exact number of documents of an index: every shard counted once.
 func (s *Service) countDocuments(ctx context.Context, c *call, ix *routing.Index) (int64, *apierr.Error) {
-	p := plan.CoverIndex(c.view, ix, shardmap.HashID([]byte(ix.Physical)), nil)
+	p := s.coverAll(c, ix, shardmap.HashID([]byte(ix.Physical)))
 	out := s.read(ctx, c, ix, p, http.MethodPost, "/documents/fetch", []byte(`{"limit":0}`))
 	switch {
 	case out.Refused != nil && out.Refused.Code == apierr.IndexNotFound:

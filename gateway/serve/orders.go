@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"slices"
 
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -31,41 +30,18 @@ func (s *Service) orderTasks(ctx context.Context, c *call) *reply.Reply {
 	if err := s.Tasks.Sync(ctx); err != nil {
 		return s.stateReply(err)
 	}
-	s.refresh(ctx, c)
-	var uids, ended []uint32
+	var uids []uint32
 	s.Tasks.Each(true, func(t *task.Record) bool {
-		now := s.told.latest(t)
-		if now.UID < r.UID && filter.Match(now) && c.sees(now) {
-			uids = append(uids, now.UID)
-			if now.Done() && !t.Done() {
-				ended = append(ended, now.UID)
-			}
+		if t.UID < r.UID && filter.Match(t) && c.sees(t) {
+			uids = append(uids, t.UID)
 		}
 		return t.UID < r.UID
 	})
-	if r.Op, r.Details, err = task.NewOrder(kind, uids, ended, c.Query); err != nil {
+	if r.Op, r.Details, err = task.NewOrder(kind, uids, c.Query); err != nil {
 		return s.stateReply(err)
 	}
 	if err := s.record(ctx, c, &r); err != nil {
 		return s.stateReply(err)
 	}
 	return enqueued(r)
-}
-
-// maxRefreshed bounds the tasks of one question to the nodes.
-const maxRefreshed = 500
-
-// refresh asks the nodes about all open tasks, so that an order knows which have ended though nobody has recorded it yet:
-// a client that saw a task succeed, here or at another gateway, may select it as succeeded.
-func (s *Service) refresh(ctx context.Context, c *call) {
-	var open []task.Record
-	s.Tasks.Each(true, func(t *task.Record) bool {
-		if !t.Done() {
-			open = append(open, *t)
-		}
-		return true
-	})
-	for some := range slices.Chunk(open, maxRefreshed) {
-		s.live(ctx, c.view, some...)
-	}
 }

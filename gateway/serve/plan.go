@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"github.com/miroir-search/miroir/gateway/balance"
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/plan/candidate"
 	"github.com/miroir-search/miroir/internal/meili"
@@ -20,9 +21,54 @@ func (s *Service) narrow(ix *routing.Index, q *meili.SearchQuery) plan.Narrowing
 
 // cover plans a read that may be narrowed.
 func (s *Service) cover(c *call, ix *routing.Index, n plan.Narrowing, seed uint64) plan.Read {
-	p := plan.CoverNarrowed(c.view, ix, n, seed, nil)
+	p, _ := s.choose(c.view, ix, n, seed, nil)
 	s.planned(ix, n)
 	return p
+}
+
+// coverAll plans a read of all shards.
+func (s *Service) coverAll(c *call, ix *routing.Index, seed uint64) plan.Read {
+	p, _ := s.choose(c.view, ix, plan.Narrowing{}, seed, nil)
+	return p
+}
+
+// choose plans a read from the copies that do best. avoid names nodes that are not asked at all; it may be nil.
+func (s *Service) choose(
+	v *routing.View, ix *routing.Index, n plan.Narrowing, seed uint64, avoid plan.Avoid,
+) (plan.Read, balance.Choice) {
+	if !s.tuned().Fallback.CrossGroup {
+		avoid = either(avoid, outsideOf(v, seed))
+	}
+	cover := func(seed uint64, poor plan.Avoid) plan.Read {
+		return plan.CoverNarrowed(v, ix, n, seed, either(avoid, poor))
+	}
+	if !spare(v) {
+		return cover(seed, nil), balance.Choice{Seed: seed, Avoid: avoid}
+	}
+	p, c := s.Balance.Choose(seed, cover)
+	c.Avoid = either(avoid, c.Avoid)
+	return p, c
+}
+
+// outsideOf names the nodes of all groups but the one that a query is read from.
+func outsideOf(v *routing.View, seed uint64) plan.Avoid {
+	groups := v.ActiveGroups()
+	if len(groups) < 2 {
+		return nil
+	}
+	own := groups[seed%uint64(len(groups))]
+	return func(node string) bool { return v.Nodes[node].ReplicaGroup != own }
+}
+
+// either joins what two avoid; nil avoids nobody.
+func either(a, b plan.Avoid) plan.Avoid {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(node string) bool { return a(node) || b(node) }
 }
 
 // coverFilter plans a read by a filter that nobody has checked.

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"slices"
+
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -98,4 +100,18 @@ func (s *Service) judge(out *scatter.Outcome) {
 	if out.Refused == nil && s.tuned().Scatter.UnavailableShardPolicy == tuning.PolicyError {
 		out.Results = nil
 	}
+}
+
+// worstLast puts nodes that do badly behind the others.
+func (s *Service) worstLast(owners []plan.Leg) {
+	if poor := s.Balance.Avoid(); poor != nil {
+		slices.SortStableFunc(owners, func(a, b plan.Leg) int { return rank(poor(a.Node)) - rank(poor(b.Node)) })
+	}
+}
+
+func rank(poor bool) int {
+	if poor {
+		return 1
+	}
+	return 0
 }

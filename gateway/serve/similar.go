@@ -73,7 +73,11 @@ type resembling struct {
 func (r *resembling) run(ctx context.Context) found {
 	var failed []string
 	for {
-		p := plan.CoverIndex(r.c.view, r.ix, r.q.Seed(), func(node string) bool { return slices.Contains(failed, node) })
+		var avoid plan.Avoid
+		if len(failed) > 0 {
+			avoid = func(node string) bool { return slices.Contains(failed, node) }
+		}
+		p, _ := r.s.choose(r.c.view, r.ix, plan.Narrowing{}, r.q.Seed(), avoid)
 		at := slices.IndexFunc(p.Legs, func(l plan.Leg) bool { return slices.Contains(l.Shards, r.shard) })
 		if at < 0 {
 			return found{failed: uncoveredError([]int{r.shard})}
