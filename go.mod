@@ -7,7 +7,7 @@ require (
 	golang.org/x/text v0.43.0
 )
 
-require github.com/anishathalye/porcupine v1.3.1 // indirect
+require github.com/anishathalye/porcupine v1.3.1
 
 require (
 	cel.dev/expr v0.25.3 // indirect

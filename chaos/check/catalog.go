@@ -1,7 +1,10 @@
 package check
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/anishathalye/porcupine"
 
@@ -54,9 +57,10 @@ func catalog(ops []history.Op) []Violation {
 		Init: func() any { return identities{} },
 		Step: func(was, op, _ any) (bool, any) { return change(was.(identities), op.(history.Op), places) }, //nolint:errcheck // nothing else is put in
 	}
-	switch porcupine.CheckOperationsTimeout(model, steps, patience) {
+	verdict, info := porcupine.CheckOperationsVerbose(model, steps, patience)
+	switch verdict {
 	case porcupine.Illegal:
-		return []Violation{violated("catalog", "no order of the operations on indexes explains their answers: %s", listed(steps))}
+		return []Violation{violated("catalog", "no order of the operations on indexes explains %s", unexplained(steps, info))}
 	case porcupine.Unknown:
 		return []Violation{violated("catalog", "no order was found in time")}
 	}
@@ -87,11 +91,39 @@ func apply(was identities, o history.Op, possible bool, otherwise string, do fun
 	return o.Ended == "" || o.Reason == otherwise, was
 }
 
-func listed(steps []porcupine.Operation) (text string) {
-	slices.SortFunc(steps, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
+// unexplained tells the first operation that the longest order found leaves out, and the end of that order.
+func unexplained(steps []porcupine.Operation, info porcupine.LinearizationInfo) string {
+	var longest []porcupine.Operation
+	for _, partition := range info.PartialLinearizationsOperations() {
+		for _, order := range partition {
+			if len(order) > len(longest) {
+				longest = order
+			}
+		}
+	}
+	explained := map[int64]bool{}
+	for _, s := range longest {
+		explained[s.Call] = true
+	}
+	slices.SortFunc(steps, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
+	text := ""
 	for _, s := range steps {
-		o := s.Input.(history.Op) //nolint:errcheck // nothing else is put in
-		text += name(o) + " " + o.Index + " " + o.Other + " " + o.Identity + " " + string(o.Outcome) + " " + o.Ended + o.Reason + "; "
+		if !explained[s.Call] && s.Return != history.Never {
+			text = shown(s) + ", where the longest order ends with"
+			break
+		}
+	}
+	for _, s := range longest[max(0, len(longest)-8):] {
+		text += " " + shown(s) + ";"
 	}
 	return text
+}
+
+func shown(s porcupine.Operation) string {
+	o := s.Input.(history.Op) //nolint:errcheck // nothing else is put in
+	text := fmt.Sprintf("%s %s %s %s %s%s [%d ms, ", name(o), o.Index, o.Other, o.Identity, o.Ended, o.Reason, s.Call/int64(time.Millisecond))
+	if s.Return == history.Never {
+		return text + "…]"
+	}
+	return text + fmt.Sprintf("%d ms]", s.Return/int64(time.Millisecond))
 }

@@ -97,15 +97,31 @@ func (i *Injector) end(f *Fault) {
 			return
 		}
 	}
-	var err error
-	if f.Kind == Stop {
-		err = i.Target.Signal(f.Process, syscall.SIGCONT)
-	} else {
-		err = i.Target.Revive() // others that are down come back a little early
-	}
-	if err != nil && !gone(err) {
+	if err := i.mend(f); err != nil && !gone(err) {
 		i.errs = append(i.errs, fmt.Errorf("end of %s: %w", f, err))
 	}
+}
+
+// reviveTime is how long a process may take to run again.
+const reviveTime = 30 * time.Second
+
+// mend makes a process go on, or start again. Others that are down start a little early.
+func (i *Injector) mend(f *Fault) error {
+	if f.Kind == Stop {
+		return i.Target.Signal(f.Process, syscall.SIGCONT)
+	}
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(reviveTime); time.Now().Before(end); <-again.C {
+		// Asked again and again: whoever starts it may not have noticed its end when asked.
+		if err := i.Target.Revive(); err != nil {
+			return err
+		}
+		if i.Target.Signal(f.Process, 0) == nil {
+			return nil
+		}
+	}
+	return errors.New("it does not start again")
 }
 
 func gone(err error) bool { return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) }

@@ -65,6 +65,7 @@ type Op struct {
 	Start   int64               `json:"start"`
 	End     int64               `json:"end"` // of the answer; Never without one
 	Outcome Outcome             `json:"outcome"`
+	Last    bool                `json:"last"` // it was not sent again
 	Status  int                 `json:"status,omitempty"`
 	Code    string              `json:"code,omitempty"`
 	Message string              `json:"message,omitempty"` // of a wrong answer or a broken connection

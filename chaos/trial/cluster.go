@@ -16,9 +16,10 @@ type Cluster struct {
 	trials int
 }
 
-// StartCluster starts three nodes with two copies of everything. What is killed stays down until it is revived.
-func StartCluster(ctx context.Context, root string) (*Cluster, error) {
-	local, err := provider.StartLocal(ctx, root, provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 8, StayDown: true})
+// StartCluster starts three nodes with two copies of everything. With stayDown what is killed is down until it is
+// revived; else it is started again at once.
+func StartCluster(ctx context.Context, root string, stayDown bool) (*Cluster, error) {
+	local, err := provider.StartLocal(ctx, root, provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 8, StayDown: stayDown})
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (c *command) try(ctx context.Context, stdio lifecycle.Stdio) error {
 // tryOn tries some seeds on one cluster. A cluster on which one went wrong is not used further.
 func (c *command) tryOn(ctx context.Context, stdio lifecycle.Stdio, from, to int, failed *[]error) (err error) {
 	for from < to && ctx.Err() == nil && (len(*failed) == 0 || c.keepOn) {
-		cluster, err := StartCluster(ctx, c.root)
+		cluster, err := StartCluster(ctx, c.root, true)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ var seeds = []uint64{1, 2, 3}
 
 // §5, §6, WQ-3, WQ-6, IN-4, IN-5: what was acknowledged is there, on every copy, whatever process died.
 func TestSeeds(t *testing.T) {
-	cluster, err := StartCluster(t.Context(), "../..")
+	cluster, err := StartCluster(t.Context(), "../..", true)
 	if err != nil {
 		t.Fatal(err)
 	}

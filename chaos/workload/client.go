@@ -17,6 +17,7 @@ import (
 // Bounds of a client.
 const (
 	answerTime = 15 * time.Second       // for one request; what takes longer is unknown
+	firstWait  = 100 * time.Millisecond // before a request is sent again
 	calm       = 30 * time.Millisecond  // after a request that was refused
 	closed     = 100 * time.Millisecond // after a connection that was refused
 	lookEvery  = 50 * time.Millisecond  // at tasks
@@ -27,8 +28,10 @@ type Client struct {
 	URL   string
 	Key   string
 	Index string // of all requests about documents
-	HTTP  *http.Client
-	Log   *Recorder
+	// Retries is how often a request is sent again that had no good answer, after 0.1 s first and then twice as long each time.
+	Retries int
+	HTTP    *http.Client
+	Log     *Recorder
 }
 
 // Play sends requests one after the other until they are through or ctx ends. After some writes it waits for their tasks, as
@@ -38,18 +41,34 @@ func (c *Client) Play(ctx context.Context, ops []history.Op) {
 		if ctx.Err() != nil {
 			return
 		}
-		done := c.Do(o)
-		for done.Outcome == history.Unsent && ctx.Err() == nil {
-			pause(ctx, closed)
-			done = c.Do(o)
-		}
-		c.Log.Add(done)
+		done := c.carry(ctx, o)
 		switch {
 		case done.Outcome != history.Acknowledged:
 			pause(ctx, calm)
 		case done.Task != 0 && o.Number%4 == 0:
 			c.await(ctx, done.Task)
 		}
+	}
+}
+
+// carry sends a request, and again if the client does that, and records every time. What was not even sent is sent
+// again in any case.
+func (c *Client) carry(ctx context.Context, o history.Op) history.Op {
+	wait := firstWait
+	for tries := 0; ; tries++ {
+		done := c.Do(o)
+		if done.Outcome == history.Unsent && c.Retries == 0 && ctx.Err() == nil {
+			pause(ctx, closed)
+			continue
+		}
+		over := done.Outcome == history.Acknowledged || done.Outcome == history.Wrong
+		done.Last = over || tries >= c.Retries
+		c.Log.Add(done)
+		if done.Last || ctx.Err() != nil {
+			return done
+		}
+		pause(ctx, wait)
+		wait *= 2
 	}
 }
 

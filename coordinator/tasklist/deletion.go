@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/miroir-search/miroir/internal/rawjson"
 	"github.com/miroir-search/miroir/internal/state"
@@ -18,6 +19,9 @@ func (l *List) carryOutDeletion(ctx context.Context, d task.Record) error {
 		return err
 	}
 	if order.Chosen == nil {
+		if l.unrecorded(d, order) {
+			return nil // a later round finds them recorded
+		}
 		if d, err = l.choose(ctx, d, order); errors.Is(err, state.ErrNotFound) {
 			return nil // somebody else ended it
 		} else if err != nil {
@@ -36,6 +40,21 @@ func (l *List) carryOutDeletion(ctx context.Context, d task.Record) error {
 		return err
 	}
 	return l.end(ctx, d, len(uids))
+}
+
+// recordTime is how long a deletion waits for the record of an end that a client could see. Two seconds are usual.
+const recordTime = 20 * time.Second
+
+// unrecorded says whether a task has ended, and was selected for that, without a record of it.
+func (l *List) unrecorded(d task.Record, order task.Order) bool {
+	if order.Ended == "" || l.Now().Sub(d.EnqueuedAt) > recordTime {
+		return false
+	}
+	ended, err := task.ParseUIDs(order.Ended)
+	return err == nil && slices.ContainsFunc(ended, func(uid uint32) bool {
+		r, ok := l.Tasks.Get(uid)
+		return ok && !r.Done()
+	})
 }
 
 // choose notes which tasks a deletion deletes: those that are finished now.

@@ -195,6 +195,37 @@ func TestTK9Delete(t *testing.T) {
 	})
 }
 
+// TK-9: what a client saw end is deleted though its end was not recorded yet; what nobody records is not waited for long.
+func TestTK9DeleteWhatHasJustEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "a")
+		w.write(1, task.Enqueued)
+		w.write(2, task.Enqueued)
+		w.order(3, task.TaskDeletion, 1, 2)
+		order := w.tasks[3]
+		order.Op = json.RawMessage(`{"tasks":"1-2","ended":"1"}`)
+		w.tasks[3] = order
+		run(t, w, time.Second)
+		if got := w.get(3); got.Done() {
+			t.Fatalf("the order did not wait: %s %s", got.Status, details(got))
+		}
+		w.parts["a"][1] = task.Succeeded
+		run(t, w, time.Second)
+		if got := w.get(3); got.Status != task.Succeeded || !strings.Contains(details(got), `"deletedTasks":1`) {
+			t.Errorf("%s %s", got.Status, details(got))
+		}
+		w.order(4, task.TaskDeletion, 2)
+		order = w.tasks[4]
+		order.Op = json.RawMessage(`{"tasks":"2","ended":"2"}`)
+		w.tasks[4] = order
+		w.wake()
+		run(t, w, recordTime+time.Second)
+		if got := w.get(4); got.Status != task.Succeeded || !strings.Contains(details(got), `"deletedTasks":0`) {
+			t.Errorf("%s %s", got.Status, details(got))
+		}
+	})
+}
+
 // A leader that has nothing to do asks nobody.
 func TestRestsWithoutOrders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

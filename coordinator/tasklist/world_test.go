@@ -75,7 +75,7 @@ func (w *world) order(uid uint32, kind string, uids ...uint32) {
 	w.t.Helper()
 	r := task.Record{UID: uid, Type: kind, Status: task.Enqueued, EnqueuedAt: time.Now()}
 	var err error
-	if r.Op, r.Details, err = task.NewOrder(kind, uids, "uids=*"); err != nil {
+	if r.Op, r.Details, err = task.NewOrder(kind, uids, nil, "uids=*"); err != nil {
 		w.t.Fatal(err)
 	}
 	w.tasks[uid] = r

@@ -146,15 +146,24 @@ func (l *Local) Kill(process string) error { return l.Signal(process, syscall.SI
 
 // Signal sends a signal to one process. One that does not run is fs.ErrNotExist.
 func (l *Local) Signal(process string, signal syscall.Signal) error {
+	pid, err := l.Pid(process)
+	if err != nil {
+		return fmt.Errorf("signal: %w", err)
+	}
+	return syscall.Kill(pid, signal)
+}
+
+// Pid is the number of a process. One that does not run is fs.ErrNotExist.
+func (l *Local) Pid(process string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(l.dir, "run", process+".pid"))
 	if err != nil {
-		return fmt.Errorf("signal %s: %w", process, err)
+		return 0, fmt.Errorf("pid of %s: %w", process, err)
 	}
 	pid, err := strconv.Atoi(strings.Fields(string(text))[0])
 	if err != nil {
-		return fmt.Errorf("signal %s: %w", process, err)
+		return 0, fmt.Errorf("pid of %s: %w", process, err)
 	}
-	return syscall.Kill(pid, signal)
+	return pid, nil
 }
 
 // Restart implements Cluster.

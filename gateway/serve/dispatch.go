@@ -58,6 +58,7 @@ type writeCall struct {
 	documents   int // in the payload
 	order       order
 	effect      func(with state.Receipt) error // what is committed with the task; nil for nothing
+	moved       func() *reply.Reply            // what to do when effect returns errMoved
 }
 
 // order says how a write stands to others of its index.
@@ -108,6 +109,9 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		err = s.record(ctx, c, &r)
 	} else {
 		err = s.commit(ctx, c, &r, w.effect)
+	}
+	if errors.Is(err, errMoved) && w.moved != nil {
+		return w.moved()
 	}
 	if errors.Is(err, state.ErrNotFound) { // somebody else deleted the index a moment ago
 		r.Physical, r.Targets = "", nil

@@ -285,18 +285,37 @@ func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
 	if err != nil {
 		return s.stateReply(err)
 	}
+	return s.dropIndex(ctx, c, r)
+}
+
+// dropIndex deletes the index that has the name, whichever that is when it goes from the catalog.
+func (s *Service) dropIndex(ctx context.Context, c *call, r task.Record) *reply.Reply {
 	ix, e := c.index()
 	if e != nil {
 		r.Details = json.RawMessage(`{"deletedDocuments":0}`)
 		return s.finished(ctx, c, r, e)
 	}
 	return s.perform(ctx, c, r, writeCall{
-		index: ix, shards: every(ix.Shards), method: http.MethodDelete, effect: func(with state.Receipt) error {
+		index: ix, shards: every(ix.Shards), method: http.MethodDelete,
+		effect: func(with state.Receipt) error {
 			deleted, err := s.Store.With(with).DeleteIndex(ctx, ix.UID, ix.Physical, c.leaving(ix.UID, c.forced()))
 			if err == nil && !deleted {
-				return state.ErrNotFound
+				return errMoved
 			}
 			return err
+		},
+		moved: func() *reply.Reply {
+			wait, cancel := context.WithTimeout(ctx, s.Limits.State)
+			defer cancel()
+			v, err := s.Views.Wait(wait, func(v *routing.View) bool {
+				now, there := v.Indexes[ix.UID]
+				return !there || now.Physical != ix.Physical
+			})
+			if err != nil {
+				return s.stateReply(err)
+			}
+			c.view = v
+			return s.dropIndex(ctx, c, r)
 		},
 	})
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"slices"
 
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -30,18 +31,41 @@ func (s *Service) orderTasks(ctx context.Context, c *call) *reply.Reply {
 	if err := s.Tasks.Sync(ctx); err != nil {
 		return s.stateReply(err)
 	}
-	var uids []uint32
+	s.refresh(ctx, c)
+	var uids, ended []uint32
 	s.Tasks.Each(true, func(t *task.Record) bool {
-		if t.UID < r.UID && filter.Match(t) && c.sees(t) {
-			uids = append(uids, t.UID)
+		now := s.told.latest(t)
+		if now.UID < r.UID && filter.Match(now) && c.sees(now) {
+			uids = append(uids, now.UID)
+			if now.Done() && !t.Done() {
+				ended = append(ended, now.UID)
+			}
 		}
 		return t.UID < r.UID
 	})
-	if r.Op, r.Details, err = task.NewOrder(kind, uids, c.Query); err != nil {
+	if r.Op, r.Details, err = task.NewOrder(kind, uids, ended, c.Query); err != nil {
 		return s.stateReply(err)
 	}
 	if err := s.record(ctx, c, &r); err != nil {
 		return s.stateReply(err)
 	}
 	return enqueued(r)
+}
+
+// maxRefreshed bounds the tasks of one question to the nodes.
+const maxRefreshed = 500
+
+// refresh asks the nodes about all open tasks, so that an order knows which have ended though nobody has recorded it yet:
+// a client that saw a task succeed, here or at another gateway, may select it as succeeded.
+func (s *Service) refresh(ctx context.Context, c *call) {
+	var open []task.Record
+	s.Tasks.Each(true, func(t *task.Record) bool {
+		if !t.Done() {
+			open = append(open, *t)
+		}
+		return true
+	})
+	for some := range slices.Chunk(open, maxRefreshed) {
+		s.live(ctx, c.view, some...)
+	}
 }

@@ -12,6 +12,9 @@ import (
 // Order is the Op of tasks that are about other tasks.
 type Order struct {
 	Tasks string `json:"tasks"` // uids of those that the filter selected when the order was given, in ranges
+	// Ended are the uids of those among them whose end a client has been told of, or could have been, but which was not
+	// recorded yet. A deletion waits for the record: whoever saw a task succeed may delete it.
+	Ended string `json:"ended,omitempty"`
 	// Chosen are the uids of those that a deletion deletes, noted before the first of them is gone; nil before that.
 	Chosen *string `json:"chosen,omitempty"`
 }
@@ -36,9 +39,9 @@ func (c Count) IsZero() bool { return !c.Given }
 // MarshalJSON implements json.Marshaler.
 func (c Count) MarshalJSON() ([]byte, error) { return json.Marshal(c.N) }
 
-// NewOrder makes the Op and the details of a cancelation or deletion of tasks with the given ascending uids. query is the
-// query string that selected them.
-func NewOrder(kind string, uids []uint32, query string) (op, details json.RawMessage, err error) {
+// NewOrder makes the Op and the details of a cancelation or deletion of tasks with the given ascending uids, ended those of
+// them that have ended without a record of it. query is the query string that selected them.
+func NewOrder(kind string, uids, ended []uint32, query string) (op, details json.RawMessage, err error) {
 	d := OrderDetails{Matched: len(uids), Filter: "?" + query}
 	if kind == TaskCancelation {
 		d.Canceled.Given = true
@@ -48,7 +51,7 @@ func NewOrder(kind string, uids []uint32, query string) (op, details json.RawMes
 	if details, err = rawjson.Marshal(d); err != nil {
 		return nil, nil, err
 	}
-	op, err = rawjson.Marshal(Order{Tasks: FormatUIDs(uids)})
+	op, err = rawjson.Marshal(Order{Tasks: FormatUIDs(uids), Ended: FormatUIDs(ended)})
 	return op, details, err
 }
 

@@ -3,6 +3,7 @@ package need
 import (
 	"encoding/json"
 	"fmt"
+	"os/exec"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/parts"
@@ -17,6 +18,12 @@ const (
 	V150Routes Need = "routes that the own engine does not have"
 	// V150Answers: what only a 1.50 answers.
 	V150Answers Need = "the exact answers of Meilisearch 1.50"
+)
+
+// Programs that fetch and run a package of another language, which nothing of Miroir itself needs.
+const (
+	Python Need = "python3 with pip, for the Python package"
+	Node   Need = "node and npm, for the JavaScript package"
 )
 
 // OwnEngine: the test proves what the project's own engine does beyond a Meilisearch's answers, as outliving a panic. A real
@@ -48,10 +55,26 @@ func Feature(t T, n Need) {
 	case err != nil:
 		t.Fatalf("need %q: %v", n, err)
 	case engine.Real == (n == OwnEngine):
-		mark := Mark(Exclusion{Test: t.Name(), Need: n})
-		fmt.Println("\n" + mark) // Ginkgo shows the reason of a skip to those who ask for it only
-		t.Skip(mark)
+		exclude(t, n)
 	}
+}
+
+// Programs excludes the running test unless all programs are on the PATH.
+func Programs(t T, n Need, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			exclude(t, n)
+			return
+		}
+	}
+}
+
+func exclude(t T, n Need) {
+	t.Helper()
+	mark := Mark(Exclusion{Test: t.Name(), Need: n})
+	fmt.Println("\n" + mark) // Ginkgo shows the reason of a skip to those who ask for it only
+	t.Skip(mark)
 }
 
 // Mark is the line that tells of an exclusion.

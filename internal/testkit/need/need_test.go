@@ -56,3 +56,16 @@ func TestFindReadsOnlyWholeMarks(t *testing.T) {
 		t.Error("a mark with text behind it was not read")
 	}
 }
+
+func TestProgramsExcludesOnlyWithoutThem(t *testing.T) {
+	engineAt(t, "python3")
+	t.Setenv("PATH", filepath.Dir(os.Getenv("MEILISEARCH_BIN")))
+	var f fakeT
+	if Programs(&f, Python, "python3"); f != (fakeT{}) {
+		t.Fatalf("with it: %+v", f)
+	}
+	Programs(&f, Node, "python3", "node")
+	if e, ok := Find(f.skipped); !ok || e != (Exclusion{Test: f.Name(), Need: Node}) || f.failed != "" {
+		t.Fatalf("without: %+v, mark %+v %v", f, e, ok)
+	}
+}
