@@ -68,6 +68,19 @@ func purposes(o options) []string {
 	return all
 }
 
+// reach is where processes find another one: at its port, or at what was put before it. by names the one that looks for it,
+// where not all of them share one way.
+func (c *cluster) reach(purpose, by string) string {
+	for _, way := range []string{purpose + "/" + by, purpose} {
+		if address, ok := c.options.via[way]; ok {
+			return address
+		}
+	}
+	return c.ports.address(purpose)
+}
+
+func (c *cluster) etcdFor(name string) string { return "http://" + c.reach("etcd-client", name) }
+
 // metrics says where each of our processes has its metrics.
 func (c *cluster) metrics() map[string]string {
 	all := map[string]string{}
@@ -109,7 +122,7 @@ func (c *cluster) etcdProcess() supervise.Process {
 func (c *cluster) coordinatorProcess() supervise.Process {
 	return c.member("coordinator-0",
 		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin},
-		"coordinator", "--id", "coordinator-0", "--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
+		"coordinator", "--id", "coordinator-0", "--etcd", c.etcdFor("coordinator-0"), "--cluster", clusterName,
 		"--admin-listen", c.ports.address("coordinator-admin"), "--xds-listen", c.ports.address("coordinator-xds"),
 		"--metrics-listen", c.ports.address("coordinator-0"+metricsPort),
 		"--ingress-listen", c.options.listen, "--extproc-socket", c.socket(),
@@ -120,7 +133,7 @@ func (c *cluster) coordinatorProcess() supervise.Process {
 func (c *cluster) gatewayProcess() supervise.Process {
 	return c.member("gateway-0",
 		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node},
-		"gateway", "--id", "gateway-0", "--etcd", c.ports.url("etcd-client"), "--cluster", clusterName,
+		"gateway", "--id", "gateway-0", "--etcd", c.etcdFor("gateway-0"), "--cluster", clusterName,
 		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-0"+metricsPort))
 }
 
@@ -129,8 +142,9 @@ func (c *cluster) sidecarProcess(i int) supervise.Process {
 	return c.member(sidecarName(i),
 		[]string{"MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MEILI_MASTER_KEY=" + c.keys.engine},
 		"sidecar", "--id", n.ID, "--group", strconv.Itoa(n.Group),
-		"--listen", c.ports.address(sidecarName(i)), "--advertise", n.Sidecar, "--engine-url", n.Engine,
-		"--etcd", c.ports.url("etcd-client"), "--cluster", clusterName, "--journal-dir", c.folder.at(n.ID, "journal"),
+		"--listen", c.ports.address(sidecarName(i)), "--advertise", "http://"+c.reach(sidecarName(i), ""),
+		"--engine-url", "http://"+c.reach(engineName(i), ""),
+		"--etcd", c.etcdFor(sidecarName(i)), "--cluster", clusterName, "--journal-dir", c.folder.at(n.ID, "journal"),
 		"--metrics-listen", c.ports.address(sidecarName(i)+metricsPort))
 }
 
@@ -207,7 +221,7 @@ func (c *cluster) bootstrapPath() string { return c.folder.at("run", "envoy.yaml
 func (c *cluster) writeBootstrap() error {
 	content, err := bootstrap.Render(bootstrap.Options{
 		NodeID: "envoy-0", Cluster: clusterName,
-		XDSAddresses: []string{c.ports.address("coordinator-xds")}, AdminAddress: c.ports.address("envoy-admin"),
+		XDSAddresses: []string{c.reach("coordinator-xds", "")}, AdminAddress: c.ports.address("envoy-admin"),
 	})
 	if err != nil {
 		return fmt.Errorf("envoy bootstrap: %w", err)

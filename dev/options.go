@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/lifecycle"
@@ -30,6 +31,7 @@ type options struct {
 	envoy     string
 	noRestart bool
 	pprof     bool
+	via       map[string]string
 	output    string
 	patience  time.Duration
 	log       telemetry.LogOptions
@@ -50,6 +52,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.engine, "engine", "", "engine to run (default: MEILISEARCH_BIN, meilisearch on PATH, miroir-engine beside this binary)")
 	flags.StringVar(&o.envoy, "envoy", "", "Envoy to run (default: ENVOY_BIN, envoy on PATH, envoy beside this binary)")
 	flags.BoolVar(&o.noRestart, "no-restart", false, "leave processes that end down; SIGUSR1 starts them again")
+	flags.Func("via", "PURPOSE=host:port or PURPOSE/PROCESS=host:port, any number: processes reach a port there, for tests that disturb connections", o.addVia)
 	telemetry.RegisterProfiles(flags, &o.pprof)
 	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
 	flags.DurationVar(&o.patience, "start-timeout", 2*time.Minute, "how long the start may take")
@@ -64,6 +67,19 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		o.masterKey = os.Getenv("MIROIR_MASTER_KEY")
 	}
 	return o, o.validate()
+}
+
+// addVia takes one --via. Purposes are the names in run/ports.json.
+func (o *options) addVia(text string) error {
+	purpose, address, ok := strings.Cut(text, "=")
+	if _, _, err := net.SplitHostPort(address); !ok || err != nil {
+		return errors.New("it is not PURPOSE=host:port")
+	}
+	if o.via == nil {
+		o.via = map[string]string{}
+	}
+	o.via[purpose] = address
+	return nil
 }
 
 // validate reports everything that is wrong, at once.

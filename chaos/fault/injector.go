@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/miroir-search/miroir/chaos/shim"
 )
 
 // Target is a cluster whose processes can be broken.
@@ -16,6 +18,8 @@ type Target interface {
 	Signal(process string, signal syscall.Signal) error
 	// Revive starts all processes that are down.
 	Revive() error
+	// Disturb changes how a link treats what comes.
+	Disturb(link string, mode shim.Mode) error
 }
 
 // Clock tells how far the workload is.
@@ -77,12 +81,20 @@ func (i *Injector) begin(f *Fault) {
 		i.broken[f.Process] = map[*Fault]Kind{}
 	}
 	i.broken[f.Process][f] = f.Kind
+	if mode, ok := f.Kind.mode(); ok {
+		i.note(f, i.Target.Disturb(f.Process, mode))
+		return
+	}
 	signal := syscall.SIGKILL
 	if f.Kind == Stop {
 		signal = syscall.SIGSTOP
 	}
-	// A process that another fault has killed already is as broken as it can be.
-	if err := i.Target.Signal(f.Process, signal); err != nil && !gone(err) {
+	i.note(f, i.Target.Signal(f.Process, signal))
+}
+
+// note books an error. A process that another fault has killed already is as broken as it can be.
+func (i *Injector) note(f *Fault, err error) {
+	if err != nil && !gone(err) {
 		i.errs = append(i.errs, fmt.Errorf("%s: %w", f, err))
 	}
 }
@@ -92,14 +104,22 @@ func (i *Injector) end(f *Fault) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.broken[f.Process], f)
+	if _, ok := f.Kind.mode(); ok {
+		mode := shim.Open
+		for other := range i.broken[f.Process] {
+			if m, ok := other.Kind.mode(); ok {
+				mode = m // another fault still has it
+			}
+		}
+		i.note(f, i.Target.Disturb(f.Process, mode))
+		return
+	}
 	for _, kind := range i.broken[f.Process] {
 		if kind == f.Kind {
 			return
 		}
 	}
-	if err := i.mend(f); err != nil && !gone(err) {
-		i.errs = append(i.errs, fmt.Errorf("end of %s: %w", f, err))
-	}
+	i.note(f, i.mend(f))
 }
 
 // reviveTime is how long a process may take to run again.

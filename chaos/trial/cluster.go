@@ -2,34 +2,101 @@ package trial
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
+	"github.com/miroir-search/miroir/chaos/shim"
 	"github.com/miroir-search/miroir/e2e/provider"
 )
+
+// nodes is how many nodes a cluster has.
+const nodes = 3
 
 // Cluster is the cluster that trials run on, one after the other.
 type Cluster struct {
 	*provider.Local
+	links  map[string]*shim.Link
 	trials int
 }
 
 // StartCluster starts three nodes with two copies of everything. With stayDown what is killed is down until it is
 // revived; else it is started again at once.
 func StartCluster(ctx context.Context, root string, stayDown bool) (*Cluster, error) {
-	local, err := provider.StartLocal(ctx, root, provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 8, StayDown: stayDown})
+	dir, err := os.MkdirTemp("", "miroir-chaos-")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("start cluster: %w", err)
 	}
-	return &Cluster{Local: local}, nil
+	c := &Cluster{links: map[string]*shim.Link{}}
+	var flags []string
+	for _, way := range slices.Concat(c.ways()...) {
+		link, err := shim.Listen(func() (string, error) { return portOf(dir, way) })
+		if err != nil {
+			return nil, err
+		}
+		c.links[way] = link
+		flags = append(flags, "--via", way+"="+link.Address())
+	}
+	c.Local, err = provider.StartLocal(ctx, root, provider.Options{
+		Nodes: nodes, Groups: 1, Replicas: 2, Shards: 8, StayDown: stayDown, Dir: dir, Flags: flags,
+	})
+	return c, err
+}
+
+// portOf is where a way leads to, as the cluster chose it.
+func portOf(dir, way string) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, "run", "ports.json"))
+	if err != nil {
+		return "", fmt.Errorf("port of %s: %w", way, err)
+	}
+	var ports map[string]int
+	if err := json.Unmarshal(raw, &ports); err != nil {
+		return "", fmt.Errorf("port of %s: %w", way, err)
+	}
+	purpose, _, _ := strings.Cut(way, "/")
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[purpose])), nil
+}
+
+// ways lists the links by kind: to etcd from each of its clients, to the sidecars, to the engines, to xDS.
+func (c *Cluster) ways() [][]string {
+	etcd, sidecars, engines := []string{"etcd-client/gateway-0", "etcd-client/coordinator-0"}, []string{}, []string{}
+	for i := range nodes {
+		etcd = append(etcd, fmt.Sprint("etcd-client/sidecar-", i))
+		sidecars = append(sidecars, fmt.Sprint("sidecar-", i))
+		engines = append(engines, fmt.Sprint("engine-", i))
+	}
+	return [][]string{etcd, sidecars, engines, {"coordinator-xds"}}
+}
+
+// Disturb implements fault.Target.
+func (c *Cluster) Disturb(link string, mode shim.Mode) error {
+	l, ok := c.links[link]
+	if !ok {
+		return fmt.Errorf("there is no link %s", link)
+	}
+	l.Set(mode)
+	return nil
+}
+
+// Stop ends the cluster, the links and all data.
+func (c *Cluster) Stop() error {
+	err := c.Local.Stop()
+	for _, l := range c.links {
+		l.Close()
+	}
+	return err
 }
 
 // kinds lists the processes by kind.
 func (c *Cluster) kinds() [][]string {
 	var sidecars, engines []string
-	for i := range c.Nodes() {
+	for i := range nodes {
 		sidecars = append(sidecars, fmt.Sprint("sidecar-", i))
 		engines = append(engines, fmt.Sprint("engine-", i))
 	}

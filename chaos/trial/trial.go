@@ -27,7 +27,7 @@ type Result struct {
 
 // shape of the workload. It is small, so that many seeds can be tried.
 func shape() workload.Shape {
-	return workload.Shape{Writers: 3, Readers: 1, Indexers: 2, Requests: 60}
+	return workload.Shape{Writers: 3, Readers: 1, Indexers: 2, Requests: 40}
 }
 
 // Run tries one seed. An error says that it could not be tried, which is no judgement.
@@ -39,7 +39,7 @@ func (c *Cluster) Run(ctx context.Context, seed uint64) (*Result, error) {
 	for _, ops := range clients {
 		total += len(ops)
 	}
-	faults := fault.Plan(seed, c.kinds(), total)
+	faults := fault.Plan(seed, c.kinds(), c.ways(), total)
 	run := &history.Run{Seed: seed}
 	for _, f := range faults {
 		run.Faults = append(run.Faults, f.String())

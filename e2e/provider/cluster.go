@@ -7,6 +7,9 @@ type Options struct {
 	Replicas int
 	Shards   int
 	StayDown bool // a killed process stays down until Revive
+	// Dir is the folder of all data; empty for a new one. Flags are further ones of `miroir dev`.
+	Dir   string
+	Flags []string
 }
 
 // Node is one node of a running cluster, by the names under which its processes can be killed.

@@ -50,9 +50,11 @@ func StartLocal(ctx context.Context, root string, o Options) (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start cluster: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "miroir-e2e-")
-	if err != nil {
-		return nil, fmt.Errorf("start cluster: %w", err)
+	dir := o.Dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "miroir-e2e-"); err != nil {
+			return nil, fmt.Errorf("start cluster: %w", err)
+		}
 	}
 	listen, err := freeAddress()
 	if err != nil {
@@ -83,6 +85,7 @@ func (l *Local) start(ctx context.Context) error {
 	if l.options.StayDown {
 		args = append(args, "--no-restart")
 	}
+	args = append(args, l.options.Flags...)
 	l.command = exec.Command(l.binary, args...) //nolint:gosec // the project's own binary
 	l.command.Dir = filepath.Dir(filepath.Dir(l.binary))
 	var stderr strings.Builder
