@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/coordinator/adminapi"
+	"github.com/miroir-search/miroir/coordinator/aliases"
 	"github.com/miroir-search/miroir/coordinator/election"
 	"github.com/miroir-search/miroir/coordinator/view"
 	"github.com/miroir-search/miroir/coordinator/workflow"
@@ -94,6 +95,7 @@ func (p *parts) admin(ctx context.Context, l net.Listener) error {
 		Key: p.config.adminKey, Snapshot: p.snapshot, Sightings: p.sightings, Tasks: p.store, Nodes: p.nodes,
 		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName, repair.KindName}, Healthy: p.ready,
 		Gatherer: p.registry, Log: p.log, Metrics: adminapi.NewMetrics(p.registry), Now: now,
+		Aliases: &aliases.Changer{Store: p.store, Rules: aliases.DefaultRules, Now: now, Metrics: aliases.NewMetrics(p.registry)}, AliasList: p.store,
 		TaskList: p.tasks, Enqueuer: p.store, Dumps: dumps.Folder(p.config.dumpDir),
 		Effective: func() any { return p.config.effective() },
 	}

@@ -73,6 +73,15 @@ func (f *fixture) Workflows(_ context.Context, kind string) (map[string][]byte, 
 	return out, f.failure
 }
 
+// noAliases is a store without aliases.
+type noAliases struct{}
+
+func (noAliases) Aliases(context.Context) ([]routing.AliasRecord, error) { return nil, nil }
+
+func (noAliases) Alias(context.Context, string) (routing.AliasRecord, int64, error) {
+	return routing.AliasRecord{}, 0, state.ErrNotFound
+}
+
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{tasks: map[uint32]task.Record{}, records: map[string]string{}, answered: map[string]nodeapi.Dispatch{}}
@@ -96,7 +105,7 @@ func newFixture(t *testing.T) *fixture {
 	f.Server = New(Config{
 		Key: key, Snapshot: func() view.Snapshot { return view.Snapshot{Routing: f.view} }, Sightings: sightings, Tasks: f, Nodes: f,
 		Workflows: f, Kinds: []string{"settings"}, Healthy: func() error { return f.sick }, Gatherer: registry, Log: zerolog.Nop(),
-		Metrics: NewMetrics(registry), Now: time.Now, TaskList: f, Enqueuer: f,
+		Metrics: NewMetrics(registry), Now: time.Now, TaskList: f, Enqueuer: f, AliasList: noAliases{},
 		Effective: func() any { return map[string]string{"id": "coordinator-0"} },
 	})
 	return f
@@ -140,7 +149,7 @@ func TestAU5EveryRouteHasItsRule(t *testing.T) {
 	paths := []string{"/_miroir", "/_miroir/", "/_miroir/shards", "/_miroir/rebalance", "/ui/search/x", "/", "/indexes"}
 	for _, rt := range routes() {
 		if _, path, ok := strings.Cut(rt.pattern, " "); ok {
-			paths = append(paths, strings.NewReplacer("{id}", "a", "{uid}", "1").Replace(path))
+			paths = append(paths, strings.NewReplacer("{id}", "a", "{uid}", "1", "{name}", "x").Replace(path))
 		}
 	}
 	for _, path := range paths {

@@ -53,6 +53,8 @@ type Config struct {
 	Imports   Imports      // nil where no dumps are taken
 	Dumps     dumps.Folder // empty where none are written
 	Enqueuer  Enqueuer
+	Aliases   Aliases
+	AliasList AliasList
 	Effective func() any   // the configuration of this coordinator, without secrets
 	Kinds     []string     // of workflows
 	Healthy   func() error // whether this coordinator can do its work
@@ -91,6 +93,12 @@ func routes() []route {
 		{"GET /_miroir/workflows/{id}", adminOnly, (*Server).workflow, false},
 		{"GET /_miroir/tasks", adminOnly, (*Server).tasks, false},
 		{"GET /_miroir/config", adminOnly, (*Server).config, false},
+		{"GET /_miroir/aliases", adminOnly, (*Server).listAliases, false},
+		{"GET /_miroir/aliases/{name}", adminOnly, (*Server).alias, false},
+		{"POST /_miroir/aliases", adminOnly, (*Server).createAlias, false},
+		{"POST /_miroir/aliases/{name}", adminOnly, (*Server).createAlias, false},
+		{"PUT /_miroir/aliases/{name}", adminOnly, (*Server).flipAlias, false},
+		{"DELETE /_miroir/aliases/{name}", adminOnly, (*Server).deleteAlias, false},
 		{"GET /_miroir/dumps", adminOnly, (*Server).listDumps, false},
 		{"POST /_miroir/dumps", adminOnly, (*Server).createDump, false},
 		{"GET /_miroir/dumps/{uid}/content", adminOnly, (*Server).dumpContent, false},

@@ -17,6 +17,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/miroir-search/miroir/e2e/operator"
 	"github.com/miroir-search/miroir/e2e/provider"
 	format "github.com/miroir-search/miroir/internal/dump"
 	"github.com/miroir-search/miroir/internal/testkit/need"
@@ -92,7 +93,7 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 		origin   place
 		within   place
 		cluster  provider.Cluster
-		tool     ctl
+		tool     operator.Ctl
 		folder   string
 		inbound  string
 		outbound string
@@ -115,7 +116,7 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { Expect(cluster.Stop()).To(Succeed()) })
 		<-filled
-		within, tool = place{cluster.URL(), cluster.MasterKey()}, newCtl(cluster)
+		within, tool = place{cluster.URL(), cluster.MasterKey()}, operator.New(root, cluster)
 	})
 
 	same := func(one, other place) {
@@ -131,7 +132,7 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 	}
 
 	It("says before what it would do (--dry-run)", func() {
-		out := tool.must("dump", "import", inbound, "--dry-run")
+		out := tool.Must("dump", "import", inbound, "--dry-run")
 		Expect(out).To(MatchRegexp(`many +many +11000 `))
 		Expect(out).NotTo(ContainSubstring("CONFLICT"))
 		var list struct{ Total int }
@@ -140,7 +141,7 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 	})
 
 	It("imports documents in their order, vectors, settings and keys", func() {
-		out := tool.must("dump", "import", inbound)
+		out := tool.Must("dump", "import", inbound)
 		Expect(out).To(ContainSubstring("succeeded"))
 		same(origin, within)
 		if lone.Real {
@@ -149,25 +150,25 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 	})
 
 	It("refuses to import over documents that are there, with exit code 6 (CT-4)", func() {
-		code, _, errs := tool.run("dump", "import", inbound)
+		code, _, errs := tool.Run("dump", "import", inbound)
 		Expect(code).To(Equal(6))
 		Expect(errs).To(ContainSubstring("it exists and has"))
 	})
 
 	It("brings an upload, an import and a dump to their ends over a kill -9 of the coordinator (BG-8, BG-10)", func() {
 		half := halfUploaded(cluster, inbound, "index=many:again")
-		started := tool.must("dump", "import", inbound, "--index", "many:third", "--detach", "-o", "json")
+		started := tool.Must("dump", "import", inbound, "--index", "many:third", "--detach", "-o", "json")
 		var third status
 		Expect(json.Unmarshal([]byte(started), &third)).To(Succeed())
-		Eventually(func() string { return tool.imported(third.JobID).Phase }).WithTimeout(time.Minute).WithPolling(10 * time.Millisecond).
+		Eventually(func() string { return imported(tool, third.JobID).Phase }).WithTimeout(time.Minute).WithPolling(10 * time.Millisecond).
 			Should(BeElementOf("indexes", "stream", "finish", ""))
 		var enqueued struct{ TaskUID int }
 		within.ask("POST", "/dumps", nil, &enqueued)
 		Expect(cluster.Kill("coordinator-0")).To(Succeed())
 
-		Expect(tool.must("dump", "import", inbound, "--index", "many:again", "--resume")).To(ContainSubstring("succeeded"))
-		Expect(tool.imported(half).State).To(Equal("succeeded"))
-		Eventually(func() string { return tool.imported(third.JobID).State }).WithTimeout(time.Minute).WithPolling(100 * time.Millisecond).
+		Expect(tool.Must("dump", "import", inbound, "--index", "many:again", "--resume")).To(ContainSubstring("succeeded"))
+		Expect(imported(tool, half).State).To(Equal("succeeded"))
+		Eventually(func() string { return imported(tool, third.JobID).State }).WithTimeout(time.Minute).WithPolling(100 * time.Millisecond).
 			Should(Equal("succeeded"))
 		task := within.succeeded(enqueued.TaskUID)
 		Expect(task["details"]).To(HaveKeyWithValue("dumpUid", MatchRegexp(`^\d{8}-\d{9}$`)))
@@ -189,8 +190,8 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 	It("writes one standard dump of everything", func() {
 		within.run("DELETE", "/indexes/again", nil)
 		within.run("DELETE", "/indexes/third", nil)
-		uid := strings.TrimSpace(tool.must("dump", "create", "--file", outbound))
-		Expect(tool.must("dump", "list")).To(ContainSubstring(uid))
+		uid := strings.TrimSpace(tool.Must("dump", "create", "--file", outbound))
+		Expect(tool.Must("dump", "list")).To(ContainSubstring(uid))
 		raw, err := os.ReadFile(outbound)
 		Expect(err).NotTo(HaveOccurred())
 		sum, err := format.Scan(bytes.NewReader(raw), format.Limits{}, nil)
@@ -202,7 +203,7 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 		slices.Sort(uids)
 		Expect(uids).To(Equal(names))
 		Expect(raw).NotTo(ContainSubstring("_miroir_"))
-		Expect(tool.must("dump", "analyze", outbound)).To(MatchRegexp(`many +key +11000 `))
+		Expect(tool.Must("dump", "analyze", outbound)).To(MatchRegexp(`many +key +11000 `))
 	})
 
 	It("is taken by one Meilisearch, which then holds what the first one held", func() {
@@ -214,7 +215,7 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 	})
 
 	It("leaves a sound state behind (ET-5)", func() {
-		Expect(tool.must("status")).To(ContainSubstring("all shards covered"))
+		Expect(tool.Must("status")).To(ContainSubstring("all shards covered"))
 	})
 })
 

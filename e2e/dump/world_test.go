@@ -3,22 +3,18 @@ package dump
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/miroir-search/miroir/e2e/provider"
+	"github.com/miroir-search/miroir/e2e/operator"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 )
 
@@ -112,46 +108,6 @@ func movies() (list []map[string]any) {
 	return list
 }
 
-// ctl is miroir-ctl, pointed at a cluster.
-type ctl struct {
-	binary string
-	env    []string
-}
-
-func newCtl(c provider.Cluster) ctl {
-	GinkgoHelper()
-	binary, err := filepath.Abs(filepath.Join(root, "bin", "miroir-ctl"))
-	Expect(err).NotTo(HaveOccurred())
-	Expect(binary).To(BeAnExistingFile(), "run `make build` first")
-	key, err := c.AdminKey()
-	Expect(err).NotTo(HaveOccurred())
-	return ctl{binary, append(os.Environ(), "MIROIR_SERVER="+c.Admin(), "MIROIR_ADMIN_API_KEY="+key, "HOME="+GinkgoT().TempDir())}
-}
-
-// run runs a command to its end.
-func (c ctl) run(args ...string) (code int, stdout, stderr string) {
-	GinkgoHelper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, c.binary, args...)
-	var out, errs strings.Builder
-	command.Env, command.Stdout, command.Stderr = c.env, &out, &errs
-	err := command.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		Expect(err).NotTo(HaveOccurred())
-	}
-	return command.ProcessState.ExitCode(), out.String(), errs.String()
-}
-
-// must runs a command that has to succeed, and returns what it prints.
-func (c ctl) must(args ...string) string {
-	GinkgoHelper()
-	code, out, errs := c.run(args...)
-	Expect(code).To(Equal(lifecycle.ExitOK), "%v\n%s%s", args, out, errs)
-	return out
-}
-
 // status is an import as the admin API shows it.
 type status struct {
 	JobID   string `json:"job_id"`
@@ -162,9 +118,9 @@ type status struct {
 	Error   any
 }
 
-func (c ctl) imported(job string) (s status) {
+func imported(c operator.Ctl, job string) (s status) {
 	GinkgoHelper()
-	code, out, _ := c.run("dump", "status", job, "-o", "json")
+	code, out, _ := c.Run("dump", "status", job, "-o", "json")
 	if code == lifecycle.ExitOK { // it may be away for a moment
 		Expect(json.Unmarshal([]byte(out), &s)).To(Succeed())
 	}

@@ -107,6 +107,8 @@ func TestDestructiveCommandsAsk(t *testing.T) {
 		{"", []string{"alias", "delete", "products", "--yes"}, 0, `DELETE /_miroir/aliases/products`},
 		{"yes\n", []string{"alias", "delete", "protected"}, exitConflict, `DELETE /_miroir/aliases/protected`},
 		{"", []string{"alias", "create", "all", "a", "b"}, 0, `POST /_miroir/aliases/all {"targets":["a","b"]}`},
+		{"", []string{"alias", "create", "all", "a", "--several"}, 0, `POST /_miroir/aliases/all {"targets":["a"]}`},
+		{"", []string{"alias", "flip", "products", "p2", "--force", "--yes"}, 0, `PUT /_miroir/aliases/products {"target":"p2","force":true}`},
 		{"", []string{"alias", "list"}, 0, `GET /_miroir/aliases`},
 		{"", []string{"alias", "show", "x/y"}, lifecycle.ExitFailure, `GET /_miroir/aliases/x%2Fy`},
 		{"", []string{"task", "cancel", "7", "--yes"}, lifecycle.ExitFailure, `POST /_miroir/tasks/7/cancel`},

@@ -1,0 +1,2 @@
+// Package operator runs miroir-ctl for suites, pointed at a cluster.
+package operator

@@ -1,0 +1,2 @@
+// Package etcd gives tests a real etcd of their own.
+package etcd
