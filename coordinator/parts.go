@@ -19,6 +19,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/workflow/imports"
 	"github.com/miroir-search/miroir/coordinator/workflow/repair"
 	"github.com/miroir-search/miroir/coordinator/workflow/settings"
+	"github.com/miroir-search/miroir/coordinator/workflow/upkeep"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/state"
@@ -93,7 +94,7 @@ func (p *parts) greet(ctx context.Context, session *state.Session) error {
 func (p *parts) admin(ctx context.Context, l net.Listener) error {
 	config := adminapi.Config{
 		Key: p.config.adminKey, Snapshot: p.snapshot, Sightings: p.sightings, Tasks: p.store, Nodes: p.nodes,
-		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName, repair.KindName}, Healthy: p.ready,
+		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName, repair.KindName, upkeep.KindName}, Healthy: p.ready,
 		Gatherer: p.registry, Log: p.log, Metrics: adminapi.NewMetrics(p.registry), Now: now,
 		Aliases: &aliases.Changer{Store: p.store, Rules: aliases.DefaultRules, Now: now, Metrics: aliases.NewMetrics(p.registry)}, AliasList: p.store,
 		TaskList: p.tasks, Enqueuer: p.store, Dumps: dumps.Folder(p.config.dumpDir),

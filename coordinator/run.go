@@ -21,6 +21,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/workflow/imports"
 	"github.com/miroir-search/miroir/coordinator/workflow/repair"
 	"github.com/miroir-search/miroir/coordinator/workflow/settings"
+	"github.com/miroir-search/miroir/coordinator/workflow/upkeep"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/state"
@@ -158,11 +159,16 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		Records: p.store, Store: p.store, Nodes: p.nodes, Views: p.views, Holder: p.config.id, Now: now, Log: p.log,
 		Metrics: repair.NewMetrics(p.registry), Workflows: p.workflows,
 	}
+	keep := &upkeep.Upkeep{
+		Records: p.store, Store: p.store, Nodes: p.nodes, View: p.views.View, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
+		Workflows: p.workflows,
+	}
 	all := map[string]func(context.Context, *state.Leadership) error{
 		repair.Scope:    func(ctx context.Context, l *state.Leadership) error { return mend.Lead(ctx, l) },
 		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
 		finisher.Scope:  func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
 		tasklist.Scope:  func(ctx context.Context, _ *state.Leadership) error { return list.Lead(ctx) },
+		upkeep.Scope:    func(ctx context.Context, l *state.Leadership) error { return keep.Lead(ctx, l) },
 		settings.Scope: func(ctx context.Context, l *state.Leadership) error {
 			if err := renew.Run(ctx); err != nil {
 				return err

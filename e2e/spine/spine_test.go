@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/miroir-search/miroir/e2e/provider"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
 const root = "../.."
@@ -163,6 +167,33 @@ var _ = Describe("IN-1: an unchanged SDK on a cluster of three nodes", Ordered, 
 		wait(sdk.Index("movies").DeleteDocument(id(all[0]), nil))
 		Expect(search("", &meilisearch.SearchRequest{Page: 1, HitsPerPage: one}).TotalHits).To(BeEquivalentTo(len(all) - 1))
 	})
+
+	It("has every engine take a snapshot, and compact its part of an index (§2)", func(ctx SpecContext) {
+		need.Feature(GinkgoT(), need.V150Routes)
+		snapshot := wait(sdk.CreateSnapshot())
+		Expect(snapshot.Status).To(Equal(meilisearch.TaskStatusSucceeded), "%+v", snapshot.Error)
+		for _, node := range []string{"node-0", "node-1", "node-2"} {
+			var made []string
+			Expect(filepath.WalkDir(cluster.Data(node), func(path string, _ fs.DirEntry, err error) error {
+				if strings.HasSuffix(path, ".snapshot") {
+					made = append(made, path)
+				}
+				return err
+			})).To(Succeed())
+			Expect(made).To(HaveLen(1), "snapshots of %s", node)
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, cluster.URL()+"/indexes/movies/compact", nil)
+		Expect(err).NotTo(HaveOccurred())
+		request.Header.Set("Authorization", "Bearer "+cluster.MasterKey())
+		answer, err := http.DefaultClient.Do(request)
+		Expect(err).NotTo(HaveOccurred())
+		defer func() { _ = answer.Body.Close() }()
+		var info meilisearch.TaskInfo
+		Expect(json.NewDecoder(answer.Body).Decode(&info)).To(Succeed())
+		Expect(info.Type).To(BeEquivalentTo("indexCompaction"))
+		task := wait(&info, nil)
+		Expect(task.Status).To(Equal(meilisearch.TaskStatusSucceeded), "%+v", task.Error)
+	}, SpecTimeout(time.Minute))
 
 	It("refuses a reserved field at once (RS-1)", func() {
 		_, err := sdk.Index("movies").AddDocuments([]map[string]any{{"id": "x", "_miroir_shard": 1}}, nil)

@@ -61,6 +61,8 @@ const (
 	UpdateKey
 	DeleteKey
 	CreateDump
+	CreateSnapshot
+	CompactIndex
 
 	Admin
 )
@@ -127,7 +129,7 @@ func Routes() []Route {
 		{"POST", "/swap-indexes", SwapIndexes, Keyed, "indexes.swap"},
 		{"GET", ix + "/stats", IndexStats, Keyed, "stats.get"},
 		{"POST", ix + "/fields", ListFields, Keyed, "fields.post"},
-		{"POST", ix + "/compact", Unserved, Keyed, "indexes.compact"},
+		{"POST", ix + "/compact", CompactIndex, Keyed, "indexes.compact"},
 
 		{"POST", ix + "/documents", AddDocuments, Keyed, "documents.add"},
 		{"PUT", ix + "/documents", UpdateDocuments, Keyed, "documents.add"},
@@ -192,7 +194,7 @@ func restOfTable() []Route {
 		{"DELETE", "/keys/{id}", DeleteKey, Keyed, "keys.delete"},
 
 		{"POST", "/dumps", CreateDump, Keyed, "dumps.create"},
-		{"POST", "/snapshots", Unserved, Keyed, "snapshots.create"},
+		{"POST", "/snapshots", CreateSnapshot, Keyed, "snapshots.create"},
 		{"POST", "/export", Unserved, Keyed, "export"},
 		{"GET", "/metrics", Unserved, Keyed, "metrics.get"},
 		{"POST", "/logs/stream", Unserved, Keyed, "metrics.get"},

@@ -196,7 +196,7 @@ func refusedByQuorum(r task.Record) bool {
 // endsByItself says whether an open task needs nothing more from a gateway: a coordinator sees to it.
 func endsByItself(r task.Record) bool {
 	switch r.Type {
-	case task.IndexDeletion, task.TaskCancelation, task.TaskDeletion, task.DumpCreation:
+	case task.IndexDeletion, task.TaskCancelation, task.TaskDeletion, task.DumpCreation, task.SnapshotCreation, task.IndexCompaction:
 		return true
 	}
 	return false

@@ -228,6 +228,8 @@ var handlers = map[operation.Kind]handler{
 	operation.UpdateKey:       (*Service).updateKey,
 	operation.DeleteKey:       (*Service).deleteKey,
 	operation.CreateDump:      (*Service).createDump,
+	operation.CreateSnapshot:  (*Service).createSnapshot,
+	operation.CompactIndex:    (*Service).compactIndex,
 }
 
 func (s *Service) root(context.Context, *call) *reply.Reply {

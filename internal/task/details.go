@@ -19,6 +19,21 @@ func NewDump(uid uint32, at time.Time) Record {
 	}
 }
 
+// CompactionDetails are the details of an indexCompaction task that has ended, in units that people read.
+type CompactionDetails struct {
+	Before string `json:"preCompactionSize"`
+	After  string `json:"postCompactionSize"`
+}
+
+// NewUpkeep is the record of a task that every node carries out by itself: a snapshot, or the compaction of an index.
+func NewUpkeep(r Record) Record {
+	r.Op = json.RawMessage(`{}`)
+	if r.Type == IndexCompaction {
+		r.Details = json.RawMessage(`{}`)
+	}
+	return r
+}
+
 // appendDetails writes the object again with its members in their old order and the given values.
 func appendDetails(old json.RawMessage, values map[string]json.RawMessage) json.RawMessage {
 	dec := json.NewDecoder(bytes.NewReader(old))

@@ -34,6 +34,8 @@ const (
 	TaskCancelation  = "taskCancelation"
 	TaskDeletion     = "taskDeletion"
 	DumpCreation     = "dumpCreation"
+	SnapshotCreation = "snapshotCreation"
+	IndexCompaction  = "indexCompaction"
 )
 
 // Target is one node's part of a task.

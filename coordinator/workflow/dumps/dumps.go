@@ -132,41 +132,19 @@ func (c *Creator) Lead(ctx context.Context, l workflow.Leader) error {
 	runner := &workflow.Runner[Progress]{
 		Kind: c.kind(), Leader: l, Holder: c.Holder, Now: c.Now, Log: c.Log, Metrics: c.Workflows,
 	}
-	served, tidied := uint32(0), false
-	for {
-		rec, p, revision, err := workflow.Load[Progress](ctx, c.Records, KindName, RecordID)
-		if err != nil {
-			return err
-		}
-		if revision > 0 && rec.State == workflow.Running {
-			if err := runner.Drive(ctx, rec, revision); err != nil {
-				return err
+	served := uint32(0)
+	q := &workflow.Queue[Progress]{
+		Runner: runner, Records: c.Records, ID: RecordID, Scope: Scope, Changed: changed,
+		Idle: func() { c.Folder.tidy(c.Log) },
+		Next: func(last *Progress) (Progress, bool) {
+			if last != nil {
+				served = max(served, last.Task)
 			}
-			continue
-		}
-		if revision > 0 {
-			served = max(served, p.Task)
-		}
-		if !tidied {
-			c.Folder.tidy(c.Log)
-			tidied = true
-		}
-		if uid, found := c.next(served); found {
-			rec, revision, err := runner.Start(ctx, RecordID, Scope, Progress{Task: uid}, revision)
-			if err == nil {
-				err = runner.Drive(ctx, rec, revision)
-			}
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-changed:
-		}
+			uid, found := c.next(served)
+			return Progress{Task: uid}, found
+		},
 	}
+	return q.Serve(ctx)
 }
 
 // next is the oldest dump that was asked for. Tasks up to served are over, whatever the cache still says.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
@@ -248,7 +249,7 @@ func (b *Broadcast) serve(ctx context.Context, l workflow.Leader, physical strin
 	err := b.run(ctx, l, physical, uid)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, state.ErrLostLeadership) {
 		b.Log.Warn().Err(err).Msg("settings change interrupted, it is taken up again")
-		return errors.Join(err, sleep(ctx, retryLongest))
+		return errors.Join(err, errand.Sleep(ctx, errand.RetryLongest))
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strconv"
 
+	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/seal"
@@ -83,7 +84,7 @@ func (b *Broadcast) repair(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if p.Repairs > 1 {
 		pause = b.Limits.RepairPause << (p.Repairs - 2)
 	}
-	if err := sleep(ctx, pause); err != nil {
+	if err := errand.Sleep(ctx, pause); err != nil {
 		return workflow.Verdict{}, err
 	}
 	ix := b.Views.View().Physical[p.Physical]
@@ -106,7 +107,7 @@ func (b *Broadcast) repair(ctx context.Context, p *Progress) (workflow.Verdict, 
 	suffix := ".repair" + task.DispatchID(p.Task) + "." + strconv.Itoa(p.Repairs)
 	b.Metrics.repairs.Add(float64(max(1, len(s.differing))))
 	b.each(ctx, p, alive(b.Views.View(), ix), func(ctx context.Context, c *contact) error {
-		if shown, ok := s.shown[c.node]; ok {
+		if shown, ok := s.shown[c.Node]; ok {
 			if body := shown.difference(want, committed); body != nil {
 				if err := c.change(ctx, body, task.DispatchID(p.Task)+suffix+".rest"); err != nil {
 					return err
@@ -126,7 +127,7 @@ func (b *Broadcast) repair(ctx context.Context, p *Progress) (workflow.Verdict, 
 func (c *contact) replay(ctx context.Context, changes []change, suffix string) error {
 	for _, one := range changes {
 		err := c.change(ctx, one.patch.NodeBody(), task.DispatchID(one.uid)+suffix)
-		if no := (refusal{}); err != nil && !errors.As(err, &no) {
+		if no := (errand.Refusal{}); err != nil && !errors.As(err, &no) {
 			return err
 		}
 	}

@@ -97,7 +97,7 @@ func (b *Broadcast) original(ctx context.Context, p *Progress, nodes []string) (
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
-			views[c.node] = b.Seal.Settings(seal.SettingsPlace(p.Physical), view)
+			views[c.Node] = b.Seal.Settings(seal.SettingsPlace(p.Physical), view)
 		}
 		return err
 	})

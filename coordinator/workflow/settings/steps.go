@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
@@ -79,14 +80,14 @@ func (b *Broadcast) presented(ctx context.Context, t task.Record, ix *routing.In
 	for len(t.Targets) > 0 && b.Now().Sub(t.EnqueuedAt) < b.Limits.Courtesy {
 		v := b.Views.View()
 		for _, id := range alive(v, ix) {
-			one, cancel := context.WithTimeout(ctx, callTimeout)
+			one, cancel := context.WithTimeout(ctx, errand.CallTimeout)
 			found, err := b.Nodes.Dispatches(one, v.Nodes[id].Address, []string{task.DispatchID(t.UID)})
 			cancel()
 			if err == nil && found[0].State != nodeapi.StateUnknown {
 				return nil
 			}
 		}
-		if err := sleep(ctx, pollFirst); err != nil {
+		if err := errand.Sleep(ctx, errand.PollFirst); err != nil {
 			return err
 		}
 		switch now, err := b.Store.Task(ctx, t.UID); {
@@ -132,16 +133,16 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 		return workflow.Verdict{}, context.Cause(ctx)
 	}
 	for _, id := range slices.Sorted(maps.Keys(results)) {
-		var no refusal
+		var no errand.Refusal
 		switch err := results[id]; {
 		case errors.As(err, &no):
-			if no.stopped {
+			if no.Stopped {
 				p.Stopped = true
 			} else if p.Failure == nil {
-				p.Failure = no.cause
+				p.Failure = no.Cause
 			}
 			p.Refused = append(p.Refused, id)
-		case err != nil && !errors.Is(err, errBehind):
+		case err != nil && !errors.Is(err, errand.ErrBehind):
 			return workflow.Verdict{}, err
 		}
 	}

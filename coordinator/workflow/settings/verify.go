@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
@@ -37,7 +38,7 @@ func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, ch
 			return err
 		}
 		mu.Lock()
-		s.shown[c.node] = d
+		s.shown[c.Node] = d
 		mu.Unlock()
 		return nil
 	})
@@ -45,7 +46,7 @@ func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, ch
 		return s, context.Cause(ctx)
 	}
 	for _, err := range results {
-		if err != nil && !errors.Is(err, errBehind) {
+		if err != nil && !errors.Is(err, errand.ErrBehind) {
 			return s, err
 		}
 	}
@@ -121,7 +122,7 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if !covers(ix, v.ActiveGroups(), s.shown) {
 		return b.lacking(ctx, p, v)
 	}
-	one := &contact{b: b, node: s.reference, index: p.Index, phys: p.Physical}
+	one := b.contact(p, s.reference)
 	clean, err := one.read(ctx, false)
 	if err != nil {
 		return workflow.Verdict{}, err
