@@ -78,3 +78,29 @@ func pythonTour() ([]string, []string, error) {
 	})
 	return []string{"python3", filepath.Join(folder, "tour.py")}, []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"}, err
 }
+
+// javascriptTour installs the JavaScript package and returns what runs its tour, from a folder where Node finds the package.
+func javascriptTour() ([]string, []string, error) {
+	folder := filepath.Join(root, "examples", "js")
+	packages, err := cached("js", filepath.Join(folder, "package-lock.json"), func(fresh string) error {
+		for _, name := range []string{"package.json", "package-lock.json"} {
+			if err := copyFile(filepath.Join(folder, name), filepath.Join(fresh, name)); err != nil {
+				return err
+			}
+		}
+		return command(fresh, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	script := filepath.Join(packages, "tour.js")
+	return []string{"node", script}, nil, copyFile(filepath.Join(folder, "tour.js"), script)
+}
+
+func copyFile(from, to string) error {
+	raw, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, raw, 0o600)
+}

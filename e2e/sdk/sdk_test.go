@@ -76,5 +76,6 @@ var _ = Describe("IN-1, TE-4: the official packages, unchanged, offer at a clust
 			Expect(together).To(HaveLen(len(alone)))
 		},
 		Entry("Python", pythonTour, need.Python, "python3"),
+		Entry("JavaScript", javascriptTour, need.Node, "node", "npm"),
 	)
 })
