@@ -43,6 +43,8 @@ type config struct {
 	pprof                                             bool
 	admission                                         admission.Config
 	idempotency                                       serve.Idempotency
+	sessions                                          serve.Sessions
+	strategy, onTimeout                               string
 	log                                               telemetry.LogOptions
 }
 
@@ -63,9 +65,13 @@ func parse(args []string) (config, error) {
 	f.DurationVar(&c.idempotency.TTL, "idempotency-ttl", c.idempotency.TTL, "how long an Idempotency-Key is remembered")
 	f.DurationVar(&c.idempotency.Wait, "idempotency-in-progress-wait", c.idempotency.Wait,
 		"how long a request waits for the one with the same Idempotency-Key that is being answered")
+	c.registerSessions(f)
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
+		return c, err
+	}
+	if err := c.readSessions(); err != nil {
 		return c, err
 	}
 	var missing []string
@@ -84,6 +90,33 @@ func parse(args []string) (config, error) {
 		return c, lifecycle.UsageError("%v", err)
 	}
 	return c, nil
+}
+
+// Words of the flags of sessions.
+const (
+	strategyBlock, strategyPin = "block", "route_pin"
+	timeoutServe, timeoutError = "serve", "error"
+)
+
+func (c *config) registerSessions(f *flag.FlagSet) {
+	c.sessions = serve.DefaultSessions()
+	f.BoolVar(&c.sessions.Enabled, "sessions", c.sessions.Enabled, "honour X-Miroir-Session")
+	f.DurationVar(&c.sessions.TTL, "session-ttl", c.sessions.TTL, "how long a session is remembered after its last request")
+	f.DurationVar(&c.sessions.MaxWait, "session-max-wait", c.sessions.MaxWait, "how long a read waits for the writes of its session")
+	f.StringVar(&c.strategy, "session-wait-strategy", strategyBlock, "block: reads wait for the writes; route_pin: they only go where the writes went")
+	f.StringVar(&c.onTimeout, "session-on-timeout", timeoutServe, "serve: a read that waited in vain is answered as things are; error: it is 504")
+}
+
+// readSessions takes over the words of the flags.
+func (c *config) readSessions() error {
+	if c.strategy != strategyBlock && c.strategy != strategyPin {
+		return lifecycle.UsageError("--session-wait-strategy must be %s or %s", strategyBlock, strategyPin)
+	}
+	if c.onTimeout != timeoutServe && c.onTimeout != timeoutError {
+		return lifecycle.UsageError("--session-on-timeout must be %s or %s", timeoutServe, timeoutError)
+	}
+	c.sessions.Wait, c.sessions.Fail = c.strategy == strategyBlock, c.onTimeout == timeoutError
+	return nil
 }
 
 // limits are those of requests.
@@ -154,13 +187,15 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	}
 	nodes := client.New(client.Options{NodeKey: nodeKey})
 	defer nodes.Close()
+	waits := client.New(client.Options{NodeKey: nodeKey, MaxConns: c.sessions.Waiting, MaxIdle: 8})
+	defer waits.Close()
 	barriers := barrier.New(c.id, store, views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
 	live := tuning.Default()
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Seal: box, Limits: c.limits(), Log: log,
-		Started: time.Now().UTC(), Idempotency: c.idempotency,
+		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Waits: waits,
 	}
 	tune(service, func() *tuning.Live { return &live }, reg)
 	socket, metrics, err := c.listen()

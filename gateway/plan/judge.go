@@ -66,6 +66,32 @@ func (w Write) Judge(acks Acks, dirty func(shard int, node string) bool) Verdict
 	return out
 }
 
+// First is the active group that was the first to meet quorum for every shard, given the nodes in the order in which they
+// acknowledged; the lowest of several. ok is false when none did by itself.
+func (w Write) First(acked []string) (group int, ok bool) {
+	groups := slices.Sorted(maps.Keys(w.active))
+	so := Acks{Acked: map[string]bool{}}
+	for _, node := range acked {
+		so.Acked[node] = true
+		for _, g := range groups {
+			if w.active[g] && w.whole(g, so) {
+				return g, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// whole says whether a group met quorum for every shard, going by the view.
+func (w Write) whole(group int, acks Acks) bool {
+	for _, copies := range w.Copies {
+		if !w.quorum(group, copies, acks) {
+			return false
+		}
+	}
+	return true
+}
+
 // quorum says whether enough complete copies of a group have the write. One that has it is up, whatever was last heard.
 func (w Write) quorum(group int, copies []Copy, acks Acks) bool {
 	counting, acked := 0, 0

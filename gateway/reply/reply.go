@@ -15,7 +15,9 @@ const (
 	HeaderDegraded        = "X-Miroir-Degraded"
 	HeaderSettingsVersion = "X-Miroir-Settings-Version"
 	HeaderFacetsApprox    = "X-Miroir-Facets-Approximate"
-	HeaderReplayed        = "Idempotency-Replayed" // "true": the answer is the one to an earlier request with the same key
+	HeaderSessionStale    = "X-Miroir-Session-Stale"    // "true": something that the session wrote is not shown
+	HeaderSessionDegraded = "X-Miroir-Session-Degraded" // why the session is not honoured, or only in part
+	HeaderReplayed        = "Idempotency-Replayed"      // "true": the answer is the one to an earlier request with the same key
 )
 
 // jsonType is the content type of every answer with a body, spelled as Meilisearch does.

@@ -37,6 +37,7 @@ type Ack struct {
 	Unsure   bool          // nobody knows whether it did
 	Refused  *apierr.Error // the node's refusal, nil when it did not answer
 	Stale    bool          // the node acts on a newer view than the leg: its fence is newer, or the index is gone
+	At       time.Time     // when it was accepted
 }
 
 // Writer runs writes.
@@ -94,7 +95,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 		return ack, false
 	}
 	if a.Status == http.StatusAccepted || a.Status == http.StatusOK {
-		ack.Accepted = true
+		ack.Accepted, ack.At = true, time.Now()
 		return ack, true
 	}
 	ack.Refused = apierr.Parse(a.Status, a.Body)

@@ -30,7 +30,8 @@ import (
 // fixedView is a view that stays.
 type fixedView struct{ v *routing.View }
 
-func (f fixedView) View() *routing.View { return f.v }
+func (f fixedView) View() *routing.View                { return f.v }
+func (f fixedView) Reach(context.Context, int64) error { return nil }
 func (f fixedView) Wait(context.Context, func(*routing.View) bool) (*routing.View, error) {
 	return nil, errors.New("the view stays")
 }
@@ -42,7 +43,11 @@ func (noTasks) Get(uint32) (task.Record, bool)     { return task.Record{}, false
 func (noTasks) Each(bool, func(*task.Record) bool) {}
 func (noTasks) Stamp() hlc.Stamp                   { return 0 }
 func (noTasks) Sync(context.Context) error         { return nil }
-func (n *noTasks) Version(string) uint64           { return n.version }
+func (noTasks) Reach(context.Context, int64) error { return nil }
+func (noTasks) Wait(context.Context, uint32, func(task.Record) bool) (task.Record, error) {
+	return task.Record{}, context.Canceled
+}
+func (n *noTasks) Version(string) uint64 { return n.version }
 
 // listNode answers listings as a sidecar does. Its documents are numbers, written in the order of the numbers.
 type listNode struct {

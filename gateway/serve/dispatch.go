@@ -194,6 +194,7 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 		}
 		return reply.Error(e)
 	}
+	c.wrote(w.index.Physical, r.UID, p, acks)
 	answer := reply.Value(http.StatusAccepted, summarize(r))
 	if len(v.Missed) > 0 || p.Lowered {
 		var shards []int

@@ -12,6 +12,7 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/gateway/write"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
@@ -165,7 +166,7 @@ func (s *Service) fixPrimaryKey(ctx context.Context, c *call, ix *routing.Index,
 	return nil, err
 }
 
-func (s *Service) getDocument(_ context.Context, c *call) *reply.Reply {
+func (s *Service) getDocument(ctx context.Context, c *call) *reply.Reply {
 	ix, e := c.index()
 	if e != nil {
 		return reply.Error(e)
@@ -176,8 +177,20 @@ func (s *Service) getDocument(_ context.Context, c *call) *reply.Reply {
 		return uncovered([]int{shard})
 	}
 	s.worstLast(owners)
-	path := "/indexes/" + ix.Physical + "/documents/" + url.PathEscape(c.op.ID)
-	return s.routeTo(c, ix, owners, path)
+	path := "/documents/" + url.PathEscape(c.op.ID)
+	if c.session == nil {
+		return s.routeTo(c, ix, owners, "/indexes/"+ix.Physical+path)
+	}
+	// Envoy could not tell the client about its session.
+	if c.Query != "" {
+		path += "?" + c.Query
+	}
+	out := s.readCall(ctx, c, ix, plan.Read{Epoch: c.view.Epoch, Legs: owners[:1]}, scatter.Call{Method: http.MethodGet, Path: path})
+	f := outcome(ctx, out, ix)
+	if f.ended() {
+		return f.reply()
+	}
+	return reply.JSON(http.StatusOK, out.Results[0].Body)
 }
 
 // routeTo lets Envoy send the request to the first of several nodes that would all do, or where that one fails to the

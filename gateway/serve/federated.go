@@ -223,7 +223,7 @@ func (f *federating) ask(ctx context.Context, shares []*share) {
 				Stamps: true, Class: balance.Batches, Hedge: spare(f.c.view),
 			}, sh.joint.Read, func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
 				if why == scatter.Late {
-					return f.standIns(sh.joint, of, avoid)
+					return f.standIns(ctx, sh.joint, of, avoid)
 				}
 				mu.Lock()
 				defer mu.Unlock()
@@ -236,10 +236,10 @@ func (f *federating) ask(ctx context.Context, shares []*share) {
 }
 
 // standIns are the nodes that hold a late leg's shards of all indexes of a joint read.
-func (f *federating) standIns(j plan.Joint, of plan.Leg, avoid plan.Avoid) []plan.Leg {
+func (f *federating) standIns(ctx context.Context, j plan.Joint, of plan.Leg, avoid plan.Avoid) []plan.Leg {
 	var first []plan.Leg
 	for i, ix := range j.Indexes {
-		legs := f.s.standIns(f.c.view, ix)(of, scatter.Late, avoid)
+		legs := f.s.standIns(ctx, f.c, ix)(of, scatter.Late, avoid)
 		switch {
 		case i == 0:
 			first = legs

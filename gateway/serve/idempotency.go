@@ -210,6 +210,17 @@ func enqueued(r task.Record) *reply.Reply {
 	return reply.Value(http.StatusAccepted, summarize(r))
 }
 
+// taskIn is the uid of the task that an answer names.
+func taskIn(r *reply.Reply) (uid uint32, ok bool) {
+	var t struct {
+		TaskUID *uint32 `json:"taskUid"`
+	}
+	if json.Unmarshal(r.Body, &t) != nil || t.TaskUID == nil {
+		return 0, false
+	}
+	return *t.TaskUID, true
+}
+
 // marked says that an answer was given before.
 func marked(r *reply.Reply) *reply.Reply {
 	r.Header.Set(reply.HeaderReplayed, "true")

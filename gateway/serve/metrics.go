@@ -14,6 +14,11 @@ type Metrics struct {
 
 	idempotency *prometheus.CounterVec
 
+	sessionPins     prometheus.Counter
+	sessionWait     prometheus.Histogram
+	sessionTimeouts prometheus.Counter
+	sessionsEvicted prometheus.Counter
+
 	batches        prometheus.Counter
 	partialBatches prometheus.Counter
 	queries        prometheus.Histogram
@@ -63,6 +68,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		idempotency: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "miroir_idempotency_hits_total", Help: "Writes with an idempotency key, by what was known of it.",
 		}, []string{"outcome"}),
+		sessionPins: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_session_pin_enforced_total", Help: "Reads that were kept to the copies that have the writes of their session.",
+		}),
+		sessionWait: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "miroir_session_wait_duration_seconds", Help: "Time that reads waited for the writes of their session.",
+			Buckets: prometheus.ExponentialBuckets(0.002, 2, 13),
+		}),
+		sessionTimeouts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_session_wait_timeout_total", Help: "Reads whose session had writes that were not applied in time.",
+		}),
+		sessionsEvicted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_session_evicted_total", Help: "Indexes with open writes that a session had to forget because it wrote to too many.",
+		}),
 		batches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "miroir_multisearch_batches_total", Help: "Multi-searches.",
 		}),
@@ -84,7 +102,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Name: "miroir_query_plan_narrowing_ratio", Help: "Share of an index's shards that a narrowed read asks.",
 		Buckets: []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1},
 	})
-	reg.MustRegister(m.narrowable, m.narrowing, m.inFlight, m.duration, m.missed, m.idempotency, m.batches, m.partialBatches, m.queries,
+	reg.MustRegister(m.narrowable, m.narrowing, m.inFlight, m.duration, m.missed, m.idempotency, m.sessionPins, m.sessionWait,
+		m.sessionTimeouts, m.sessionsEvicted, m.batches, m.partialBatches, m.queries,
 		m.resolutions)
 	return m
 }

@@ -45,6 +45,9 @@ func (s *Service) multiSearch(ctx context.Context, c *call) *reply.Reply {
 	s.Metrics.queries.Observe(float64(len(m.Queries)))
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.Multi)
 	defer cancel()
+	if e := s.attendAll(ctx, c, m); e != nil {
+		return reply.Error(e)
+	}
 	if m.Federation != nil {
 		return s.federate(ctx, c, m)
 	}
@@ -53,6 +56,25 @@ func (s *Service) multiSearch(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(insideQuery(at, e))
 	}
 	return s.listed(m.Queries, answers)
+}
+
+// attendAll is attend for the indexes of all queries.
+func (s *Service) attendAll(ctx context.Context, c *call, m *meili.MultiSearch) *apierr.Error {
+	if c.session == nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for i := range m.Queries {
+		uid := m.Queries[i].IndexUID
+		if seen[uid] {
+			continue
+		}
+		seen[uid] = true
+		if e := s.attend(ctx, c, uid, true); e != nil {
+			return e
+		}
+	}
+	return nil
 }
 
 // insideQuery is an error of one query as the whole request's: what is not found is not part of the address here.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"slices"
 
 	"github.com/miroir-search/miroir/gateway/plan"
@@ -47,9 +48,12 @@ func spare(v *routing.View) bool {
 // standIns finds other nodes for the legs of an index's read, on the newest view there is: a leg may have failed because
 // its shards lie elsewhere by now (RD-3). Nodes of the leg's own group are asked first. For a leg that is only late,
 // nobody is asked who does badly himself.
-func (s *Service) standIns(v *routing.View, ix *routing.Index) scatter.Replan {
+func (s *Service) standIns(ctx context.Context, c *call, ix *routing.Index) scatter.Replan {
+	if b := c.boundOf(ix); b != nil {
+		return b.standIns(ctx, c)
+	}
 	return func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
-		v, ix := s.newest(v, ix)
+		v, ix := s.newest(c.view, ix)
 		poor := s.Balance.Avoid()
 		good := func(node string) bool { return avoid(node) || poor != nil && poor(node) }
 		own := func(node string) bool { return good(node) || v.Nodes[node].ReplicaGroup != of.Group }

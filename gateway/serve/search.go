@@ -124,7 +124,7 @@ func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p pl
 		request.ContentType = jsonType
 	}
 	request.Hedge = request.Hedge && spare(c.view)
-	out := reader.Read(ctx, request, p, s.standIns(c.view, ix))
+	out := reader.Read(ctx, request, p, s.standIns(ctx, c, ix))
 	s.judge(&out)
 	return out
 }

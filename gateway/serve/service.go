@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,6 +35,7 @@ import (
 type Views interface {
 	View() *routing.View
 	Wait(ctx context.Context, cond func(*routing.View) bool) (*routing.View, error)
+	Reach(ctx context.Context, revision int64) error
 }
 
 // Tasks is the cache of tasks; *state.TaskWatch is one.
@@ -42,13 +44,16 @@ type Tasks interface {
 	Each(ascending bool, visit func(*task.Record) bool)
 	Stamp() hlc.Stamp
 	Version(physical string) uint64
+	Wait(ctx context.Context, uid uint32, cond func(task.Record) bool) (task.Record, error)
 	Sync(ctx context.Context) error
+	Reach(ctx context.Context, revision int64) error
 }
 
 // Keys is the cache of API keys; *state.KeyWatch is one.
 type Keys interface {
 	Keys() *key.Set
 	Wait(ctx context.Context, cond func(*key.Set) bool) error
+	Reach(ctx context.Context, revision int64) error
 }
 
 // Limits bound what a request may cost.
@@ -103,10 +108,13 @@ type Service struct {
 	Log     zerolog.Logger
 
 	Idempotency Idempotency
+	Sessions    Sessions
+	Waits       *client.Client // for questions that take long: they must not hold the connections of others
 
 	settings settingsCache
 	places   places
 	told     told
+	waiting  atomic.Int64 // reads that wait for writes of their session
 }
 
 // call is one request on its way through the service.
@@ -122,6 +130,8 @@ type call struct {
 	moved bool         // the alias stood for something else when the write was to be recorded
 	body  []byte       // as far as it was read, for a second try
 	batch *write.Batch // likewise
+
+	session *session // nil: the request is in none
 }
 
 // Serve implements extproc.Handler.
@@ -130,6 +140,7 @@ func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
 	c := &call{Request: r, op: s.Table.Classify(r.Method, r.Path), view: s.Views.View(), now: start.UTC()}
 	s.Metrics.inFlight.Inc()
 	answer := s.answer(ctx, c)
+	c.mark(answer)
 	s.Metrics.inFlight.Dec()
 	status := "routed"
 	if answer.Route == nil {
@@ -166,6 +177,14 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 			return reply.Error(e)
 		}
 	}
+	if e := s.join(ctx, c); e != nil {
+		return reply.Error(e)
+	}
+	if documents, reads := attended[c.op.Kind]; reads {
+		if e := s.attend(ctx, c, c.op.Index, documents); e != nil {
+			return reply.Error(e)
+		}
+	}
 	gate, e := s.Admit.Enter(ctx, classOf(c.op))
 	if e != nil {
 		return reply.Error(e)
@@ -176,6 +195,7 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	}
 	answer := s.dispatch(ctx, c)
 	s.settled(ctx, c, answer)
+	s.remember(ctx, c, answer)
 	return answer
 }
 

@@ -105,7 +105,7 @@ func (r *resembling) run(ctx context.Context) found {
 
 // source asks the document's own leg for similar documents of its own, and for the document's vectors.
 func (r *resembling) source(ctx context.Context, own plan.Read) (answer, source scatter.Outcome) {
-	reader, standIns := r.s.reader(), r.s.standIns(r.c.view, r.ix)
+	reader, standIns := r.s.reader(), r.s.standIns(ctx, r.c, r.ix)
 	ask := func(path string, body []byte) scatter.Outcome {
 		return reader.Read(ctx, scatter.Call{
 			Method: http.MethodPost, Path: "/indexes/" + r.ix.Physical + path, ContentType: jsonType, Body: body,

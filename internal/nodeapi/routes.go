@@ -8,7 +8,7 @@ import (
 // Routes that exist on a sidecar only. They need the node key, like every leg.
 const (
 	PathStatus     = "/_node/status"     // GET → Status
-	PathDispatches = "/_node/dispatches" // GET ?ids=a,b → Dispatches
+	PathDispatches = "/_node/dispatches" // GET ?ids=a,b[&wait_ms=n] → Dispatches
 	PathHealth     = "/healthz"          // GET, no key: 200 while the sidecar serves and its engine probe is good
 )
 

@@ -1,6 +1,9 @@
 package routing
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Node is a node in the view.
 type Node struct {
@@ -85,6 +88,39 @@ func (v *View) AllNodes() []string {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// Only is the view with one of its indexes held by the given nodes alone, for a read that must not go elsewhere.
+func (v *View) Only(ix *Index, nodes map[string]bool) *View {
+	held := *ix
+	held.Name = ix.UID
+	held.memo = nil // what is known of the index does not hold for a part of it
+	held.Placement.Groups = make(map[int][][]Copy, len(ix.Placement.Groups))
+	for g, byShard := range ix.Placement.Groups {
+		kept := make([][]Copy, len(byShard))
+		for s, copies := range byShard {
+			for _, c := range copies {
+				if nodes[c.Node] {
+					kept[s] = append(kept[s], c)
+				}
+			}
+		}
+		held.Placement.Groups[g] = kept
+	}
+	only := *v
+	only.Indexes, only.Physical = maps.Clone(v.Indexes), maps.Clone(v.Physical)
+	only.Indexes[ix.UID], only.Physical[ix.Physical] = &held, &held
+	only.Aliases = maps.Clone(v.Aliases)
+	for name, a := range v.Aliases {
+		if at := slices.IndexFunc(a.Indexes, func(one *Index) bool { return one.Physical == ix.Physical }); at >= 0 {
+			called, alias := held, *a
+			called.Name = name
+			alias.Indexes = slices.Clone(a.Indexes)
+			alias.Indexes[at] = &called
+			only.Aliases[name] = &alias
+		}
+	}
+	return &only
 }
 
 // Dirty says whether a node's copy of a shard missed a write.

@@ -31,6 +31,8 @@ type follower struct {
 	log      zerolog.Logger
 	to       consumer
 	brokenAt atomic.Int64 // unix nanoseconds since when the watch is broken, 0 while it works
+	seen     atomic.Int64 // all changes below the cluster's root up to this revision were handed over
+	moved    signal       // seen has grown
 }
 
 // list reads all followed keys at one revision and hands them over.
@@ -42,7 +44,32 @@ func (f *follower) list(ctx context.Context) (revision int64, err error) {
 		}
 	}
 	f.to.flush()
+	f.see(revision)
 	return revision, nil
+}
+
+func (f *follower) see(revision int64) {
+	if revision > f.seen.Load() {
+		f.seen.Store(revision)
+		f.moved.wake()
+	}
+}
+
+// reach returns when all changes up to a revision were handed over. It must be that of a key below the cluster's root.
+func (f *follower) reach(ctx context.Context, revision int64) error {
+	if f.seen.Load() >= revision {
+		return nil
+	}
+	moved, cancel := f.moved.subscribe()
+	defer cancel()
+	for f.seen.Load() < revision {
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 func (f *follower) listPrefix(ctx context.Context, prefix string, revision int64) (int64, error) {
@@ -105,6 +132,9 @@ func (f *follower) watch(ctx context.Context, from int64) {
 		}
 		if touched {
 			f.to.flush()
+		}
+		if n := len(res.Events); n > 0 {
+			f.see(res.Events[n-1].Kv.ModRevision)
 		}
 	}
 }

@@ -34,6 +34,11 @@ func (c *Client) WatchKeys(ctx context.Context, log zerolog.Logger, adopt func(*
 // Keys is the newest set, never nil.
 func (w *KeyWatch) Keys() *key.Set { return w.current.Load() }
 
+// Reach returns when the set shows all changes up to a revision, which must be that of a key below the cluster's root.
+func (w *KeyWatch) Reach(ctx context.Context, revision int64) error {
+	return w.follow.reach(ctx, revision)
+}
+
 // Healthy says whether the watch is connected, and if not, since when the set may be old.
 func (w *KeyWatch) Healthy() (since time.Time, ok bool) { return w.follow.healthy() }
 

@@ -46,6 +46,11 @@ func (w *TaskWatch) Subscribe() (changed <-chan struct{}, cancel func()) {
 	return w.changed.subscribe()
 }
 
+// Reach returns when the cache shows all changes up to a revision, which must be that of a key below the cluster's root.
+func (w *TaskWatch) Reach(ctx context.Context, revision int64) error {
+	return w.follow.reach(ctx, revision)
+}
+
 // Healthy says whether the watch is connected, and if not, since when the cache may be old.
 func (w *TaskWatch) Healthy() (since time.Time, ok bool) { return w.follow.healthy() }
 

@@ -34,6 +34,11 @@ func (c *Client) WatchView(ctx context.Context, log zerolog.Logger) (*ViewWatch,
 // View is the newest view, never nil.
 func (w *ViewWatch) View() *routing.View { return w.current.Load() }
 
+// Reach returns when the view shows all changes up to a revision, which must be that of a key below the cluster's root.
+func (w *ViewWatch) Reach(ctx context.Context, revision int64) error {
+	return w.follow.reach(ctx, revision)
+}
+
 // Healthy says whether the watch is connected, and if not, since when the view may be old.
 func (w *ViewWatch) Healthy() (since time.Time, ok bool) { return w.follow.healthy() }
 

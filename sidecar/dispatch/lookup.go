@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/task"
 	"github.com/miroir-search/miroir/sidecar/engine"
 )
 
@@ -60,19 +63,46 @@ func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, e
 	return out, nil
 }
 
+// Pauses between two looks at the engine's tasks while somebody waits for their ends.
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = 100 * time.Millisecond
+)
+
+// Await is Lookup that waits, for some time at most, until all dispatches that the node knows have ended.
+func (t *Table) Await(ctx context.Context, ids []string, patience time.Duration) ([]nodeapi.Dispatch, error) {
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		found, err := t.Lookup(ctx, ids)
+		if err != nil || !slices.ContainsFunc(found, running) {
+			return found, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-over.C:
+			return found, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func running(d nodeapi.Dispatch) bool { return d.State != nodeapi.StateUnknown && !task.Final(d.State) }
+
 // fill puts one engine task where it was asked for. A task that carries another dispatch id shows that the engine
 // started over with empty data: the mapping is void.
 func (t *Table) fill(out []nodeapi.Dispatch, at map[uint32][]int, raw json.RawMessage) error {
-	var task engine.Task
-	if err := json.Unmarshal(raw, &task); err != nil {
+	var own engine.Task
+	if err := json.Unmarshal(raw, &own); err != nil {
 		return fmt.Errorf("engine task: %w", err)
 	}
-	for _, i := range at[task.UID] {
-		if task.CustomMetadata != nil && *task.CustomMetadata != out[i].ID {
+	for _, i := range at[own.UID] {
+		if own.CustomMetadata != nil && *own.CustomMetadata != out[i].ID {
 			t.forget(out[i].ID)
 			continue
 		}
-		out[i].State, out[i].Task = task.Status, raw
+		out[i].State, out[i].Task = own.Status, raw
 	}
 	return nil
 }

@@ -41,6 +41,18 @@ func (q *queue) add(dispatch string) uint32 {
 	return uid
 }
 
+func (q *queue) move(uid int, status string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tasks[uid].Status = status
+}
+
+func (q *queue) looked() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.asked
+}
+
 func (q *queue) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -208,5 +220,48 @@ func TestEngineStartedOver(t *testing.T) {
 	got, err := table.Lookup(t.Context(), []string{"old"})
 	if err != nil || got[0].State != nodeapi.StateUnknown {
 		t.Errorf("%+v %v", got, err)
+	}
+}
+
+// A6.1: who waits for dispatches hears of them when the last one has ended, at once of one that is not known, and of what is
+// open when the time is over.
+func TestA61Await(t *testing.T) {
+	q := &queue{}
+	table := newTable(t, q, 10)
+	if err := table.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	q.add("done")
+	q.add("open")
+	table.Put("done", 0)
+	table.Put("open", 1)
+	q.move(1, "processing")
+	got, err := table.Await(t.Context(), []string{"done", "open"}, 5*time.Millisecond)
+	if err != nil || got[0].State != "succeeded" || got[1].State != "processing" {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if got, err = table.Await(t.Context(), []string{"none"}, time.Hour); err != nil || got[0].State != nodeapi.StateUnknown {
+		t.Fatalf("%+v %v", got, err)
+	}
+	looked := q.looked()
+	ended := make(chan []nodeapi.Dispatch, 1)
+	go func() {
+		got, err := table.Await(t.Context(), []string{"open", "done"}, time.Hour)
+		if err != nil {
+			t.Error(err)
+		}
+		ended <- got
+	}()
+	for q.looked() < looked+2 { // it looks, and looks again
+		select {
+		case got := <-ended:
+			t.Fatalf("%+v", got)
+		case <-t.Context().Done():
+		case <-time.After(time.Millisecond):
+		}
+	}
+	q.move(1, "failed")
+	if got := <-ended; got[0].State != "failed" || got[1].State != "succeeded" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
@@ -36,7 +38,7 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request, _ nodeapi.Leg) e
 	})
 }
 
-// dispatches tells what became of writes.
+// dispatches tells what became of writes, and waits for their ends if it is asked to.
 func (s *Server) dispatches(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
@@ -47,7 +49,14 @@ func (s *Server) dispatches(w http.ResponseWriter, r *http.Request, leg nodeapi.
 	if len(ids) > maxAsked {
 		return apierr.New(apierr.BadRequest, "Too many dispatch ids.")
 	}
-	found, err := s.Dispatches.Lookup(ctx, ids)
+	var patience uint64
+	if v := r.URL.Query().Get("wait_ms"); v != "" {
+		var err error
+		if patience, err = strconv.ParseUint(v, 10, 16); err != nil {
+			return apierr.New(apierr.BadRequest, "The time to wait is malformed.")
+		}
+	}
+	found, err := s.Dispatches.Await(ctx, ids, time.Duration(patience)*time.Millisecond) //nolint:gosec // 16 bits
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -183,9 +184,17 @@ func readAll(res *http.Response, limit int64) ([]byte, error) {
 
 // Dispatches asks a node what became of the given dispatches; the answer has one entry for each, in order.
 func (c *Client) Dispatches(ctx context.Context, address string, ids []string) ([]nodeapi.Dispatch, error) {
-	a, err := c.Do(ctx, Request{
-		Address: address, Method: http.MethodGet, Path: nodeapi.PathDispatches + "?ids=" + url.QueryEscape(strings.Join(ids, ",")),
-	})
+	return c.AwaitDispatches(ctx, address, ids, 0)
+}
+
+// AwaitDispatches is Dispatches that the node answers when all of them that it knows have ended, or after some time, a
+// minute at most.
+func (c *Client) AwaitDispatches(ctx context.Context, address string, ids []string, patience time.Duration) ([]nodeapi.Dispatch, error) {
+	path := nodeapi.PathDispatches + "?ids=" + url.QueryEscape(strings.Join(ids, ","))
+	if patience > 0 {
+		path += "&wait_ms=" + strconv.FormatInt(min(patience, time.Minute).Milliseconds(), 10)
+	}
+	a, err := c.Do(ctx, Request{Address: address, Method: http.MethodGet, Path: path})
 	if err != nil {
 		return nil, err
 	}
