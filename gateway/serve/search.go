@@ -27,7 +27,9 @@ func (s *Service) search(ctx context.Context, c *call) *reply.Reply {
 		return answer
 	}
 	q.Restrict(c.grant.Filter(c.op.Index, c.op.Targets...))
-	return s.find(ctx, c, c.op.Index, q, newRequestUID()).reply()
+	return s.shared(ctx, c, q, func(ctx context.Context) *reply.Reply {
+		return s.find(ctx, c, c.op.Index, q, newRequestUID()).reply()
+	})
 }
 
 func (s *Service) readSearch(c *call) (*meili.SearchQuery, *reply.Reply) {

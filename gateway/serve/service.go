@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/auth"
 	"github.com/miroir-search/miroir/gateway/balance"
 	"github.com/miroir-search/miroir/gateway/barrier"
+	"github.com/miroir-search/miroir/gateway/coalesce"
 	"github.com/miroir-search/miroir/gateway/extproc"
 	"github.com/miroir-search/miroir/gateway/hedge"
 	"github.com/miroir-search/miroir/gateway/operation"
@@ -96,16 +97,18 @@ type Service struct {
 	Scatter *scatter.Metrics
 	Metrics *Metrics
 	Barrier *barrier.Barrier
-	Balance *balance.Tracker    // nil: copies are chosen by the query alone
-	Hedge   *hedge.Policy       // nil: no leg is asked for twice
-	Tuning  func() *tuning.Live // nil: the defaults
-	Clock   *hlc.Clock
-	ID      string    // name of this gateway
-	Started time.Time // as its presence says
-	NodeKey string    // sent along with routed requests
-	Seal    *seal.Box
-	Limits  Limits
-	Log     zerolog.Logger
+	Balance *balance.Tracker // nil: copies are chosen by the query alone
+	// Coalesce lets equal searches share an answer; nil: every one is asked.
+	Coalesce *coalesce.Group[*reply.Reply]
+	Hedge    *hedge.Policy       // nil: no leg is asked for twice
+	Tuning   func() *tuning.Live // nil: the defaults
+	Clock    *hlc.Clock
+	ID       string    // name of this gateway
+	Started  time.Time // as its presence says
+	NodeKey  string    // sent along with routed requests
+	Seal     *seal.Box
+	Limits   Limits
+	Log      zerolog.Logger
 
 	Idempotency Idempotency
 	Sessions    Sessions
