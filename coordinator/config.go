@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/miroir-search/miroir/coordinator/formation"
+	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/shardmap"
@@ -39,6 +41,7 @@ type config struct {
 	nodeKey, adminKey   string
 	masterKey           string
 	seal                *seal.Box
+	entropy             antientropy.Config
 	pprof               bool
 	log                 telemetry.LogOptions
 }
@@ -68,6 +71,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	telemetry.RegisterProfiles(f, &c.pprof)
 	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, and for those under way into the cluster, made at first use; without one both are refused")
 	f.StringVar(&c.ingressURL, "ingress-url", "", "URL under which this coordinator reaches an Envoy, to import dumps (default: --ingress-listen)")
+	entropy := registerEntropy(f, &c.entropy)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err
@@ -82,11 +86,32 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 		c.adminKey = c.masterKey
 	}
 	c.log.Component, c.log.PodID = "coordinator", c.id
-	var err error
+	var sealing error
 	if c.nodeKey != "" {
-		c.seal, err = seal.FromEnvironment(os.Getenv, c.nodeKey)
+		c.seal, sealing = seal.FromEnvironment(os.Getenv, c.nodeKey)
 	}
-	return c, c.check(ingress, err)
+	return c, c.check(ingress, sealing, entropy())
+}
+
+// registerEntropy adds the flags of anti-entropy. What it returns reads them, once they are parsed.
+func registerEntropy(f *flag.FlagSet, c *antientropy.Config) (read func() error) {
+	d := antientropy.Config{}.WithDefaults()
+	on := f.Bool("anti-entropy", true, "compare the copies of all shards by a schedule")
+	deep := f.String("anti-entropy-schedule", "every 6h", "when contents are compared too")
+	f.DurationVar(&c.Light, "anti-entropy-light-interval", d.Light, "time between two comparisons of versions alone")
+	f.IntVar(&c.Rate, "anti-entropy-docs-per-sec", d.Rate, "documents a second that a node reads for the comparison of one shard")
+	f.DurationVar(&c.Settle, "anti-entropy-settle", d.Settle, "how long a write may be on its way before copies without it count as different")
+	repair := f.Bool("anti-entropy-auto-repair", true, "repair what the schedule finds; without it differences are only told")
+	return func() (err error) {
+		c.Off, c.Report = !*on, !*repair
+		if c.Deep, err = antientropy.ParseSchedule(*deep); err != nil {
+			err = fmt.Errorf("--anti-entropy-schedule: %w", err)
+		}
+		if c.Light < time.Second || c.Rate < 1 || c.Settle < time.Millisecond {
+			err = errors.Join(err, errors.New("--anti-entropy-light-interval must be at least a second, --anti-entropy-docs-per-sec 1, --anti-entropy-settle a millisecond"))
+		}
+		return err
+	}
 }
 
 func fields(list string) []string {
@@ -99,8 +124,8 @@ func fields(list string) []string {
 	return out
 }
 
-func (c *config) check(ingress string, sealing error) error {
-	var wrong []error
+func (c *config) check(ingress string, also ...error) error {
+	wrong := also
 	say := func(bad bool, format string, args ...any) {
 		if bad {
 			wrong = append(wrong, fmt.Errorf(format, args...))
@@ -131,12 +156,11 @@ func (c *config) check(ingress string, sealing error) error {
 	say(s.Groups*s.Replicas*s.Shards > shardmap.MaxPlacementCopies, "--groups times --replicas times --shards must be at most %d",
 		shardmap.MaxPlacementCopies)
 	say(c.nodeKey == "", "%s is not set", envNodeKey)
-	say(sealing != nil, "%v", sealing)
 	say(c.adminKey == "", "neither %s nor %s is set", envAdminKey, envMasterKey)
-	if len(wrong) == 0 {
-		return nil
+	if err := errors.Join(wrong...); err != nil {
+		return lifecycle.UsageError("%v", err)
 	}
-	return lifecycle.UsageError("%v", errors.Join(wrong...))
+	return nil
 }
 
 // reachable is the URL of an address on this machine. One that stands for all interfaces is none to connect to.

@@ -15,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/election"
 	"github.com/miroir-search/miroir/coordinator/view"
 	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/coordinator/workflow/imports"
 	"github.com/miroir-search/miroir/coordinator/workflow/repair"
@@ -49,6 +50,7 @@ type parts struct {
 	elections *election.Metrics
 	workflows *workflow.Metrics
 	importer  *imports.Importer // nil without a folder for dumps
+	passes    *antientropy.AntiEntropy
 	started   time.Time
 }
 
@@ -94,11 +96,11 @@ func (p *parts) greet(ctx context.Context, session *state.Session) error {
 func (p *parts) admin(ctx context.Context, l net.Listener) error {
 	config := adminapi.Config{
 		Key: p.config.adminKey, Snapshot: p.snapshot, Sightings: p.sightings, Tasks: p.store, Nodes: p.nodes,
-		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName, repair.KindName, upkeep.KindName}, Healthy: p.ready,
+		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName, repair.KindName, upkeep.KindName, antientropy.KindName}, Healthy: p.ready,
 		Gatherer: p.registry, Log: p.log, Metrics: adminapi.NewMetrics(p.registry), Now: now,
 		Aliases: &aliases.Changer{Store: p.store, Rules: aliases.DefaultRules, Now: now, Metrics: aliases.NewMetrics(p.registry)}, AliasList: p.store,
 		TaskList: p.tasks, Enqueuer: p.store, Dumps: dumps.Folder(p.config.dumpDir),
-		Effective: func() any { return p.config.effective() },
+		Effective: func() any { return p.config.effective() }, Passes: p.passes,
 	}
 	if p.importer != nil {
 		config.Imports = p.importer

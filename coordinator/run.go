@@ -17,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/tasklist"
 	"github.com/miroir-search/miroir/coordinator/view"
 	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/coordinator/workflow/imports"
 	"github.com/miroir-search/miroir/coordinator/workflow/repair"
@@ -164,11 +165,12 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		Workflows: p.workflows,
 	}
 	all := map[string]func(context.Context, *state.Leadership) error{
-		repair.Scope:    func(ctx context.Context, l *state.Leadership) error { return mend.Lead(ctx, l) },
-		formation.Scope: func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
-		finisher.Scope:  func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
-		tasklist.Scope:  func(ctx context.Context, _ *state.Leadership) error { return list.Lead(ctx) },
-		upkeep.Scope:    func(ctx context.Context, l *state.Leadership) error { return keep.Lead(ctx, l) },
+		antientropy.Scope: func(ctx context.Context, l *state.Leadership) error { return p.passes.Lead(ctx, l) },
+		repair.Scope:      func(ctx context.Context, l *state.Leadership) error { return mend.Lead(ctx, l) },
+		formation.Scope:   func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
+		finisher.Scope:    func(ctx context.Context, _ *state.Leadership) error { return finish.Lead(ctx) },
+		tasklist.Scope:    func(ctx context.Context, _ *state.Leadership) error { return list.Lead(ctx) },
+		upkeep.Scope:      func(ctx context.Context, l *state.Leadership) error { return keep.Lead(ctx, l) },
 		settings.Scope: func(ctx context.Context, l *state.Leadership) error {
 			if err := renew.Run(ctx); err != nil {
 				return err
@@ -254,6 +256,10 @@ func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Cl
 		config: c, log: log, store: store, views: views, tasks: tasks, envoys: envoys, registry: registry,
 		nodes: client.New(client.Options{NodeKey: c.nodeKey}), sightings: view.NewSightings(now),
 		elections: election.NewMetrics(registry), workflows: workflow.NewMetrics(registry), started: now(),
+	}
+	p.passes = &antientropy.AntiEntropy{
+		Config: c.entropy, Store: p.store, Nodes: p.nodes, Views: p.views, Holder: c.id, Now: now, Log: log,
+		Metrics: antientropy.NewMetrics(registry), Workflows: p.workflows,
 	}
 	if c.dumpDir != "" {
 		p.importer = p.newImporter()

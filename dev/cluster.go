@@ -122,12 +122,12 @@ func (c *cluster) etcdProcess() supervise.Process {
 func (c *cluster) coordinatorProcess() supervise.Process {
 	return c.member("coordinator-0",
 		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin},
-		"coordinator", "--id", "coordinator-0", "--etcd", c.etcdFor("coordinator-0"), "--cluster", clusterName,
-		"--admin-listen", c.ports.address("coordinator-admin"), "--xds-listen", c.ports.address("coordinator-xds"),
-		"--metrics-listen", c.ports.address("coordinator-0"+metricsPort),
-		"--ingress-listen", c.options.listen, "--extproc-socket", c.socket(),
-		"--groups", strconv.Itoa(c.options.groups), "--replicas", strconv.Itoa(c.options.replicas),
-		"--shards", strconv.Itoa(c.options.shards), "--dump-dir", c.folder.at("dumps"))
+		append([]string{"coordinator", "--id", "coordinator-0", "--etcd", c.etcdFor("coordinator-0"), "--cluster", clusterName,
+			"--admin-listen", c.ports.address("coordinator-admin"), "--xds-listen", c.ports.address("coordinator-xds"),
+			"--metrics-listen", c.ports.address("coordinator-0" + metricsPort),
+			"--ingress-listen", c.options.listen, "--extproc-socket", c.socket(),
+			"--groups", strconv.Itoa(c.options.groups), "--replicas", strconv.Itoa(c.options.replicas),
+			"--shards", strconv.Itoa(c.options.shards), "--dump-dir", c.folder.at("dumps")}, c.options.further...)...)
 }
 
 func (c *cluster) gatewayProcess() supervise.Process {

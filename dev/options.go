@@ -34,6 +34,7 @@ type options struct {
 	via       map[string]string
 	output    string
 	patience  time.Duration
+	further   []string // flags of the coordinator
 	log       telemetry.LogOptions
 }
 
@@ -56,6 +57,10 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	telemetry.RegisterProfiles(flags, &o.pprof)
 	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
 	flags.DurationVar(&o.patience, "start-timeout", 2*time.Minute, "how long the start may take")
+	flags.Func("coordinator-flag", "a further flag of the coordinator, for instance --anti-entropy=false; may be repeated", func(text string) error {
+		o.further = append(o.further, text)
+		return nil
+	})
 	o.log.RegisterFlags(flags)
 	if err := flags.Set("log-format", "console"); err != nil {
 		return o, fmt.Errorf("flags: %w", err)

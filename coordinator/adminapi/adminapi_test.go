@@ -33,6 +33,7 @@ type fixture struct {
 	failure  error
 	sick     error
 	answered map[string]nodeapi.Dispatch // by address
+	passes   passes
 }
 
 func (f *fixture) Task(_ context.Context, uid uint32) (task.Record, error) {
@@ -106,7 +107,7 @@ func newFixture(t *testing.T) *fixture {
 		Key: key, Snapshot: func() view.Snapshot { return view.Snapshot{Routing: f.view} }, Sightings: sightings, Tasks: f, Nodes: f,
 		Workflows: f, Kinds: []string{"settings"}, Healthy: func() error { return f.sick }, Gatherer: registry, Log: zerolog.Nop(),
 		Metrics: NewMetrics(registry), Now: time.Now, TaskList: f, Enqueuer: f, AliasList: noAliases{},
-		Effective: func() any { return map[string]string{"id": "coordinator-0"} },
+		Effective: func() any { return map[string]string{"id": "coordinator-0"} }, Passes: &f.passes,
 	})
 	return f
 }

@@ -55,6 +55,7 @@ type Config struct {
 	Enqueuer  Enqueuer
 	Aliases   Aliases
 	AliasList AliasList
+	Passes    Passes
 	Effective func() any   // the configuration of this coordinator, without secrets
 	Kinds     []string     // of workflows
 	Healthy   func() error // whether this coordinator can do its work
@@ -107,6 +108,11 @@ func routes() []route {
 		{"POST /_miroir/dumps/import/check", adminOnly, (*Server).checkImport, true},
 		{"PUT /_miroir/dumps/import/{id}/content", adminOnly, (*Server).appendDump, true},
 		{"GET /_miroir/dumps/import/{id}/status", adminOnly, (*Server).importStatus, false},
+		{"POST /_miroir/verify", adminOnly, (*Server).verify, false},
+		{"GET /_miroir/verify", adminOnly, (*Server).listPasses, false},
+		{"GET /_miroir/verify/{id}", adminOnly, (*Server).verifyStatus, false},
+		{"POST /_miroir/anti-entropy/run", adminOnly, (*Server).runAntiEntropy, false},
+		{"GET /_miroir/anti-entropy/status", adminOnly, (*Server).antiEntropy, false},
 		{"/", adminOnly, (*Server).missing, false},
 	}
 }

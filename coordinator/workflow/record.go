@@ -48,6 +48,25 @@ type Transition struct {
 	By    string    `json:"by"` // coordinator
 }
 
+// New is the record of a workflow that begins with a phase, on behalf of one coordinator.
+func New[P any](kind Kind[P], id, scope, holder string, now time.Time, progress P) (Record, error) {
+	r := Record{
+		V: Version, Kind: kind.Name, ID: id, Scope: scope, State: Running, CreatedBy: holder, CreatedAt: now,
+	}
+	r.enter(kind.First, holder, now)
+	return r, r.note(progress)
+}
+
+// note takes progress into the record.
+func (r *Record) note(progress any) error {
+	raw, err := json.Marshal(progress)
+	if err != nil {
+		return fmt.Errorf("workflow %s: progress: %w", r.Kind, err)
+	}
+	r.Progress = raw
+	return nil
+}
+
 // Decode reads a record.
 func Decode(value []byte) (Record, error) {
 	var r Record

@@ -56,11 +56,10 @@ type Runner[P any] struct {
 
 // Start records a new workflow at its first phase. expected is the revision of a finished record of the same id, or 0.
 func (r *Runner[P]) Start(ctx context.Context, id, scope string, progress P, expected int64) (Record, int64, error) {
-	now := r.Now()
-	rec := Record{
-		V: Version, Kind: r.Kind.Name, ID: id, Scope: scope, State: Running, CreatedBy: r.Holder, CreatedAt: now,
+	rec, err := New(r.Kind, id, scope, r.Holder, r.Now(), progress)
+	if err != nil {
+		return rec, 0, err
 	}
-	rec.enter(r.Kind.First, r.Holder, now)
 	revision, err := r.put(ctx, &rec, progress, expected)
 	return rec, revision, err
 }
@@ -121,11 +120,10 @@ func (r *Runner[P]) advance(ctx context.Context, rec *Record, progress P, v Verd
 }
 
 func (r *Runner[P]) put(ctx context.Context, rec *Record, progress P, expected int64) (int64, error) {
-	raw, err := json.Marshal(progress)
-	if err != nil {
-		return 0, fmt.Errorf("workflow %s: progress: %w", r.Kind.Name, err)
+	if err := rec.note(progress); err != nil {
+		return 0, err
 	}
-	rec.Progress, rec.Token = raw, r.Leader.Token()
+	rec.Token = r.Leader.Token()
 	revision, err := r.Leader.PutWorkflow(ctx, rec.Kind, rec.ID, *rec, expected)
 	if err != nil {
 		return 0, fmt.Errorf("workflow %s: %w", r.Kind.Name, err)

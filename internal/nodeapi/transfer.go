@@ -2,6 +2,7 @@ package nodeapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ const (
 	PathDigest    = "/_node/digest"    // InventoryQuery → ShardDigest
 	PathLeaves    = "/_node/leaves"    // LeavesQuery → lines of AppendLeaf, in the order asked for, then ListEnd
 	PathRepair    = "/_node/repair"    // RepairStep → RepairResult
+	PathMend      = "/_node/mend"      // Mend → RepairResult
 )
 
 // ListsType is the content type of lines.
@@ -61,8 +63,11 @@ type CopiesQuery struct {
 	Documents []Document `json:"documents"`
 }
 
-// Place is a version: the stamp of a write, and the position in it.
+// Place is a version: the stamp of a write, and the position in it. The zero place is no version.
 type Place [2]uint64
+
+// Compare orders versions.
+func (p Place) Compare(o Place) int { return cmp.Or(cmp.Compare(p[0], o[0]), cmp.Compare(p[1], o[1])) }
 
 // Copy is what a node has of one document. Its body follows the header on the line; there is none when the node has no
 // such document.
@@ -152,4 +157,21 @@ type RepairResult struct {
 	Written  int             `json:"written"`
 	Deleted  int             `json:"deleted"`
 	Deferred int             `json:"deferred"` // left for the next step: they are being written
+}
+
+// Mend makes a node take over single documents from another one, and delete others, whichever are newer than what it has.
+// Its copies are complete ones that differ nevertheless.
+type Mend struct {
+	Index   string     `json:"index"`
+	Source  string     `json:"source,omitempty"`  // node
+	Address string     `json:"address,omitempty"` // its sidecar
+	Write   []Document `json:"write,omitempty"`   // to take over from the source
+	Delete  []Deletion `json:"delete,omitempty"`
+	Rate    int        `json:"rate,omitempty"` // documents a second; 0 for no bound
+}
+
+// Deletion is a document that goes where it is not newer than a version.
+type Deletion struct {
+	Document
+	Version Place `json:"v"`
 }

@@ -66,18 +66,31 @@ func (s *Server) digest(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) e
 	return sendJSON(w, d)
 }
 
-// repair does one step of a repair. It ends when the one who asked for it goes away: the step is done again then.
+// task serves a question that makes this node do something, once. It ends when the one who asked for it goes away: it is asked
+// for again then.
+func (s *Server) task(w http.ResponseWriter, r *http.Request, do func(ctx context.Context) (nodeapi.RepairResult, error)) error {
+	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
+	defer cancel()
+	out, err := do(ctx)
+	if err != nil {
+		s.Log.Warn().Err(err).Msg("copies not repaired")
+		return err
+	}
+	return sendJSON(w, out)
+}
+
 func (s *Server) repair(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
 	q, err := question[nodeapi.RepairStep](r)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
-	defer cancel()
-	out, err := s.Target.Step(ctx, q)
+	return s.task(w, r, func(ctx context.Context) (nodeapi.RepairResult, error) { return s.Target.Step(ctx, q) })
+}
+
+func (s *Server) mend(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+	q, err := question[nodeapi.Mend](r)
 	if err != nil {
-		s.Log.Warn().Err(err).Str("source", q.Source).Msg("repair step failed")
 		return err
 	}
-	return sendJSON(w, out)
+	return s.task(w, r, func(ctx context.Context) (nodeapi.RepairResult, error) { return s.Target.Mend(ctx, q) })
 }

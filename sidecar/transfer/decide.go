@@ -22,7 +22,8 @@ type local struct {
 	exists  bool
 	version guard.Version
 	body    []byte
-	history []guard.Op // of the window, carried out by the engine
+	history []guard.Op    // of the window, carried out by the engine
+	gone    guard.Version // of a deletion that the journal knows; zero for none
 }
 
 // decide compares a document with its copy at the source, which is right about everything that is not on its way. The
@@ -64,6 +65,34 @@ func decide(here local, there nodeapi.Copy) (action, guard.Op) {
 		return remove, op
 	}
 	return later, op // written here a moment ago: the source has it soon, or never
+}
+
+// byStamp compares a document of two complete copies, of which none is right about everything: what is newer stays, and what
+// this node knows to be deleted does not come back.
+func byStamp(here local, there nodeapi.Copy) (action, guard.Op) {
+	what, op := decide(here, there)
+	switch {
+	case there.Body == nil && !there.Unsettled: // it is not there any more; whether it goes here is not for one copy to tell
+		return leave, op
+	case what == write && here.exists && here.version.Compare(op.Version) > 0:
+		return leave, op
+	case what == write && here.gone != (guard.Version{}) && here.gone.Compare(op.Version) >= 0:
+		return leave, op
+	}
+	return what, op
+}
+
+// byVersion says whether a document goes that was deleted at a version. An operation of the window that is newer keeps it.
+func byVersion(here local, deleted guard.Version) action {
+	if !here.exists || here.version.Compare(deleted) > 0 {
+		return leave
+	}
+	for _, h := range here.history {
+		if h.Version.Compare(deleted) > 0 {
+			return leave
+		}
+	}
+	return remove
 }
 
 // alike says whether two documents have the same content.

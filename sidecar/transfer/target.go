@@ -63,7 +63,7 @@ func (t *Target) Step(ctx context.Context, q nodeapi.RepairStep) (nodeapi.Repair
 		}
 	}
 	source := peer{t.Peers, q.Address}
-	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate}
+	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, judge: decide}
 	again := at.Deferred
 	at.Deferred = nil
 	switch {
@@ -101,6 +101,7 @@ type step struct {
 	source   peer
 	out      *nodeapi.RepairResult
 	rate     int
+	judge    func(local, nodeapi.Copy) (action, guard.Op)
 	deferred []nodeapi.Document
 	pending  []journal.Op // copies that are not sent yet
 	bytes    int
@@ -164,28 +165,52 @@ func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 		return err
 	}
 	for i := range some {
-		d, exists := found[some[i].ID]
-		what, op := decide(local{exists, d.version, d.body, histories[i]}, theirs[i])
-		j := journal.Op{Shard: some[i].Shard, ID: []byte(some[i].ID), Version: op.Version, Floor: op.Floor, Includes: op.Includes}
-		switch what {
-		case later:
-			s.deferred = append(s.deferred, some[i])
-		case remove:
-			s.gone = append(s.gone, j)
-			s.out.Deleted++
-		case write:
-			j.Body = append(append(make([]byte, 0, len(theirs[i].Body)+1), theirs[i].Body...), '\n')
-			s.pending = append(s.pending, j)
-			s.bytes += len(j.Body)
-			s.out.Written++
+		here, err := s.here(some[i], found, histories[i])
+		if err != nil {
+			return err
 		}
+		what, op := s.judge(here, theirs[i])
+		s.act(what, some[i], op, theirs[i].Body)
 	}
+	return s.more(ctx, len(some))
+}
+
+// here is what this node has of a document.
+func (s *step) here(d nodeapi.Document, found map[string]stored, history []guard.Op) (local, error) {
+	document, exists := found[d.ID]
+	here := local{exists: exists, version: document.version, body: document.body, history: history}
+	newest, ok, err := s.Journal.Newest(s.place.index.Physical, d.Shard, []byte(d.ID))
+	if ok && newest.Deleted {
+		here.gone = newest.Version
+	}
+	return here, err
+}
+
+// act collects what is to be done.
+func (s *step) act(what action, d nodeapi.Document, op guard.Op, body []byte) {
+	j := journal.Op{Shard: d.Shard, ID: []byte(d.ID), Version: op.Version, Floor: op.Floor, Includes: op.Includes}
+	switch what {
+	case later:
+		s.deferred = append(s.deferred, d)
+	case remove:
+		s.gone = append(s.gone, j)
+		s.out.Deleted++
+	case write:
+		j.Body = append(append(make([]byte, 0, len(body)+1), body...), '\n')
+		s.pending = append(s.pending, j)
+		s.bytes += len(j.Body)
+		s.out.Written++
+	}
+}
+
+// more sends what was collected when it is much, and keeps to the rate.
+func (s *step) more(ctx context.Context, looked int) error {
 	if len(s.pending) >= writeAtOnce || s.bytes >= writeBytes || len(s.gone) >= writeAtOnce {
 		if err := s.flush(ctx); err != nil {
 			return err
 		}
 	}
-	return pace(ctx, len(some), s.rate)
+	return pace(ctx, looked, s.rate)
 }
 
 // flush sends what was collected to the engine.

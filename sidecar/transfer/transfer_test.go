@@ -133,3 +133,49 @@ func TestPacked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// R1, R4: of two complete copies the newer document wins, and what is known to be deleted stays deleted.
+func TestByStamp(t *testing.T) {
+	doc, other := []byte(`{"id":"a","x":1}`), []byte(`{"x":2,"id":"a"}`)
+	at := func(n uint64) nodeapi.Copy { return nodeapi.Copy{Version: nodeapi.Place{n, 0}, Body: doc} }
+	for name, c := range map[string]struct {
+		here  local
+		there nodeapi.Copy
+		want  action
+	}{
+		"lost here":                       {local{}, at(9), write},
+		"older here":                      {local{exists: true, version: v(5), body: other}, at(9), write},
+		"newer here":                      {local{exists: true, version: v(12), body: other}, at(9), leave},
+		"the same":                        {local{exists: true, version: v(9), body: doc}, at(9), leave},
+		"same version, other content":     {local{exists: true, version: v(9), body: other}, at(9), write},
+		"deleted here later":              {local{gone: v(10)}, at(9), leave},
+		"deleted here at that version":    {local{gone: v(9)}, at(9), leave},
+		"deleted here before":             {local{gone: v(8)}, at(9), write},
+		"not there any more":              {local{exists: true, version: v(5), body: other}, nodeapi.Copy{Version: nodeapi.Place{9, 0}, Deleted: true}, leave},
+		"nowhere":                         {local{}, nodeapi.Copy{}, leave},
+		"unsettled there":                 {local{exists: true, version: v(5), body: other}, nodeapi.Copy{Unsettled: true}, later},
+		"without a stamp":                 {local{}, at(0), write},
+		"replaced here a moment ago":      {local{exists: true, version: v(12), body: other, history: []guard.Op{op(12, guard.Replace)}}, at(9), leave},
+		"an update here is on its way":    {local{exists: true, version: v(7), body: other, history: []guard.Op{op(7, guard.Update)}}, at(9), later},
+		"an update here is newer than it": {local{exists: true, version: v(12), body: other, history: []guard.Op{op(12, guard.Update)}}, at(9), leave},
+	} {
+		if got, _ := byStamp(c.here, c.there); got != c.want {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+	for name, c := range map[string]struct {
+		here local
+		want action
+	}{
+		"absent":          {local{}, leave},
+		"older":           {local{exists: true, version: v(5)}, remove},
+		"that version":    {local{exists: true, version: v(9)}, remove},
+		"newer":           {local{exists: true, version: v(12)}, leave},
+		"updated now":     {local{exists: true, version: v(5), history: []guard.Op{op(12, guard.Update)}}, leave},
+		"without a stamp": {local{exists: true}, remove},
+	} {
+		if got := byVersion(c.here, v(9)); got != c.want {
+			t.Errorf("deletion of what is %s: %d", name, got)
+		}
+	}
+}
