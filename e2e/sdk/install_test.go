@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	. "github.com/onsi/ginkgo/v2"
 )
 
 // patience is what a registry, or a tour on a busy machine, may take.
@@ -103,4 +105,10 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, raw, 0o600)
+}
+
+// goTour builds the tour of the Go package, which this module pins.
+func goTour() ([]string, []string, error) {
+	binary := filepath.Join(GinkgoT().TempDir(), "tour")
+	return []string{binary}, nil, command(root, "go", "build", "-o", binary, "./examples/go")
 }

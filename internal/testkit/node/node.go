@@ -113,7 +113,9 @@ func launch(engine parts.Engine, options Options) (*Node, error) {
 		cmd.Args = append(cmd.Args, "--import-dump", options.Import)
 	}
 	cmd.Dir = options.Dir
-	cmd.Env = append(os.Environ(), "MEILI_MASTER_KEY="+options.MasterKey)
+	cmd.Env = append(os.Environ(), "MEILI_MASTER_KEY="+options.MasterKey,
+		// Two thirds of the machine's memory are the default, and to prepare buffers of that size takes longer than small tasks do.
+		"MEILI_MAX_INDEXING_MEMORY=256Mb")
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", engine.Path, err), logFile.Close())
