@@ -132,7 +132,7 @@ func (c *cluster) coordinatorProcess() supervise.Process {
 
 func (c *cluster) gatewayProcess() supervise.Process {
 	return c.member("gateway-0",
-		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node},
+		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin},
 		"gateway", "--id", "gateway-0", "--etcd", c.etcdFor("gateway-0"), "--cluster", clusterName,
 		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-0"+metricsPort))
 }

@@ -31,6 +31,7 @@ import (
 const (
 	envMasterKey   = "MIROIR_MASTER_KEY"
 	envPreviousKey = "MIROIR_MASTER_KEY_PREVIOUS" // accepted beside the master key while that is being changed
+	envAdminKey    = "MIROIR_ADMIN_API_KEY"       // optional: administrators are told more by explain
 	envNodeKey     = "MIROIR_NODE_MASTER_KEY"
 )
 
@@ -179,7 +180,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	}
 	reg := telemetry.NewRegistry("gateway")
 	checker := auth.NewChecker(auth.Options{
-		MasterKey: os.Getenv(envMasterKey), PreviousKey: os.Getenv(envPreviousKey), Now: time.Now, Metrics: auth.NewMetrics(reg),
+		MasterKey: os.Getenv(envMasterKey), PreviousKey: os.Getenv(envPreviousKey), AdminKey: os.Getenv(envAdminKey), Now: time.Now, Metrics: auth.NewMetrics(reg),
 	})
 	keys, err := store.WatchKeys(ctx, log, checker.Adopt)
 	if err != nil {

@@ -22,14 +22,17 @@ type Options struct {
 	MasterKey string
 	// PreviousKey is accepted beside the master key while that is being changed, and the API keys that follow from it.
 	PreviousKey string
-	Now         func() time.Time
-	Metrics     *Metrics
+	// AdminKey is the key of administrators, which some routes take as well. Without one nobody is known as one.
+	AdminKey string
+	Now      func() time.Time
+	Metrics  *Metrics
 }
 
 // Checker checks credentials. It is safe for concurrent use.
 type Checker struct {
 	masters []string // the current one first; they are secrets
 	digests [][sha256.Size]byte
+	admin   *[sha256.Size]byte // nil: there is none
 	ring    atomic.Pointer[ring]
 	now     func() time.Time
 	metrics *Metrics
@@ -43,6 +46,10 @@ func NewChecker(o Options) *Checker {
 			c.masters = append(c.masters, k)
 			c.digests = append(c.digests, sha256.Sum256([]byte(k)))
 		}
+	}
+	if o.AdminKey != "" {
+		sum := sha256.Sum256([]byte(o.AdminKey))
+		c.admin = &sum
 	}
 	c.ring.Store(&ring{})
 	return c
@@ -70,8 +77,13 @@ func (c *Checker) UID(value string) (uid string, ok bool) {
 
 // Check returns what the credential in the headers allows the operation, or the error that Meilisearch would answer.
 func (c *Checker) Check(op operation.Operation, h http.Header) (Grant, *apierr.Error) {
-	if op.Access != operation.Keyed {
+	if op.Access != operation.Keyed && op.Access != operation.KeyedOrAdmin {
 		return Grant{}, nil
+	}
+	if op.Access == operation.KeyedOrAdmin {
+		if admin, e := c.checkAdmin(h); admin || e != nil {
+			return Grant{admin: admin}, e
+		}
 	}
 	kind, grant, e := c.check(op, h)
 	if e != nil {
@@ -80,12 +92,34 @@ func (c *Checker) Check(op operation.Operation, h http.Header) (Grant, *apierr.E
 	return grant, e
 }
 
+// headerAdminKey carries the admin key, which may be a bearer token too.
+const headerAdminKey = "X-Admin-Key"
+
+// checkAdmin says whether the request has the admin key. A header for it with something else in it is an error.
+func (c *Checker) checkAdmin(h http.Header) (bool, *apierr.Error) {
+	if given := h.Get(headerAdminKey); given != "" {
+		if !c.isAdmin(given) {
+			c.metrics.failures.WithLabelValues(kindAdmin).Inc()
+			return false, apierr.New(apierr.MiroirInvalidAuth, "The provided admin key is invalid.")
+		}
+		return true, nil
+	}
+	token, e := bearer(h)
+	return e == nil && token != "" && c.isAdmin(token), nil
+}
+
+func (c *Checker) isAdmin(given string) bool {
+	sum := sha256.Sum256([]byte(given))
+	return c.admin != nil && subtle.ConstantTimeCompare(sum[:], c.admin[:]) == 1
+}
+
 // Kinds of failures, the values of a label.
 const (
 	kindMissing = "missing" // no credential
 	kindUnknown = "unknown" // one that nobody has
 	kindDenied  = "denied"  // a key that does not allow this
 	kindToken   = "token"   // a tenant token that is not valid
+	kindAdmin   = "admin"   // an admin key that is wrong
 	kindUI      = "ui"      // a token of the search page that is not valid
 )
 

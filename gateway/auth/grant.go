@@ -15,9 +15,13 @@ import (
 // Grant is what the credential of one request allows. The zero Grant allows everything.
 type Grant struct {
 	key   *entry // nil: everything
+	admin bool   // the admin key
 	rules *rules // of a tenant token; nil: none
 	now   time.Time
 }
+
+// Admin says whether the credential is the admin key, for which more of the inside is told.
+func (g Grant) Admin() bool { return g.admin }
 
 // Credential names whose credential it is, for what must not be shared between two of them: the uid of the API key, empty for
 // the master key.

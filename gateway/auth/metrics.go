@@ -11,7 +11,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "miroir_auth_failures_total", Help: "Requests refused for their credential.",
 	}, []string{"kind"})}
 	r.MustRegister(m.failures)
-	for _, kind := range []string{kindMissing, kindUnknown, kindDenied, kindToken, kindUI} {
+	for _, kind := range []string{kindMissing, kindUnknown, kindDenied, kindToken, kindUI, kindAdmin} {
 		m.failures.WithLabelValues(kind)
 	}
 	return m

@@ -52,6 +52,32 @@ func (t *Tracker) Choose(query uint64, cover Cover) (plan.Read, Choice) {
 	return s.whole(p, c, cover)
 }
 
+// Peek plans a read as Choose would, but for chance: it probes nobody, explores nothing and is not remembered.
+func (t *Tracker) Peek(query uint64, cover Cover) plan.Read {
+	if t == nil {
+		return cover(query, nil)
+	}
+	s, r := t.now(), &t.Tuning().ReplicaSelection
+	c := Choice{Seed: query, Avoid: s.avoid(query, r)}
+	if seed, ok := t.memory.recall(query, t.Now()); ok {
+		c.Seed = seed
+	} else if first := cover(c.Seed, c.Avoid); r.Strategy == tuning.StrategyAdaptive {
+		if one := s.cost(first.Legs, r); clearlyBetter(one, s.cheapest(r), r) {
+			second := cover(other(c.Seed), c.Avoid)
+			if alternative(first, second) && clearlyBetter(one, s.cost(second.Legs, r), r) {
+				c.Seed = other(c.Seed)
+			}
+		}
+	}
+	p, _ := s.whole(cover(c.Seed, c.Avoid), c, cover)
+	return p
+}
+
+// alternative says whether a second plan is another one that takes no more and lacks no more.
+func alternative(first, second plan.Read) bool {
+	return len(second.Missing) <= len(first.Missing) && len(second.Legs) <= len(first.Legs) && !same(first.Legs, second.Legs)
+}
+
 // choose decides for a query that was not asked lately.
 func (t *Tracker) choose(s *snapshot, r *tuning.ReplicaSelection, c *Choice, cover Cover) plan.Read {
 	switch r.Strategy {
@@ -69,7 +95,7 @@ func (t *Tracker) choose(s *snapshot, r *tuning.ReplicaSelection, c *Choice, cov
 	}
 	seed := other(c.Seed)
 	second := cover(seed, c.Avoid)
-	if len(second.Missing) > len(first.Missing) || len(second.Legs) > len(first.Legs) || same(first.Legs, second.Legs) {
+	if !alternative(first, second) {
 		return first
 	}
 	better := clearlyBetter(one, s.cost(second.Legs, r), r)

@@ -31,6 +31,7 @@ type Search struct {
 	primary  string
 	distinct string
 	count    bool // the legs count the distinct field's values besides
+	factor   int  // how many times the window legs are asked for; 0 for once
 	display  display
 }
 
@@ -226,14 +227,47 @@ func (s *Search) retrieve(h half) []string {
 
 // window writes the window of the legs: everything up to the end of the client's.
 func (s *Search) window(b *body) {
-	q, most := s.query, s.settings.MaxTotalHits
-	if q.Exhaustive {
-		b.number("page", min(q.Page, 1))
-		b.number("hitsPerPage", min(most, product(max(1, q.Page), q.HitsPerPage)))
+	if s.query.Exhaustive {
+		b.number("page", min(s.query.Page, 1))
+		b.number("hitsPerPage", s.LegLimit())
 		return
 	}
-	b.number("limit", min(most, min(q.Offset, maxWindow-q.Limit)+q.Limit))
+	b.number("limit", s.LegLimit())
 }
+
+// Window is the rank of the end of the client's page.
+func (s *Search) Window() int {
+	q := s.query
+	if q.Exhaustive {
+		return product(max(1, q.Page), q.HitsPerPage)
+	}
+	return min(q.Offset, maxWindow-q.Limit) + q.Limit
+}
+
+// LegLimit is how many hits a leg is asked for.
+func (s *Search) LegLimit() int {
+	return min(s.settings.MaxTotalHits, product(s.OverFetched(), s.Window()))
+}
+
+// OverFetch lets legs of a search by vectors bring so many times the window (F12). It says whether that stays within the
+// most that a leg may be asked for; where it does not, the greatest factor that does is taken.
+func (s *Search) OverFetch(factor, most int) bool {
+	if s.Kind == Keyword {
+		return true
+	}
+	s.factor = factor
+	if product(factor, s.Window()) <= most {
+		return true
+	}
+	s.factor = max(1, most/max(1, s.Window()))
+	return s.factor == factor
+}
+
+// OverFetched is how many times the window legs are asked for.
+func (s *Search) OverFetched() int { return max(1, s.factor) }
+
+// CountsApproximate says whether the total of several legs may be more than one engine would count.
+func (s *Search) CountsApproximate() bool { return s.distinct != "" && !s.count }
 
 // maxWindow bounds windows; no index has more documents.
 const maxWindow = math.MaxInt32

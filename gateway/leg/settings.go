@@ -16,6 +16,7 @@ type Settings struct {
 	Distinct     string // distinctAttribute; "" for none
 	Embedders    map[string]Embedder
 	filterable   []filterRule
+	sortable     []string
 }
 
 // Embedder is what a search must know of an embedder.
@@ -38,6 +39,7 @@ func ParseSettings(clientView []byte) *Settings {
 	var raw struct {
 		DisplayedAttributes  []string          `json:"displayedAttributes"`
 		FilterableAttributes []json.RawMessage `json:"filterableAttributes"`
+		SortableAttributes   []string          `json:"sortableAttributes"`
 		DistinctAttribute    *string           `json:"distinctAttribute"`
 		Faceting             struct {
 			MaxValuesPerFacet int               `json:"maxValuesPerFacet"`
@@ -58,6 +60,7 @@ func ParseSettings(clientView []byte) *Settings {
 	if len(clientView) == 0 || json.Unmarshal(clientView, &raw) != nil {
 		return s
 	}
+	s.sortable = raw.SortableAttributes
 	if !slices.Contains(raw.DisplayedAttributes, "*") && raw.DisplayedAttributes != nil {
 		s.Displayed = raw.DisplayedAttributes
 	}
@@ -126,6 +129,14 @@ func (r filterRule) matches(attribute string) bool {
 func (s *Settings) Countable(attribute string) bool {
 	at := slices.IndexFunc(s.filterable, func(r filterRule) bool { return r.matches(attribute) })
 	return at >= 0 && s.filterable[at].counted
+}
+
+// Filterable says whether a filter may look at an attribute.
+func (s *Settings) Filterable(attribute string) bool { return s.Countable(attribute) }
+
+// Sortable says whether a search may be sorted by an attribute.
+func (s *Settings) Sortable(attribute string) bool {
+	return slices.ContainsFunc(s.sortable, func(name string) bool { return within(attribute, name) })
 }
 
 // matches applies a pattern of attributes: a star at either end, or at both, stands for anything.

@@ -26,6 +26,8 @@ func TestClassify(t *testing.T) {
 		{"GET", "/tasks/7", Operation{Kind: GetTask, ID: "7"}},
 		{"GET", "/tasks/cancel", Operation{Kind: WrongMethod}},
 		{"POST", "/multi-search", Operation{Kind: MultiSearch}},
+		{"POST", "/multi-search/explain", Operation{Kind: ExplainMulti}},
+		{"POST", "/indexes/m/explain", Operation{Kind: Explain, Index: "m"}},
 		{"POST", "/indexes/m/fields", Operation{Kind: ListFields, Index: "m"}},
 		{"POST", "/export", Operation{Kind: Unserved}},
 		{"GET", "/_miroir/topology", Operation{Kind: Admin}},
@@ -42,7 +44,7 @@ func TestClassify(t *testing.T) {
 // Every route that needs a key names the action it needs, and no open route names one.
 func TestEveryRouteHasAnAuthRule(t *testing.T) {
 	for _, r := range Routes() {
-		if (r.Access == Keyed) != (r.Action != "") {
+		if (r.Access == Keyed || r.Access == KeyedOrAdmin) != (r.Action != "") {
 			t.Errorf("%s %s: access %d with action %q", r.Method, r.Pattern, r.Access, r.Action)
 		}
 	}

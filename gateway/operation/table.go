@@ -40,6 +40,8 @@ const (
 	SimilarPost
 	SimilarGet
 	MultiSearch
+	Explain
+	ExplainMulti
 
 	GetSettings
 	UpdateSettings
@@ -70,11 +72,12 @@ const (
 // Access is who may call a route.
 type Access int
 
-// Access rules. Open routes look at no credential, Keyed ones need a key that holds the route's action, Coordinator ones
-// are checked by the coordinator that serves them.
+// Access rules. Open routes look at no credential, Keyed ones need a key that holds the route's action, for KeyedOrAdmin ones
+// the admin key will do as well, Coordinator ones are checked by the coordinator that serves them.
 const (
 	Open Access = iota
 	Keyed
+	KeyedOrAdmin
 	Coordinator
 )
 
@@ -148,6 +151,8 @@ func Routes() []Route {
 		{"GET", ix + "/similar", SimilarGet, Keyed, "search"},
 		{"POST", ix + "/similar", SimilarPost, Keyed, "search"},
 		{"POST", "/multi-search", MultiSearch, Keyed, "search"},
+		{"POST", ix + "/explain", Explain, KeyedOrAdmin, "search"},
+		{"POST", "/multi-search/explain", ExplainMulti, KeyedOrAdmin, "search"},
 
 		{"GET", ix + "/settings", GetSettings, Keyed, "settings.get"},
 		{"PATCH", ix + "/settings", UpdateSettings, Keyed, "settings.update"},

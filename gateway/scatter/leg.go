@@ -67,7 +67,7 @@ func (rd *reading) leg(ctx context.Context, l plan.Leg, t *taken) {
 		return
 	}
 	rd.Metrics.Retries.Add(float64(len(others)))
-	for _, a := range rd.all(ctx, others) {
+	for _, a := range rd.all(ctx, others, again) {
 		if !a.failed() {
 			t.others = append(t.others, a)
 			continue
@@ -95,16 +95,16 @@ func (rd *reading) first(ctx context.Context, l plan.Leg, t *taken) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, rd.Timeout)
 	defer cancel()
-	t.own = rd.one(ctx, l)
+	t.own = rd.one(ctx, l, planned)
 }
 
 // all sends several legs at once, each under a deadline of its own, and waits for all of them.
-func (rd *reading) all(ctx context.Context, legs []plan.Leg) []answer {
+func (rd *reading) all(ctx context.Context, legs []plan.Leg, as standing) []answer {
 	answers := make([]answer, len(legs))
 	run := func(i int) {
 		ctx, cancel := context.WithTimeout(ctx, rd.Timeout)
 		defer cancel()
-		answers[i] = rd.one(ctx, legs[i])
+		answers[i] = rd.one(ctx, legs[i], as)
 	}
 	var wg sync.WaitGroup
 	for i := range legs[1:] {
@@ -116,7 +116,7 @@ func (rd *reading) all(ctx context.Context, legs []plan.Leg) []answer {
 }
 
 // one sends one leg and waits for its answer.
-func (rd *reading) one(ctx context.Context, l plan.Leg) answer {
+func (rd *reading) one(ctx context.Context, l plan.Leg, as standing) answer {
 	c := &rd.call
 	body := c.Body
 	if c.BodyOf != nil {
@@ -137,6 +137,7 @@ func (rd *reading) one(ctx context.Context, l plan.Leg) answer {
 	}
 	rd.Watch.End(l.Node, c.Class, took, rd.Timeout, how)
 	rd.Metrics.leg(l.Node, took, how != balance.Failed)
+	c.Trace.add(Sent{Leg: l, Took: took, Status: a.Status, Body: a.Body, Hedged: as == hedged, Again: as == again})
 	return answer{leg: l, status: a.Status, body: a.Body, err: err}
 }
 

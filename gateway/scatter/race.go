@@ -33,7 +33,7 @@ func (rd *reading) race(ctx context.Context, l plan.Leg, delay time.Duration, t 
 	defer cancel()
 	r := &race{rd: rd, leg: l, begun: time.Now(), outer: ctx, lose: cancel}
 	timer := rd.Hedge.After(delay, r.late)
-	t.own = rd.one(own, l)
+	t.own = rd.one(own, l, planned)
 	if !timer.Stop() {
 		t.others = r.settle(&t.own)
 	}
@@ -53,7 +53,7 @@ func (r *race) late() {
 	if !r.ask(cancel) {
 		return
 	}
-	answers := r.rd.all(ctx, legs)
+	answers := r.rd.all(ctx, legs, hedged)
 	good := !slices.ContainsFunc(answers, func(a answer) bool { return a.failed() })
 	r.mu.Lock()
 	if r.won = good && !r.over; r.won {

@@ -33,6 +33,7 @@ type Call struct {
 	Class       balance.Class           // whose times the legs' are compared with
 	Hedge       bool                    // a late leg may be asked of other owners too
 	Sole        bool                    // and only of one that has all of its shards: several answers could not be merged
+	Trace       *Trace                  // is told of every request to a node; nil for nobody
 }
 
 // Result is one leg with its answer.

@@ -12,7 +12,7 @@ func classOf(op operation.Operation) admission.Class {
 	case operation.Root, operation.Health, operation.Version, operation.GetDocument:
 		return admission.Free
 	case operation.SearchPost, operation.SearchGet, operation.FacetSearch, operation.SimilarPost, operation.SimilarGet,
-		operation.MultiSearch, operation.ListDocuments, operation.FetchDocuments:
+		operation.MultiSearch, operation.Explain, operation.ExplainMulti, operation.ListDocuments, operation.FetchDocuments:
 		return admission.Search
 	case operation.AddDocuments, operation.UpdateDocuments, operation.DeleteDocument, operation.DeleteDocuments,
 		operation.DeleteByFilter, operation.DeleteAll, operation.CreateIndex, operation.UpdateIndex, operation.DeleteIndex,

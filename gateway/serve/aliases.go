@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -70,7 +71,7 @@ func (s *Service) dispatch(ctx context.Context, c *call) *reply.Reply {
 			if isMulti(a) && c.op.Kind.Writes() { // RT-5
 				return reply.Error(notWritable(a))
 			}
-			if isMulti(a) {
+			if isMulti(a) && c.op.Kind != operation.Explain {
 				return severally(c)
 			}
 		}

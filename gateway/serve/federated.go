@@ -220,7 +220,7 @@ func (f *federating) ask(ctx context.Context, shares []*share) {
 			reader := f.s.reader()
 			sh.out = reader.Read(ctx, scatter.Call{
 				Method: http.MethodPost, Path: "/multi-search", ContentType: jsonType, Body: sh.part.Body, Count: sh.joint.Shards, Epoch: sh.joint.Read.Epoch,
-				Stamps: true, Class: balance.Batches, Hedge: spare(f.c.view),
+				Stamps: true, Class: balance.Batches, Hedge: spare(f.c.view), Trace: f.c.trace,
 			}, sh.joint.Read, func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
 				if why == scatter.Late {
 					return f.standIns(ctx, sh.joint, of, avoid)

@@ -45,7 +45,7 @@ func (s *Service) fetch(ctx context.Context, c *call, q *meili.DocumentsQuery) *
 		return reply.Error(e)
 	}
 	f := fetching{s: s, c: c, ix: ix, leg: leg.NewDocuments(q)}
-	n := plan.Narrow(ix, q.Filter, s.Limits.NarrowIDs)
+	n := plan.Narrow(ix, q.Filter, s.tuned().QueryPlanner.Most())
 	if q.IDs != nil {
 		n = n.Both(plan.NarrowToIDs(ix, q.IDs))
 	}

@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/miroir-search/miroir/gateway/explain"
 )
 
 // Metrics counts requests.
@@ -22,6 +24,10 @@ type Metrics struct {
 	batches        prometheus.Counter
 	partialBatches prometheus.Counter
 	queries        prometheus.Histogram
+
+	explains        prometheus.Counter
+	executions      prometheus.Counter
+	explainWarnings *prometheus.CounterVec
 
 	narrowable *prometheus.CounterVec
 	narrowing  prometheus.Histogram
@@ -92,6 +98,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 100},
 		}),
 	}
+	m.explains = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "miroir_explain_requests_total", Help: "Explanations of searches.",
+	})
+	m.executions = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "miroir_explain_execute_total", Help: "Explained searches that were run.",
+	})
+	m.explainWarnings = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "miroir_explain_warnings_total", Help: "Warnings in explanations.",
+	}, []string{"warning_type"})
+	for _, code := range explain.Codes() {
+		m.explainWarnings.WithLabelValues(code)
+	}
+	reg.MustRegister(m.explains, m.executions, m.explainWarnings)
 	m.narrowable = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "miroir_query_plan_narrowable_total", Help: "Reads with a filter, by whether it narrowed them to some shards.",
 	}, []string{"narrowed"})

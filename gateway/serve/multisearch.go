@@ -16,23 +16,12 @@ import (
 
 // multiSearch serves POST /multi-search in both forms.
 func (s *Service) multiSearch(ctx context.Context, c *call) *reply.Reply {
-	body, e := s.readBody(c)
+	m, e := s.readMulti(c)
 	if e != nil {
 		return reply.Error(e)
-	}
-	m, e := meili.ParseMultiSearch(body)
-	if e != nil {
-		return reply.Error(e)
-	}
-	if most := s.Limits.MultiQueries; len(m.Queries) > most {
-		return reply.Error(apierr.New(apierr.MiroirTooManyQueries,
-			"The multi-search has %d queries. The maximum accepted number of queries is %d.", len(m.Queries), most))
 	}
 	for i := range m.Queries {
 		q := &m.Queries[i]
-		if !c.allowed(q.IndexUID) {
-			return reply.Error(meili.Inside(i, meili.InvalidAPIKey()))
-		}
 		a := c.aliasOf(q.IndexUID)
 		if a != nil {
 			s.Metrics.resolved(a.Name)
@@ -75,6 +64,31 @@ func (s *Service) attendAll(ctx context.Context, c *call, m *meili.MultiSearch) 
 		}
 	}
 	return nil
+}
+
+// readMulti reads a multi-search that may be asked for.
+func (s *Service) readMulti(c *call) (*meili.MultiSearch, *apierr.Error) {
+	body, e := s.readBody(c)
+	if e != nil {
+		return nil, e
+	}
+	m, e := meili.ParseMultiSearch(body)
+	if e != nil {
+		return nil, e
+	}
+	if most := s.Limits.MultiQueries; len(m.Queries) > most {
+		return nil, apierr.New(apierr.MiroirTooManyQueries,
+			"The multi-search has %d queries. The maximum accepted number of queries is %d.", len(m.Queries), most)
+	}
+	if _, _, e := overFetchOf(c.Header); e != nil {
+		return nil, e
+	}
+	for i := range m.Queries {
+		if !c.allowed(m.Queries[i].IndexUID) {
+			return nil, meili.Inside(i, meili.InvalidAPIKey())
+		}
+	}
+	return m, nil
 }
 
 // insideQuery is an error of one query as the whole request's: what is not found is not part of the address here.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // F4, A4.1: reads of all kinds whose filter names ids ask the owners of those ids alone.
@@ -60,7 +61,9 @@ func TestF4ReadsAreNarrowed(t *testing.T) {
 			t.Errorf("%s: leg %s, want shard %d", c.name, owner.asked[0], shard)
 		}
 	}
-	s.Limits.NarrowIDs = 0
+	off := tuning.Default()
+	off.QueryPlanner.Enabled = false
+	s.Tuning = func() *tuning.Live { return &off }
 	owner.asked = nil
 	if ask(t, s, "", "POST", "/indexes/a/search", json.RawMessage(`{"filter":"id = 7"}`)); nodes[(shard+1)%3].times("/search") == 0 {
 		t.Error("the planner is off, yet the search is narrowed")

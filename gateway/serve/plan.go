@@ -16,7 +16,7 @@ func (s *Service) narrow(ix *routing.Index, q *meili.SearchQuery) plan.Narrowing
 	if len(q.Facets) > 0 {
 		return plan.Narrowing{Reason: plan.FacetsAsked}
 	}
-	return plan.Narrow(ix, q.Filter, s.Limits.NarrowIDs)
+	return plan.Narrow(ix, q.Filter, s.tuned().QueryPlanner.Most())
 }
 
 // cover plans a read that may be narrowed.
@@ -24,6 +24,15 @@ func (s *Service) cover(c *call, ix *routing.Index, n plan.Narrowing, seed uint6
 	p, _ := s.choose(c.view, ix, n, seed, nil)
 	s.planned(ix, n)
 	return p
+}
+
+// look plans a read as cover does and leaves nothing behind: for explanations.
+func (s *Service) look(c *call, ix *routing.Index, n plan.Narrowing, seed uint64) plan.Read {
+	cover, _ := s.covering(c.view, ix, n, seed, nil)
+	if !spare(c.view) {
+		return cover(seed, nil)
+	}
+	return s.Balance.Peek(seed, cover)
 }
 
 // coverAll plans a read of all shards.
@@ -36,18 +45,25 @@ func (s *Service) coverAll(c *call, ix *routing.Index, seed uint64) plan.Read {
 func (s *Service) choose(
 	v *routing.View, ix *routing.Index, n plan.Narrowing, seed uint64, avoid plan.Avoid,
 ) (plan.Read, balance.Choice) {
-	if !s.tuned().Fallback.CrossGroup {
-		avoid = either(avoid, outsideOf(v, seed))
-	}
-	cover := func(seed uint64, poor plan.Avoid) plan.Read {
-		return plan.CoverNarrowed(v, ix, n, seed, either(avoid, poor))
-	}
+	cover, avoid := s.covering(v, ix, n, seed, avoid)
 	if !spare(v) {
 		return cover(seed, nil), balance.Choice{Seed: seed, Avoid: avoid}
 	}
 	p, c := s.Balance.Choose(seed, cover)
 	c.Avoid = either(avoid, c.Avoid)
 	return p, c
+}
+
+// covering plans by seeds, within the query's own group where others may not stand in. It says whom it avoids in all.
+func (s *Service) covering(
+	v *routing.View, ix *routing.Index, n plan.Narrowing, query uint64, avoid plan.Avoid,
+) (balance.Cover, plan.Avoid) {
+	if !s.tuned().Fallback.CrossGroup {
+		avoid = either(avoid, outsideOf(v, query))
+	}
+	return func(seed uint64, poor plan.Avoid) plan.Read {
+		return plan.CoverNarrowed(v, ix, n, seed, either(avoid, poor))
+	}, avoid
 }
 
 // outsideOf names the nodes of all groups but the one that a query is read from.
@@ -73,13 +89,16 @@ func either(a, b plan.Avoid) plan.Avoid {
 
 // coverFilter plans a read by a filter that nobody has checked.
 func (s *Service) coverFilter(c *call, ix *routing.Index, filter json.RawMessage, seed uint64) plan.Read {
-	return s.cover(c, ix, plan.Narrow(ix, filter, s.Limits.NarrowIDs), seed)
+	return s.cover(c, ix, plan.Narrow(ix, filter, s.tuned().QueryPlanner.Most()), seed)
 }
 
 // planned counts a plan.
 func (s *Service) planned(ix *routing.Index, n plan.Narrowing) {
 	if n.Reason == candidate.NoFilter {
 		return
+	}
+	if s.tuned().QueryPlanner.LogPlans {
+		s.Log.Info().Str("index", ix.UID).Bool("narrowed", n.Narrowed).Str("reason", string(n.Reason)).Ints("shards", n.Shards).Msg("read planned")
 	}
 	s.Metrics.narrowable.WithLabelValues(strconv.FormatBool(n.Narrowed)).Inc()
 	if n.Narrowed {

@@ -87,6 +87,9 @@ func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.Search
 		return found{refused: e}
 	}
 	l := leg.NewSearch(q, s.settings.of(ix), ix.PrimaryKey)
+	if _, e := s.overFetch(c, l); e != nil {
+		return found{refused: e}
+	}
 	r := searching{s: s, c: c, ix: ix, leg: l, plan: s.cover(c, ix, s.narrow(ix, q), q.Seed())}
 	res, f := r.run(ctx, func(m *merge.SearchRequest) {
 		m.RequestUID, m.ProcessingTimeMs = requestUID, max(0, time.Since(start).Milliseconds())
@@ -125,7 +128,7 @@ func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p pl
 	if request.Body != nil || request.BodyOf != nil {
 		request.ContentType = jsonType
 	}
-	request.Hedge = request.Hedge && spare(c.view)
+	request.Hedge, request.Trace = request.Hedge && spare(c.view), c.trace
 	out := reader.Read(ctx, request, p, s.standIns(ctx, c, ix))
 	s.judge(&out)
 	return out

@@ -66,8 +66,6 @@ type Limits struct {
 	WriteLeg    time.Duration // deadline of a leg that writes, upload included
 	State       time.Duration // deadline of all state operations of a request
 
-	NarrowIDs int // ids in a filter that narrow a read to their shards, at most; with 0 nothing is narrowed
-
 	MultiQueries  int           // queries of one multi-search
 	MultiParallel int           // queries of one multi-search that run at the same time
 	MultiQuery    time.Duration // deadline of one query of a multi-search
@@ -79,7 +77,6 @@ func DefaultLimits(spoolDir string) Limits {
 	return Limits{
 		MaxBody: 100 << 20, SpoolMemory: 8 << 20, SpoolDir: spoolDir,
 		ReadLeg: 5 * time.Second, WriteLeg: 60 * time.Second, State: 5 * time.Second,
-		NarrowIDs:    128,
 		MultiQueries: 100, MultiParallel: 16, MultiQuery: 30 * time.Second, Multi: 30 * time.Second,
 	}
 }
@@ -128,7 +125,8 @@ type call struct {
 	view  *routing.View
 	alias *routing.Alias // that the operation's index is called by; nil for none
 	now   time.Time
-	once  *once // nil: the request has no idempotency key
+	trace *scatter.Trace // of the legs, for an explanation; nil: nobody wants to know
+	once  *once          // nil: the request has no idempotency key
 
 	moved bool         // the alias stood for something else when the write was to be recorded
 	body  []byte       // as far as it was read, for a second try
@@ -234,6 +232,8 @@ var handlers = map[operation.Kind]handler{
 	operation.SimilarPost:     (*Service).similar,
 	operation.SimilarGet:      (*Service).similar,
 	operation.MultiSearch:     (*Service).multiSearch,
+	operation.Explain:         (*Service).explain,
+	operation.ExplainMulti:    (*Service).explainMulti,
 	operation.GetSettings:     (*Service).getSettings,
 	operation.UpdateSettings:  (*Service).updateSettings,
 	operation.ResetSettings:   (*Service).updateSettings,

@@ -17,6 +17,7 @@ const (
 	MiroirInternal             Code = "miroir_internal"
 	MiroirInvalidAuth          Code = "miroir_invalid_auth"
 	MiroirInvalidHeader        Code = "miroir_invalid_header"
+	MiroirOverFetchTooLarge    Code = "miroir_over_fetch_too_large"
 	MiroirJWTInvalid           Code = "miroir_jwt_invalid"
 	MiroirJWTScopeDenied       Code = "miroir_jwt_scope_denied"
 	MiroirMultiAliasReadOnly   Code = "miroir_multi_alias_not_writable"
@@ -53,6 +54,7 @@ var miroirKinds = map[Code]kind{
 	MiroirPrimaryKeyMissing:    {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirReservedField:        {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirInvalidHeader:        {http.StatusBadRequest, TypeInvalidRequest},
+	MiroirOverFetchTooLarge:    {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirConfigInvalid:        {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirTooManyQueries:       {http.StatusBadRequest, TypeInvalidRequest},
 	MiroirDumpUnsupported:      {http.StatusBadRequest, TypeInvalidRequest},

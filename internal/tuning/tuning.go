@@ -15,6 +15,9 @@ type Live struct {
 	Hedging          Hedging          `json:"hedging"`
 	ReplicaSelection ReplicaSelection `json:"replica_selection"`
 	QueryCoalescing  QueryCoalescing  `json:"query_coalescing"`
+	QueryPlanner     QueryPlanner     `json:"query_planner"`
+	VectorSearch     VectorSearch     `json:"vector_search"`
+	Explain          Explain          `json:"explain"`
 }
 
 // What an answer may be when nobody answers for some shards (RD-8).
@@ -71,6 +74,26 @@ type QueryCoalescing struct {
 	MaxPendingQueries int  `json:"max_pending_queries"` // scatters that others may join
 }
 
+// QueryPlanner says when a filter on the primary key narrows a read to some shards (F4).
+type QueryPlanner struct {
+	Enabled                 bool `json:"enabled"`
+	MaxPKLiteralsNarrowable int  `json:"max_pk_literals_narrowable"` // ids that narrow at most
+	LogPlans                bool `json:"log_plans"`                  // plans, never what is looked for
+}
+
+// VectorSearch says how searches by vectors are asked in legs (F12).
+type VectorSearch struct {
+	OverFetchFactor int `json:"over_fetch_factor"` // how many times the window a leg is asked for
+	MaxLegHits      int `json:"max_leg_hits"`      // hits that a leg is asked for at most for that
+}
+
+// Explain says what explanations of searches are made of (F20).
+type Explain struct {
+	Enabled               bool `json:"enabled"`
+	MaxWarnings           int  `json:"max_warnings"`
+	AllowExecuteParameter bool `json:"allow_execute_parameter"`
+}
+
 // Default has the defaults of the configuration page.
 func Default() Live {
 	return Live{
@@ -84,7 +107,18 @@ func Default() Live {
 			ExcludeFactor: 5,
 		},
 		QueryCoalescing: QueryCoalescing{Enabled: true, WindowMs: 50, MaxSubscribers: 1000, MaxPendingQueries: 10000},
+		QueryPlanner:    QueryPlanner{Enabled: true, MaxPKLiteralsNarrowable: 128},
+		VectorSearch:    VectorSearch{OverFetchFactor: 1, MaxLegHits: 3000},
+		Explain:         Explain{Enabled: true, MaxWarnings: 20, AllowExecuteParameter: true},
 	}
+}
+
+// Most is how many ids narrow a read at most; 0 where nothing is narrowed.
+func (q QueryPlanner) Most() int {
+	if !q.Enabled {
+		return 0
+	}
+	return q.MaxPKLiteralsNarrowable
 }
 
 // NodeTimeout is how long a leg that reads may take.

@@ -14,7 +14,8 @@ func TestCF9WrongValuesAreNamed(t *testing.T) {
 		"hedging":{"p95_trigger_multiplier":0.9,"min_trigger_ms":0,"max_hedges_per_query":-1,"budget_ratio":1.1},
 		"replica_selection":{"strategy":"best","latency_weight":-1,"inflight_weight":-1,"error_weight":-1,"ewma_half_life_ms":99,
 			"exploration_epsilon":-0.1,"exclude_factor":1},
-		"query_coalescing":{"window_ms":-1,"max_subscribers":0,"max_pending_queries":0}}`
+		"query_coalescing":{"window_ms":-1,"max_subscribers":0,"max_pending_queries":0},
+		"query_planner":{"max_pk_literals_narrowable":10001},"vector_search":{"over_fetch_factor":0,"max_leg_hits":0},"explain":{"max_warnings":-1}}`
 	_, err := Check([]byte(set))
 	if err == nil {
 		t.Fatal("it passed")
@@ -25,6 +26,7 @@ func TestCF9WrongValuesAreNamed(t *testing.T) {
 		"replica_selection.inflight_weight", "replica_selection.error_weight", "replica_selection.ewma_half_life_ms",
 		"replica_selection.exploration_epsilon", "replica_selection.exclude_factor", "query_coalescing.window_ms",
 		"query_coalescing.max_subscribers", "query_coalescing.max_pending_queries",
+		"query_planner.max_pk_literals_narrowable", "vector_search.over_fetch_factor", "vector_search.max_leg_hits", "explain.max_warnings",
 	} {
 		if !strings.Contains(err.Error(), path+": ") {
 			t.Errorf("%s is not named", path)

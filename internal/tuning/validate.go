@@ -36,6 +36,12 @@ func (l Live) Validate() error {
 	check(q.WindowMs >= 0 && q.WindowMs <= 1000, "query_coalescing.window_ms", "within 0 to 1000", q.WindowMs)
 	check(q.MaxSubscribers >= 1, "query_coalescing.max_subscribers", "1 or more", q.MaxSubscribers)
 	check(q.MaxPendingQueries >= 1, "query_coalescing.max_pending_queries", "1 or more", q.MaxPendingQueries)
+	p := l.QueryPlanner
+	check(p.MaxPKLiteralsNarrowable >= 1 && p.MaxPKLiteralsNarrowable <= 10_000, "query_planner.max_pk_literals_narrowable", "within 1 to 10000", p.MaxPKLiteralsNarrowable)
+	v := l.VectorSearch
+	check(v.OverFetchFactor >= 1 && v.OverFetchFactor <= 100, "vector_search.over_fetch_factor", "within 1 to 100", v.OverFetchFactor)
+	check(v.MaxLegHits >= 1 && v.MaxLegHits <= 100_000, "vector_search.max_leg_hits", "within 1 to 100000", v.MaxLegHits)
+	check(l.Explain.MaxWarnings >= 0 && l.Explain.MaxWarnings <= 1000, "explain.max_warnings", "within 0 to 1000", l.Explain.MaxWarnings)
 	return errors.Join(wrong...)
 }
 

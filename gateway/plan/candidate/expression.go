@@ -78,6 +78,9 @@ func (p *parser) primary() Set {
 	if strings.HasPrefix(field, "_vectors") || strings.HasPrefix(field, "_foreign") {
 		p.bad = true // conditions of forms of their own
 	}
+	if p.key.fields != nil && !p.bad {
+		p.key.fields[field] = true
+	}
 	return p.condition(field == p.key.Name)
 }
 

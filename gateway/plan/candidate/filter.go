@@ -2,6 +2,8 @@ package candidate
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"github.com/miroir-search/miroir/internal/rawjson"
 )
@@ -11,6 +13,8 @@ type Key struct {
 	Name  string // "" where the index has none yet
 	Mixed bool   // ids may have upper-case letters
 	Most  int    // ids that narrow at most
+
+	fields map[string]bool // collects the fields that a filter looks at; nil: nobody wants to know
 }
 
 // maxFilter is the longest filter that is read, in bytes.
@@ -32,6 +36,18 @@ func Of(filter json.RawMessage, k Key) Set {
 		return everything(NotParsed)
 	}
 	return found
+}
+
+// Fields lists the fields that a filter looks at, ascending; none where it is not understood.
+func Fields(filter json.RawMessage) []string {
+	if len(filter) == 0 || len(filter) > maxFilter {
+		return nil
+	}
+	k := Key{fields: map[string]bool{}}
+	if _, ok := k.all(filter); !ok {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(k.fields))
 }
 
 // all is what a string can match, or all elements of an array together.
