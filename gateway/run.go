@@ -196,7 +196,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Seal: box, Limits: c.limits(), Log: log,
-		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Waits: waits,
+		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Waits: waits, Registry: reg,
 	}
 	tune(service, func() *tuning.Live { return &live }, reg)
 	socket, metrics, err := c.listen()

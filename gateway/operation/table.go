@@ -33,6 +33,7 @@ const (
 	DeleteDocuments
 	DeleteByFilter
 	DeleteAll
+	EditDocuments
 
 	SearchPost
 	SearchGet
@@ -54,6 +55,7 @@ const (
 	ListBatches
 	GetBatch
 
+	GetMetrics
 	GetFeatures
 	UpdateFeatures
 
@@ -141,7 +143,7 @@ func Routes() []Route {
 		{"POST", ix + "/documents/fetch", FetchDocuments, Keyed, "documents.get"},
 		{"POST", ix + "/documents/delete-batch", DeleteDocuments, Keyed, "documents.delete"},
 		{"POST", ix + "/documents/delete", DeleteByFilter, Keyed, "documents.delete"},
-		{"POST", ix + "/documents/edit", Unserved, Keyed, "documents.*"},
+		{"POST", ix + "/documents/edit", EditDocuments, Keyed, "documents.*"},
 		{"GET", ix + "/documents/{id}", GetDocument, Keyed, "documents.get"},
 		{"DELETE", ix + "/documents/{id}", DeleteDocument, Keyed, "documents.delete"},
 
@@ -201,7 +203,7 @@ func restOfTable() []Route {
 		{"POST", "/dumps", CreateDump, Keyed, "dumps.create"},
 		{"POST", "/snapshots", CreateSnapshot, Keyed, "snapshots.create"},
 		{"POST", "/export", Unserved, Keyed, "export"},
-		{"GET", "/metrics", Unserved, Keyed, "metrics.get"},
+		{"GET", "/metrics", GetMetrics, Keyed, "metrics.get"},
 		{"POST", "/logs/stream", Unserved, Keyed, "metrics.get"},
 		{"DELETE", "/logs/stream", Unserved, Keyed, "metrics.get"},
 		{"POST", "/logs/stderr", Unserved, Keyed, "metrics.get"},

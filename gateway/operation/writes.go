@@ -4,6 +4,7 @@ package operation
 var writes = map[Kind]bool{
 	CreateIndex: true, UpdateIndex: true, DeleteIndex: true, SwapIndexes: true,
 	AddDocuments: true, UpdateDocuments: true, DeleteDocument: true, DeleteDocuments: true, DeleteByFilter: true, DeleteAll: true,
+	EditDocuments:  true,
 	UpdateSettings: true, ResetSettings: true, CancelTasks: true, DeleteTasks: true, UpdateFeatures: true,
 	CreateKey: true, UpdateKey: true, DeleteKey: true, CreateDump: true, CreateSnapshot: true, CompactIndex: true,
 }

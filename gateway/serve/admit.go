@@ -15,7 +15,7 @@ func classOf(op operation.Operation) admission.Class {
 		operation.MultiSearch, operation.Explain, operation.ExplainMulti, operation.ListDocuments, operation.FetchDocuments:
 		return admission.Search
 	case operation.AddDocuments, operation.UpdateDocuments, operation.DeleteDocument, operation.DeleteDocuments,
-		operation.DeleteByFilter, operation.DeleteAll, operation.CreateIndex, operation.UpdateIndex, operation.DeleteIndex,
+		operation.DeleteByFilter, operation.DeleteAll, operation.EditDocuments, operation.CreateIndex, operation.UpdateIndex, operation.DeleteIndex,
 		operation.SwapIndexes, operation.UpdateSettings, operation.ResetSettings:
 		return admission.Write
 	}

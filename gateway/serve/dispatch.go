@@ -128,6 +128,12 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	return s.conclude(context.WithoutCancel(ctx), c, r, w, p, acks)
 }
 
+// brokenDown says whether a status is that of a node that can not do what it should. What an engine does not have at all is
+// refused like anything else that is wrong.
+func brokenDown(status int) bool {
+	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented
+}
+
 // enter waits for the write's turn and gives it its stamp, which is later than those of all writes before the barrier.
 func (s *Service) enter(ctx context.Context, w writeCall) (stamp hlc.Stamp, end func(), err error) {
 	switch w.order {
@@ -161,7 +167,7 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 	var refused *apierr.Error
 	for _, a := range acks {
 		said.Acked[a.Leg.Node], said.Unsure[a.Leg.Node] = a.Accepted, a.Unsure
-		if !a.Accepted && a.Refused != nil && a.Refused.Status < http.StatusInternalServerError && !a.Stale {
+		if !a.Accepted && a.Refused != nil && !brokenDown(a.Refused.Status) && !a.Stale {
 			refused = a.Refused
 		}
 	}

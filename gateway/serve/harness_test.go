@@ -91,7 +91,7 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 		Views: views, Tasks: tasks, Keys: keys, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
 		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
 		Log: zerolog.New(out).Level(zerolog.DebugLevel), Idempotency: DefaultIdempotency(), Sessions: DefaultSessions(),
-		Waits: nodes,
+		Waits: nodes, Registry: reg,
 	}
 }
 

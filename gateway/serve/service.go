@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/gateway/admission"
@@ -107,6 +108,8 @@ type Service struct {
 	Limits   Limits
 	Log      zerolog.Logger
 
+	Registry prometheus.Gatherer // of all metrics of this gateway
+
 	Idempotency Idempotency
 	Sessions    Sessions
 	Waits       *client.Client // for questions that take long: they must not hold the connections of others
@@ -135,6 +138,9 @@ type call struct {
 	session *session // nil: the request is in none
 }
 
+// headerRequest is the id of a request, which Envoy has made sure of.
+const headerRequest = "X-Request-Id"
+
 // Serve implements extproc.Handler.
 func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
 	start := time.Now()
@@ -149,7 +155,8 @@ func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
 	}
 	s.Metrics.duration.WithLabelValues(r.Method, c.op.Pattern, status).Observe(time.Since(start).Seconds())
 	if answer.Status >= http.StatusInternalServerError && answer.Status != http.StatusNotImplemented {
-		s.Log.Warn().Str("route", c.op.Pattern).Int("status", answer.Status).Msg("request failed")
+		s.Log.Warn().Str("request_id", r.Header.Get(headerRequest)).Str("route", c.op.Pattern).Int("status", answer.Status).
+			Msg("request failed")
 	}
 	return answer
 }
@@ -166,14 +173,14 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	c.resolve()
 	var e *apierr.Error
 	if c.grant, e = s.Auth.Check(c.op, c.Header); e != nil {
-		s.Log.Debug().Str("route", c.op.Pattern).Str("credential", auth.Fingerprint(c.Header.Get("Authorization"))).
+		s.Log.Debug().Str("request_id", c.Header.Get(headerRequest)).Str("route", c.op.Pattern).Str("credential", auth.Fingerprint(c.Header.Get("Authorization"))).
 			Str("code", string(e.Code)).Msg("credential refused")
 		return reply.Error(e)
 	}
 	if c.op.Kind == operation.Unserved {
 		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "The route `%s` is not implemented yet.", c.op.Pattern))
 	}
-	if c.op.Index != "" && c.op.Kind != operation.ListFields { // there Meilisearch looks for any name, after the body
+	if c.op.Index != "" && !namedLate[c.op.Kind] {
 		if e := meili.CheckIndexUID(c.op.Index); e != nil {
 			return reply.Error(e)
 		}
@@ -199,6 +206,9 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	s.remember(ctx, c, answer)
 	return answer
 }
+
+// namedLate are the operations that look at the name of their index after they have looked at the body.
+var namedLate = map[operation.Kind]bool{operation.ListFields: true, operation.EditDocuments: true}
 
 // handler answers one kind of operation.
 type handler func(s *Service, ctx context.Context, c *call) *reply.Reply
@@ -226,6 +236,7 @@ var handlers = map[operation.Kind]handler{
 	operation.DeleteDocuments: (*Service).deleteDocuments,
 	operation.DeleteByFilter:  (*Service).deleteByFilter,
 	operation.DeleteAll:       (*Service).deleteAll,
+	operation.EditDocuments:   (*Service).editDocuments,
 	operation.SearchPost:      (*Service).search,
 	operation.SearchGet:       (*Service).search,
 	operation.FacetSearch:     (*Service).facetSearch,
@@ -244,6 +255,7 @@ var handlers = map[operation.Kind]handler{
 	operation.ListBatches:     (*Service).listBatches,
 	operation.GetBatch:        (*Service).getBatch,
 	operation.GetFeatures:     (*Service).getFeatures,
+	operation.GetMetrics:      (*Service).getMetrics,
 	operation.UpdateFeatures:  (*Service).updateFeatures,
 	operation.ListKeys:        (*Service).listKeys,
 	operation.CreateKey:       (*Service).createKey,

@@ -2,6 +2,7 @@ package meili
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/rawjson"
@@ -16,6 +17,16 @@ var featureNames = []string{
 
 // FeatureNetwork is the feature that hands requests from node to node, which is Miroir's own business.
 const FeatureNetwork = "network"
+
+// FeatureMetrics is the feature that shows metrics.
+const FeatureMetrics = "metrics"
+
+// MetricsNotEnabled refuses metrics while their feature is off.
+func MetricsNotEnabled() *apierr.Error {
+	e := FeatureNotEnabled("Getting metrics", FeatureMetrics, 625)
+	e.Message = strings.Replace(e.Message, "orgs/meilisearch", "meilisearch/product", 1)
+	return e
+}
 
 // ParseFeatures reads the body of PATCH /experimental-features: the features that it names. null names none.
 func ParseFeatures(body []byte) (map[string]bool, *apierr.Error) {

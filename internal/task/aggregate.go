@@ -197,6 +197,9 @@ func mergeDetails(r Record, byNode map[string]Outcome) json.RawMessage {
 			sum = min(sum, received) // where copies are missing the sum is an estimate
 		}
 		if r.Status != Succeeded {
+			if r.Type == DocumentEdition && name == "deletedDocuments" {
+				continue // as an engine leaves it
+			}
 			sum = 0
 		}
 		own[name], _ = json.Marshal(sum)

@@ -67,7 +67,11 @@ func zeroCounts(details json.RawMessage) json.RawMessage {
 		return details
 	}
 	changed := false
+	_, edition := own["editedDocuments"]
 	for _, name := range counted {
+		if edition && name == "deletedDocuments" {
+			continue // an engine does not count what a stopped function would have deleted
+		}
 		if _, has := own[name]; has {
 			own[name], changed = json.RawMessage("0"), true
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/sidecar/edition"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/strip"
 )
@@ -70,6 +71,7 @@ func (s *Server) dispatches(w http.ResponseWriter, r *http.Request, leg nodeapi.
 			if found[i].Task, err = strip.Bytes(found[i].Task, strip.Task, names(v, leg, own)); err != nil {
 				return err
 			}
+			found[i].Task = edition.Unshift(found[i].Task)
 		}
 	}
 	return sendJSON(w, nodeapi.Dispatches{Dispatches: found})

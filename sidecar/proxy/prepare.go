@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/sidecar/edition"
+	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/filter"
 	"github.com/miroir-search/miroir/sidecar/guard"
 	"github.com/miroir-search/miroir/sidecar/holding"
@@ -50,7 +54,7 @@ func (s *Server) prepare(ctx context.Context, j *job) error {
 		err = s.prepareDeletion(j, t)
 	case selects:
 		j.kind = guard.Select
-		err = s.prepareSelection(j, t)
+		err = s.prepareSelection(ctx, j, t)
 	default:
 		j.kind = guard.Clear
 		err = s.whole(j)
@@ -191,10 +195,17 @@ func idOf(raw []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// prepareSelection restricts a write by filter to the leg's shards.
-func (s *Server) prepareSelection(j *job, t target) error {
+// prepareSelection restricts a write by filter to the leg's shards. A function that edits documents is readied for those of
+// this node.
+func (s *Server) prepareSelection(ctx context.Context, j *job, t target) error {
 	if err := s.whole(j); err != nil {
 		return err
+	}
+	edits := strings.HasSuffix(j.route.path, "/edit")
+	if edits {
+		if err := s.probe(ctx, j); err != nil {
+			return err
+		}
 	}
 	var clause filter.Clause
 	if j.leg.Count > 0 {
@@ -204,6 +215,27 @@ func (s *Server) prepareSelection(j *job, t target) error {
 	if err != nil {
 		return s.reserved(err)
 	}
-	j.send.body = body
+	if j.send.body = body; edits {
+		j.send.body = edition.Wrap(body, j.leg.Stamp)
+	}
+	return nil
+}
+
+// probe lets the engine say what it has to say about a function and a filter, in its own words and about the client's text.
+func (s *Server) probe(ctx context.Context, j *job) error {
+	probe := j.send
+	probe.body = edition.Probe(j.send.body)
+	res, err := s.call(ctx, probe, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	said, err := io.ReadAll(io.LimitReader(res.Body, maxError))
+	if err != nil {
+		return errors.Join(engine.ErrUnreachable, err)
+	}
+	if e := apierr.Parse(res.StatusCode, said); e.Code != edition.CodeContext {
+		return e
+	}
 	return nil
 }
