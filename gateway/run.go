@@ -24,7 +24,6 @@ import (
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/telemetry"
-	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // Names of the environment variables that carry secrets.
@@ -191,14 +190,15 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	waits := client.New(client.Options{NodeKey: nodeKey, MaxConns: c.sessions.Waiting, MaxIdle: 8})
 	defer waits.Close()
 	barriers := barrier.New(c.id, store, views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
-	live := tuning.Default()
 	service := &serve.Service{
 		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Seal: box, Limits: c.limits(), Log: log,
 		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Waits: waits, Registry: reg,
 	}
-	tune(service, func() *tuning.Live { return &live }, reg)
+	if err := tune(ctx, service, reg); err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
 	socket, metrics, err := c.listen()
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)

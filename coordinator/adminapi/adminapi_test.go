@@ -20,6 +20,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 const key = "the admin key of this test"
@@ -83,6 +84,18 @@ func (noAliases) Alias(context.Context, string) (routing.AliasRecord, int64, err
 	return routing.AliasRecord{}, 0, state.ErrNotFound
 }
 
+// noTuning is a store in which nothing is set, and which takes nothing.
+type noTuning struct{}
+
+func (noTuning) Tuning(context.Context) (tuning.Live, error) { return tuning.Default(), nil }
+
+func (noTuning) SetTuning(_ context.Context, patch json.RawMessage) (tuning.Live, error) {
+	if _, live, err := tuning.Merge(nil, patch); err != nil {
+		return live, err
+	}
+	return tuning.Live{}, state.ErrUnavailable
+}
+
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{tasks: map[uint32]task.Record{}, records: map[string]string{}, answered: map[string]nodeapi.Dispatch{}}
@@ -106,7 +119,7 @@ func newFixture(t *testing.T) *fixture {
 	f.Server = New(Config{
 		Key: key, Snapshot: func() view.Snapshot { return view.Snapshot{Routing: f.view} }, Sightings: sightings, Tasks: f, Nodes: f,
 		Workflows: f, Kinds: []string{"settings"}, Healthy: func() error { return f.sick }, Gatherer: registry, Log: zerolog.Nop(),
-		Metrics: NewMetrics(registry), Now: time.Now, TaskList: f, Enqueuer: f, AliasList: noAliases{},
+		Metrics: NewMetrics(registry), Now: time.Now, TaskList: f, Enqueuer: f, AliasList: noAliases{}, Tuning: noTuning{},
 		Effective: func() any { return map[string]string{"id": "coordinator-0"} }, Passes: &f.passes,
 	})
 	return f

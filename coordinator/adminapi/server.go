@@ -56,6 +56,7 @@ type Config struct {
 	Aliases   Aliases
 	AliasList AliasList
 	Passes    Passes
+	Tuning    Tuning
 	Effective func() any   // the configuration of this coordinator, without secrets
 	Kinds     []string     // of workflows
 	Healthy   func() error // whether this coordinator can do its work
@@ -94,6 +95,7 @@ func routes() []route {
 		{"GET /_miroir/workflows/{id}", adminOnly, (*Server).workflow, false},
 		{"GET /_miroir/tasks", adminOnly, (*Server).tasks, false},
 		{"GET /_miroir/config", adminOnly, (*Server).config, false},
+		{"PATCH /_miroir/config", adminOnly, (*Server).configure, false},
 		{"GET /_miroir/aliases", adminOnly, (*Server).listAliases, false},
 		{"GET /_miroir/aliases/{name}", adminOnly, (*Server).alias, false},
 		{"POST /_miroir/aliases", adminOnly, (*Server).createAlias, false},

@@ -58,11 +58,3 @@ func words(list string) []string {
 	}
 	return strings.Split(list, ",")
 }
-
-// config shows how this coordinator was started. What could be changed without a restart is listed as nothing yet.
-func (s *Server) config(w http.ResponseWriter, _ *http.Request) *apierr.Error {
-	return answer(w, struct {
-		Coordinator     any      `json:"coordinator"`
-		RestartRequired []string `json:"restart_required"`
-	}{s.Effective(), []string{}})
-}
