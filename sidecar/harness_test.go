@@ -223,17 +223,23 @@ func (b *bench) index(uid, key string, shards int, elsewhere ...int) string {
 	for _, s := range elsewhere {
 		copies[s] = []routing.Copy{{Node: "node-9", State: routing.CopyActive}}
 	}
+	b.place(uid, key, physical, copies)
+	return physical
+}
+
+// place creates a catalog entry with its placement.
+func (b *bench) place(uid, key, physical string, copies [][]routing.Copy) {
+	b.t.Helper()
 	now := time.Now().UTC()
 	created, err := b.store.CreateIndex(b.t.Context(),
-		routing.IndexRecord{V: 1, UID: uid, Physical: physical, PrimaryKey: key, Shards: shards, CreatedAt: now, UpdatedAt: now},
-		routing.PlacementRecord{V: 1, Physical: physical, Shards: shards, Groups: map[int][][]routing.Copy{0: copies}},
+		routing.IndexRecord{V: 1, UID: uid, Physical: physical, PrimaryKey: key, Shards: len(copies), CreatedAt: now, UpdatedAt: now},
+		routing.PlacementRecord{V: 1, Physical: physical, Shards: len(copies), Groups: map[int][][]routing.Copy{0: copies}},
 		routing.SettingsRecord{V: 1},
 	)
 	if err != nil || !created {
 		b.t.Fatalf("create index: %v %v", created, err)
 	}
 	b.known(physical)
-	return physical
 }
 
 // known waits until the sidecar's view has the index.

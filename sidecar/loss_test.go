@@ -7,13 +7,18 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/sidecar/journal"
 )
 
 // lost are the shards of an index that are marked as lost, with the revisions of the markers.
@@ -57,16 +62,7 @@ func TestWQ6EngineLosesItsData(t *testing.T) {
 			copies[s] = append(copies[s], routing.Copy{Node: "node-9", State: routing.CopyActive})
 		}
 	}
-	now := time.Now().UTC()
-	created, err := b.store.CreateIndex(t.Context(),
-		routing.IndexRecord{V: 1, UID: "movies", Physical: physical, PrimaryKey: "id", Shards: shards, CreatedAt: now, UpdatedAt: now},
-		routing.PlacementRecord{V: 1, Physical: physical, Shards: shards, Groups: map[int][][]routing.Copy{0: copies}},
-		routing.SettingsRecord{V: 1},
-	)
-	if err != nil || !created {
-		t.Fatal(created, err)
-	}
-	b.known(physical)
+	b.place("movies", "id", physical, copies)
 	var docs []string
 	for n := range 40 {
 		docs = append(docs, fmt.Sprintf(`{"id":%d}`, n))
@@ -123,4 +119,87 @@ func TestWQ6EngineLosesItsData(t *testing.T) {
 	b.wipe(func() {})
 	b.start()
 	check("found by a sidecar that starts", 0, marked)
+}
+
+// An engine that is restored from a backup still has the index, without what was written since: its copies serve no reads until
+// they are repaired, whether the sidecar went on meanwhile or begins with it. The same engine that only was away is not
+// taken for one (WQ-6).
+func TestWQ6EngineAtAnOlderState(t *testing.T) {
+	b := newBench(t)
+	const physical, shards = "movies--1", 2
+	copies := make([][]routing.Copy, shards)
+	for s := range copies {
+		copies[s] = []routing.Copy{{Node: "node-0", State: routing.CopyActive}, {Node: "node-9", State: routing.CopyActive}}
+	}
+	b.place("movies", "id", physical, copies)
+	b.add(physical, "first", shards, `{"id":1}`, `{"id":2}`)
+	data, backup := filepath.Join(b.engine.dir, "data"), filepath.Join(t.TempDir(), "backup")
+	restore := func(between func()) {
+		b.engine.kill()
+		for _, err := range []error{os.RemoveAll(data), os.CopyFS(data, os.DirFS(backup))} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		between()
+		b.engine.start()
+	}
+	b.engine.kill()
+	if err := os.CopyFS(backup, os.DirFS(data)); err != nil {
+		t.Fatal(err)
+	}
+	b.engine.start()
+	b.known(physical)
+	b.add(physical, "second", shards, `{"id":3}`)
+	if got := b.lost(physical); len(got) > 0 {
+		t.Fatalf("an engine that was away has lost %v", got)
+	}
+	check := func(what string, before map[int]int64) (after map[int]int64) {
+		t.Helper()
+		eventually(t, what, func() error {
+			if a := b.leg("POST", "/indexes/"+physical+"/search", `{}`, nodeapi.Leg{Shards: []int{0}, Count: shards}); a.field("code") != nodeapi.CodeStalePlacement {
+				return fmt.Errorf("a read of an old copy: %d %s", a.status, a.body)
+			}
+			if after = b.lost(physical); len(after) != 2 || after[0] <= before[0] {
+				return fmt.Errorf("marked: %v", after)
+			}
+			return nil
+		})
+		return after
+	}
+	restore(func() {})
+	marked := check("found by a sidecar that went on", nil)
+	b.add(physical, "third", shards, `{"id":4}`) // numbers go on from those of the backup
+	restore(b.stop)
+	b.start()
+	check("found by a sidecar that starts", marked)
+}
+
+// What the journal keeps of an index goes with it.
+func TestJournalForgetsDeletedIndexes(t *testing.T) {
+	b := newBench(t)
+	gone, stays := b.index("gone", "id", 2), b.index("stays", "id", 2)
+	b.add(gone, "one", 2, `{"id":1}`)
+	b.add(stays, "two", 2, `{"id":1}`)
+	if _, err := b.store.DeleteIndex(t.Context(), "gone", gone, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the journal forgets", func() error {
+		if !strings.Contains(b.log.String(), "journal of an index that is gone forgotten") {
+			return fmt.Errorf("nothing is said about it")
+		}
+		return nil
+	})
+	b.stop()
+	j, err := journal.Open(b.journal, hlc.New(time.Now), journal.Options{Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = j.Close() }()
+	if got := j.Indexes(); !slices.Equal(got, []string{stays}) {
+		t.Errorf("%v is left, %s is gone", got, gone)
+	}
+	if _, known, err := j.Newest(gone, shardmap.ShardOf([]byte("1"), 2), []byte("1")); known || err != nil {
+		t.Errorf("a document of an index that is gone is known: %v", err)
+	}
 }

@@ -116,7 +116,7 @@ func serve(ctx context.Context, p assembly) error {
 		Metrics: replica.NewMetrics(p.registry),
 	})
 	keeper := ensure.New(ensure.Config{
-		Node: p.config.id, Engine: p.engine, Views: watch, Store: p.store, Lose: copies.Lose, Book: book, Seal: p.config.seal, Log: p.log,
+		Node: p.config.id, Engine: p.engine, Views: watch, Store: p.store, Lose: copies.Lose, Prune: copies.Prune, Latest: p.journal.Latest, Book: book, Seal: p.config.seal, Log: p.log,
 		Metrics: ensure.NewMetrics(p.registry), Known: p.node.Since.Before(p.started),
 	})
 	peers := client.New(client.Options{NodeKey: p.config.nodeKey})

@@ -13,6 +13,7 @@ import (
 // Codes of the engine that callers act on.
 const (
 	CodeIndexNotFound       = "index_not_found"
+	CodeTaskNotFound        = "task_not_found"
 	CodeInvalidRankingRules = "invalid_settings_ranking_rules"
 )
 
@@ -152,6 +153,17 @@ func (c *Client) Task(ctx context.Context, uid uint32) (Task, error) {
 	var t Task
 	err := c.Call(ctx, http.MethodGet, "/tasks/"+strconv.FormatUint(uint64(uid), 10), nil, &t)
 	return t, err
+}
+
+// NewestTask is the number of the newest task of all; 0 when there is none.
+func (c *Client) NewestTask(ctx context.Context) (uint32, error) {
+	p, err := c.Tasks(ctx, url.Values{"limit": {"1"}})
+	if err != nil || len(p.Results) == 0 {
+		return 0, err
+	}
+	var t Task
+	err = json.Unmarshal(p.Results[0], &t)
+	return t.UID, err
 }
 
 // LatestTask is the newest task, or the oldest with reverse, that matches; ok is false when there is none.

@@ -15,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/holding"
+	"github.com/miroir-search/miroir/sidecar/journal"
 )
 
 // ErrNotPlaced says that the view knows no such index on this node.
@@ -43,6 +44,8 @@ type Config struct {
 	Views    Views
 	Store    Store
 	Lose     func(ctx context.Context, physical string) error // forgets what was written to an index that is lost
+	Prune    func(keep func(physical string) bool) error      // forgets what was written to indexes that are gone
+	Latest   func(physical string) (journal.Task, bool)       // the newest task that the engine made of a write
 	Book     *holding.Book
 	Seal     *seal.Box
 	Log      zerolog.Logger

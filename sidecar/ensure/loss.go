@@ -26,7 +26,7 @@ const viewTime = 5 * time.Second
 const lossReason = "the engine lost the index"
 
 // look finds the index on the engine; have is nil when it does not exist. lost says that it is not the one that was here:
-// it is missing though somebody may have created it before, or was created anew. One whose creation is in the queue is
+// it is missing though somebody may have created it before, was created anew, or is at an older state. One whose creation is in the queue is
 // not lost. An index that came into the catalog while this process ran, and that it did not create yet, is new.
 func (k *Keeper) look(ctx context.Context, s *state, ix *routing.Index) (have *engine.Index, lost bool, err error) {
 	found, err := k.Engine.Index(ctx, ix.Physical)
@@ -34,8 +34,11 @@ func (k *Keeper) look(ctx context.Context, s *state, ix *routing.Index) (have *e
 	had, born := s.had || k.first[ix.Physical], s.born
 	s.mu.RUnlock()
 	switch {
+	case err == nil && !born.IsZero() && !born.Equal(found.CreatedAt):
+		return &found, true, nil
 	case err == nil:
-		return &found, !born.IsZero() && !born.Equal(found.CreatedAt), nil
+		lost, err = k.older(ctx, ix.Physical)
+		return &found, lost, err
 	case !engine.Is(err, engine.CodeIndexNotFound):
 		return nil, false, err
 	case !had:
@@ -43,6 +46,24 @@ func (k *Keeper) look(ctx context.Context, s *state, ix *routing.Index) (have *e
 	}
 	_, queued, err := k.Engine.LatestTask(ctx, ix.Physical, "indexCreation", []string{"enqueued", "processing"}, false)
 	return nil, !queued, err
+}
+
+// older says whether the engine is at an older state than it was: the newest task that it made of a write to the index is not
+// there any more, or is another one. Tasks may be deleted, so one that is missing says something only where no later one came.
+func (k *Keeper) older(ctx context.Context, physical string) (bool, error) {
+	latest, ok := k.Latest(physical)
+	if !ok {
+		return false, nil
+	}
+	t, err := k.Engine.Task(ctx, latest.UID)
+	switch {
+	case err == nil:
+		return t.CustomMetadata != nil && *t.CustomMetadata != latest.Write || t.IndexUID != nil && *t.IndexUID != physical, nil
+	case !engine.Is(err, engine.CodeTaskNotFound):
+		return false, err
+	}
+	newest, err := k.Engine.NewestTask(ctx)
+	return err == nil && newest < latest.UID, err
 }
 
 // lose takes the copies that are lost out of service, before anything is in their place. A process that dies on the way

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	store "github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/holding"
+	"github.com/miroir-search/miroir/sidecar/journal"
 )
 
 // scene is all that a keeper works with, and notes what it does.
@@ -29,6 +31,8 @@ type scene struct {
 	queued  bool   // the index stands in the engine's queue
 	shows   string // the engine's settings; empty: it has no index
 	told    []routing.NodeSettingsRecord
+	tasks   map[string]string // the engine's, by number; "" lists the newest
+	latest  journal.Task      // that the journal knows
 }
 
 func newScene(t *testing.T) *scene {
@@ -88,6 +92,15 @@ func (s *scene) PutNodeSettings(_ context.Context, physical, node string, rec ro
 
 func (s *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.Method == http.MethodGet && r.URL.Path == "/indexes/x--1" && s.tasks != nil:
+		_, _ = w.Write([]byte(`{"uid":"x--1","primaryKey":"id","createdAt":"2026-11-25T10:00:00Z"}`))
+	case r.Method == http.MethodGet && r.URL.Path == "/tasks" && s.tasks != nil:
+		_, _ = w.Write([]byte(`{"results":[` + s.tasks[""] + `],"total":1}`))
+	case r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/tasks/") && s.tasks[r.URL.Path[7:]] != "":
+		_, _ = w.Write([]byte(s.tasks[r.URL.Path[7:]]))
+	case r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/tasks/") && s.tasks != nil:
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"code":"task_not_found"}`))
 	case r.Method == http.MethodGet && r.URL.Path == "/tasks" && s.queued:
 		_, _ = w.Write([]byte(`{"results":[{"uid":1}],"total":1}`))
 	case r.Method == http.MethodGet && r.URL.Path == "/tasks":
@@ -121,6 +134,8 @@ func (s *scene) keeper() *Keeper {
 			s.events = append(s.events, "forget")
 			return nil
 		},
+		Prune:  func(func(string) bool) error { return nil },
+		Latest: func(string) (journal.Task, bool) { return s.latest, s.latest != journal.Task{} },
 	})
 }
 
@@ -169,4 +184,34 @@ func TestWQ6MarkedBeforeCreated(t *testing.T) {
 		t.Error(err)
 	}
 	s.happened("created by an earlier process", http.MethodPost, http.MethodPatch)
+}
+
+// An engine that still has the index, at an older state, is found by its tasks: the newest one that it made of a write is not
+// there, or is another one. Deleted tasks say nothing (WQ-6).
+func TestWQ6OlderState(t *testing.T) {
+	const ours, other = `{"uid":9,"indexUid":"x--1","customMetadata":"w-9"}`, `{"uid":9,"indexUid":"x--1","customMetadata":"w-1"}`
+	for name, c := range map[string]struct {
+		latest journal.Task
+		tasks  map[string]string
+		older  bool
+	}{
+		"nothing written yet":       {journal.Task{}, map[string]string{"": ours}, false},
+		"the task is there":         {journal.Task{UID: 9, Write: "w-9"}, map[string]string{"9": ours, "": ours}, false},
+		"another one":               {journal.Task{UID: 9, Write: "w-9"}, map[string]string{"9": other, "": other}, true},
+		"of another index":          {journal.Task{UID: 9, Write: "w-9"}, map[string]string{"9": `{"uid":9,"indexUid":"y--1"}`}, true},
+		"an engine without names":   {journal.Task{UID: 9, Write: "w-9"}, map[string]string{"9": `{"uid":9,"indexUid":"x--1"}`}, false},
+		"fewer tasks":               {journal.Task{UID: 9, Write: "w-9"}, map[string]string{"": `{"uid":7}`}, true},
+		"no tasks":                  {journal.Task{UID: 9, Write: "w-9"}, map[string]string{}, true},
+		"it was deleted from there": {journal.Task{UID: 9, Write: "w-9"}, map[string]string{"": `{"uid":12}`}, false},
+	} {
+		s := newScene(t)
+		s.latest, s.tasks, s.shows = c.latest, c.tasks, `{}`
+		k := s.keeper()
+		if err := k.Ensure(t.Context(), s.place()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if found := slices.Contains(s.events, "mark"); found != c.older || c.older && !slices.Equal(s.events[:3], []string{"mark", "seen", "forget"}) {
+			t.Errorf("%s: %v", name, s.events)
+		}
+	}
 }

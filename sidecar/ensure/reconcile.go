@@ -106,7 +106,8 @@ func (k *Keeper) sweep(ctx context.Context, view *routing.View) (left bool, err 
 		}
 	}
 	k.tidy(present)
-	return left, nil
+	newest := k.Views.View()
+	return left, k.Prune(func(physical string) bool { return present[physical] || newest.Physical[physical] != nil })
 }
 
 // handOver is how long the deletion that took an index out of the catalog has to come to the engine itself: its task

@@ -254,6 +254,7 @@ func (j *Journal) restart(index string, left marks) error {
 		_ = b.DeleteRange(prefix, after(prefix), nil)
 	}
 	_ = b.Delete(indexKey(index), nil)
+	_ = b.Delete(taskKey(index), nil)
 	if left != (marks{}) {
 		_ = b.Set(indexKey(index), appendMarks(nil, left), nil)
 	}
@@ -270,6 +271,7 @@ func (j *Journal) restart(index string, left marks) error {
 		j.marks[index] = left
 	}
 	delete(j.newest, index)
+	delete(j.tasks, index)
 	j.mu.Unlock()
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("forget index: %w", err)

@@ -56,6 +56,7 @@ type Journal struct {
 	marks  map[string]marks
 	birth  marks                    // of indexes that have none of their own
 	newest map[string]guard.Version // greatest version of a registered operation, by index
+	tasks  map[string]Task          // newest one, by index
 	bytes  int64                    // of bodies
 }
 
@@ -64,7 +65,7 @@ func Open(dir string, clock *hlc.Clock, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	j := &Journal{
 		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]hlc.Stamp{},
-		marks: map[string]marks{}, newest: map[string]guard.Version{},
+		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{},
 	}
 	if o.NoSync {
 		j.write = pebble.NoSync
@@ -154,6 +155,9 @@ func (j *Journal) load() error {
 		j.last = max(j.last, m.Floor, m.Low)
 		return err
 	}); err != nil {
+		return err
+	}
+	if err := j.loadTasks(); err != nil {
 		return err
 	}
 	if err := j.each([]byte{tagLeg}, func(key, value []byte) error {

@@ -15,6 +15,7 @@ const (
 	tagChange = 'c' // index, place, shard → the leg's entries of that shard
 	tagOp     = 'o' // index, shard, id, place, ordinal → one operation whose body is kept
 	tagNewest = 'n' // index, shard, id → newest version
+	tagTask   = 't' // index → newest task of the engine, with its leg's dispatch id
 )
 
 const wideShard = 0xFFFF // stands for all shards in the keys of operations that name no document

@@ -221,6 +221,7 @@ func (j *Journal) register(place hlc.Stamp, task uint32, all func(func(uint16, e
 	if e.Kind.Wide() {
 		j.raise(batches.b, e.Index, e.High.Stamp)
 	}
+	j.numbered(batches.b, e.Index, Task{task, e.Write})
 	if err := batches.b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("register leg: %w", err)
 	}

@@ -253,6 +253,26 @@ func (r *Replica) Lose(ctx context.Context, index string) error {
 	return nil
 }
 
+// Prune forgets the indexes that are not kept: they are gone, in the catalog and on the engine.
+func (r *Replica) Prune(keep func(index string) bool) error {
+	if !r.Ready() {
+		return nil
+	}
+	for _, index := range r.Journal.Indexes() {
+		if keep(index) {
+			continue
+		}
+		if err := r.Journal.Forget(index); err != nil {
+			return err
+		}
+		r.mu.Lock()
+		delete(r.lanes, index)
+		r.mu.Unlock()
+		r.Log.Info().Str("index", index).Msg("journal of an index that is gone forgotten")
+	}
+	return nil
+}
+
 // Settled returns when nothing of an index is known to be out of order.
 func (r *Replica) Settled(ctx context.Context, index string) error {
 	for {
