@@ -81,7 +81,5 @@ func (t *tour) indexes() {
 	t.done(t.sdk.DeleteIndex(books))
 	equal(get(articles.Delete(prefix+"articles")), true) // the task that ends later tells, not the answer
 	t.failed("index_not_found")(t.sdk.DeleteIndex(books))
-	t.refuses(compact, false, []probe{{"IndexManager.Compact", func() error { return only(articles.Compact()) }}}, func() {
-		t.done(t.sdk.Index(prefix + "readers").Compact())
-	})
+	t.done(t.sdk.Index(prefix + "readers").Compact())
 }

@@ -10,8 +10,6 @@ import (
 const (
 	byFunction  = "not served yet"
 	hooks       = "not served yet"
-	snapshot    = "not served yet: a snapshot of a cluster is one of each node"
-	compact     = "not served yet: nodes are to be compacted one after the other"
 	onward      = "by decision: an export of a cluster needs a job of its own; a dump does the same"
 	taskPayload = "by decision: the payload of a task is spread over the nodes"
 	remotes     = "by decision: how nodes work together is what Miroir takes care of"
@@ -21,9 +19,7 @@ const (
 
 func (t *tour) copies() {
 	check(t.done(t.sdk.CreateDump()).Details.DumpUid != "", "the dump has no name")
-	t.refuses(snapshot, false, []probe{{"ServiceManager.CreateSnapshot", func() error { return only(t.sdk.CreateSnapshot()) }}}, func() {
-		t.done(t.sdk.CreateSnapshot())
-	})
+	t.done(t.sdk.CreateSnapshot())
 	nothing := &meilisearch.ExportParams{URL: "http://127.0.0.1:9", PayloadSize: "1 MiB", Indexes: map[string]meilisearch.IndexExportOptions{prefix + "nowhere*": {}}}
 	t.refuses(onward, false, []probe{{"ServiceManager.Export", func() error { return only(t.sdk.Export(nothing)) }}}, func() {
 		t.done(t.sdk.Export(nothing)) // of no index

@@ -292,7 +292,7 @@ async function settings() {
     equal(await index.getForeignKeys(), []);
     await client.updateExperimentalFeatures({ foreignKeys: false });
   });
-  await done(index.compact());
+  equal((await done(index.compact())).type, "indexCompaction");
 }
 
 async function searches() {
@@ -424,7 +424,7 @@ async function features() {
 
 async function copies() {
   ok((await done(client.createDump())).details.dumpUid);
-  await done(client.createSnapshot());
+  equal((await done(client.createSnapshot())).type, "snapshotCreation");
 }
 
 async function oneEngine() {

@@ -348,7 +348,7 @@ def settings():
     ledger.refuses(FOREIGN, {
         "Index.get_foreign_keys": index.get_foreign_keys, "Index.update_foreign_keys": lambda: index.update_foreign_keys([]),
         "Index.reset_foreign_keys": index.reset_foreign_keys}, foreign)
-    done(index.compact())
+    equal(done(index.compact()).type, "indexCompaction")
 
 
 def searches():
@@ -486,7 +486,7 @@ def features():
 def copies():
     task = done(client.create_dump())
     assert task.type == "dumpCreation" and task.details["dumpUid"]
-    done(client.create_snapshot())
+    equal(done(client.create_snapshot()).type, "snapshotCreation")
 
     def export():
         task = client.wait_for_task(client.export("http://127.0.0.1:9", "key", "1 MiB", {PREFIX + "nowhere*": {}}).task_uid, PATIENCE_MS, 20)
