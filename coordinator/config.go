@@ -19,6 +19,7 @@ import (
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/telemetry"
+	"github.com/miroir-search/miroir/xds/ir"
 )
 
 // Names of the environment variables that carry secrets. Without a key of its own the admin API takes the master key.
@@ -42,6 +43,7 @@ type config struct {
 	masterKey           string
 	seal                *seal.Box
 	entropy             antientropy.Config
+	maxBody             uint64
 	pprof               bool
 	log                 telemetry.LogOptions
 }
@@ -65,6 +67,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.StringVar(&c.metrics, "metrics-listen", "127.0.0.1:9090", "address of metrics and health, host:port")
 	f.StringVar(&ingress, "ingress-listen", "127.0.0.1:7700", "address on which Envoy serves clients, IP:port")
 	f.StringVar(&c.socket, "extproc-socket", "", "Unix socket on which Envoy reaches its gateway")
+	f.Uint64Var(&c.maxBody, "max-body-bytes", ir.Default().Limits.MaxBodyBytes, "largest request body that Envoy lets through; the gateways' limit should be the same")
 	f.IntVar(&c.shape.Groups, "groups", shardmap.DefaultReplicaGroups, "replica groups of a new cluster")
 	f.IntVar(&c.shape.Replicas, "replicas", 1, "copies of every shard inside a group of a new cluster")
 	f.IntVar(&c.shape.Shards, "shards", shardmap.DefaultShards, "shards of a new index in a new cluster")
@@ -140,6 +143,7 @@ func (c *config) check(ingress string, also ...error) error {
 	u, err := url.Parse(c.ingressURL)
 	say(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "", "--ingress-url must be an http or https URL")
 	say(!memberID.MatchString(c.id), "--id must be 1 to 63 lower-case letters, digits and hyphens")
+	say(c.maxBody == 0, "--max-body-bytes must be positive")
 	say(len(c.etcd) == 0, "--etcd is missing")
 	for name, address := range map[string]string{"admin": c.admin, "xds": c.xds, "metrics": c.metrics} {
 		say(!hostPort(address), "--%s-listen must be host:port", name)

@@ -202,7 +202,7 @@ func now() time.Time { return time.Now().UTC() }
 func (p *parts) publisher() *publish.Publisher {
 	return &publish.Publisher{
 		Views: p.views, Envoys: p.envoys, Log: p.log,
-		Fixed: publish.Fixed{Ingress: p.config.ingress, Socket: p.config.socket, Admin: p.config.advertise},
+		Fixed: publish.Fixed{Ingress: p.config.ingress, Socket: p.config.socket, MaxBody: p.config.maxBody, Admin: p.config.advertise},
 	}
 }
 

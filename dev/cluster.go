@@ -127,14 +127,20 @@ func (c *cluster) coordinatorProcess() supervise.Process {
 			"--metrics-listen", c.ports.address("coordinator-0" + metricsPort),
 			"--ingress-listen", c.options.listen, "--extproc-socket", c.socket(),
 			"--groups", strconv.Itoa(c.options.groups), "--replicas", strconv.Itoa(c.options.replicas),
-			"--shards", strconv.Itoa(c.options.shards), "--dump-dir", c.folder.at("dumps")}, c.options.further...)...)
+			"--shards", strconv.Itoa(c.options.shards), "--dump-dir", c.folder.at("dumps"), "--max-body-bytes", strconv.FormatInt(c.options.maxBody, 10)}, c.options.further...)...)
 }
 
 func (c *cluster) gatewayProcess() supervise.Process {
-	return c.member("gateway-0",
-		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin},
+	args := []string{
 		"gateway", "--id", "gateway-0", "--etcd", c.etcdFor("gateway-0"), "--cluster", clusterName,
-		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-0"+metricsPort))
+		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-0" + metricsPort),
+		"--max-body-bytes", strconv.FormatInt(c.options.maxBody, 10),
+	}
+	if c.options.spool != "" {
+		args = append(args, "--spool-dir", c.options.spool)
+	}
+	return c.member("gateway-0",
+		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin}, args...)
 }
 
 func (c *cluster) sidecarProcess(i int) supervise.Process {
@@ -159,6 +165,7 @@ func (c *cluster) engineProcess(i int) supervise.Process {
 		},
 		Env: c.environment(append(experimentalEnvironment(),
 			"MEILI_MASTER_KEY="+c.keys.engine, "MEILI_LOG_LEVEL=WARN",
+			"MEILI_HTTP_PAYLOAD_SIZE_LIMIT="+strconv.FormatInt(stamped*c.options.maxBody, 10),
 			"MEILI_MAX_INDEXING_THREADS="+strconv.Itoa(share.threads),
 			"MEILI_MAX_INDEXING_MEMORY="+strconv.FormatUint(share.memory, 10))...),
 	}
@@ -231,6 +238,10 @@ func (c *cluster) writeBootstrap() error {
 	}
 	return nil
 }
+
+// stamped is how many times larger than a client's body the body may be that a sidecar sends its engine: the stamps of a document
+// are some 100 bytes, and the smallest document with its line break has nine.
+const stamped = 16
 
 // share is what one engine may use of the machine for indexing.
 type share struct {

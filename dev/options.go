@@ -32,6 +32,8 @@ type options struct {
 	noRestart bool
 	pprof     bool
 	via       map[string]string
+	maxBody   int64
+	spool     string
 	output    string
 	patience  time.Duration
 	further   []string // flags of the coordinator
@@ -53,6 +55,8 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.engine, "engine", "", "engine to run (default: MEILISEARCH_BIN, meilisearch on PATH, miroir-engine beside this binary)")
 	flags.StringVar(&o.envoy, "envoy", "", "Envoy to run (default: ENVOY_BIN, envoy on PATH, envoy beside this binary)")
 	flags.BoolVar(&o.noRestart, "no-restart", false, "leave processes that end down; SIGUSR1 starts them again")
+	flags.Int64Var(&o.maxBody, "max-body-bytes", 100<<20, "largest request body")
+	flags.StringVar(&o.spool, "spool-dir", "", "where the gateway keeps payloads beyond 8 MiB while they stream in (default: in the data folder)")
 	flags.Func("via", "PURPOSE=host:port or PURPOSE/PROCESS=host:port, any number: processes reach a port there, for tests that disturb connections", o.addVia)
 	telemetry.RegisterProfiles(flags, &o.pprof)
 	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
@@ -106,6 +110,7 @@ func (o options) validate() error {
 	if o.groups >= 1 {
 		check(o.nodes/o.groups >= o.replicas, "%d nodes in %d groups can't hold %d replicas in each group", o.nodes, o.groups, o.replicas)
 	}
+	check(o.maxBody > 0, "--max-body-bytes %d is not positive", o.maxBody)
 	check(o.masterKey == "" || len(o.masterKey) >= minMasterKey, "the master key is shorter than %d bytes", minMasterKey)
 	check(o.output == "text" || o.output == "json", "--output %q is not text or json", o.output)
 	check(o.patience > 0, "--start-timeout %s is not positive", o.patience)

@@ -13,6 +13,7 @@ import (
 type Fixed struct {
 	Ingress netip.AddrPort
 	Socket  string   // the gateway's Unix socket
+	MaxBody uint64   // bytes of the largest request body; 0 for the default
 	Admin   []string // host:port of the admin API of every coordinator, or of a name that stands for all of them
 }
 
@@ -23,6 +24,9 @@ func Config(v *routing.View, f Fixed) (ir.Config, error) {
 	c.Ingress.Address, c.Ingress.Port = f.Ingress.Addr().String(), f.Ingress.Port()
 	c.Gateway.SocketPath = f.Socket
 	c.Admin.Addresses = f.Admin
+	if f.MaxBody > 0 {
+		c.Limits.MaxBodyBytes = f.MaxBody
+	}
 	var bad []string
 	for _, id := range v.AllNodes() {
 		address, err := ir.AddressOf(v.Nodes[id].Address)
