@@ -98,6 +98,15 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 2, 3, 5, 8, 13, 21, 34, 55, 100},
 		}),
 	}
+	m.plans(reg)
+	reg.MustRegister(m.inFlight, m.duration, m.missed, m.idempotency, m.sessionPins, m.sessionWait,
+		m.sessionTimeouts, m.sessionsEvicted, m.batches, m.partialBatches, m.queries,
+		m.resolutions)
+	return m
+}
+
+// plans registers what counts plans and explanations of them.
+func (m *Metrics) plans(reg prometheus.Registerer) {
 	m.explains = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "miroir_explain_requests_total", Help: "Explanations of searches.",
 	})
@@ -110,8 +119,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, code := range explain.Codes() {
 		m.explainWarnings.WithLabelValues(code)
 	}
-	reg.MustRegister(m.explains, m.executions, m.explainWarnings)
-	m.narrowable = prometheus.NewCounterVec(prometheus.CounterOpts{
+		m.narrowable = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "miroir_query_plan_narrowable_total", Help: "Reads with a filter, by whether it narrowed them to some shards.",
 	}, []string{"narrowed"})
 	for _, narrowed := range []string{"false", "true"} {
@@ -121,8 +129,5 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		Name: "miroir_query_plan_narrowing_ratio", Help: "Share of an index's shards that a narrowed read asks.",
 		Buckets: []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1},
 	})
-	reg.MustRegister(m.narrowable, m.narrowing, m.inFlight, m.duration, m.missed, m.idempotency, m.sessionPins, m.sessionWait,
-		m.sessionTimeouts, m.sessionsEvicted, m.batches, m.partialBatches, m.queries,
-		m.resolutions)
-	return m
+	reg.MustRegister(m.explains, m.executions, m.explainWarnings, m.narrowable, m.narrowing)
 }
