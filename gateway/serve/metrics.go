@@ -119,7 +119,7 @@ func (m *Metrics) plans(reg prometheus.Registerer) {
 	for _, code := range explain.Codes() {
 		m.explainWarnings.WithLabelValues(code)
 	}
-		m.narrowable = prometheus.NewCounterVec(prometheus.CounterOpts{
+	m.narrowable = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "miroir_query_plan_narrowable_total", Help: "Reads with a filter, by whether it narrowed them to some shards.",
 	}, []string{"narrowed"})
 	for _, narrowed := range []string{"false", "true"} {
