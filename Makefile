@@ -64,6 +64,15 @@ SEEDS ?= 20
 chaos: build tools ## processes die under load, and nothing is lost: SEEDS=n seeds from SEED on
 	@go run ./chaos --seed $(SEED) --seeds $(SEEDS) $(CHAOS)
 
+# Every form of cluster is asked EACH questions, and its outcomes are written to bin/compare.md: make compare EACH=500 SEED=3
+EACH ?= 5000
+SEED ?= 1
+.PHONY: compare
+compare: build tools ## one engine and clusters of all forms are asked the same questions, also while nodes stop and start
+	COMPARE_EACH=$(EACH) COMPARE_SEED=$(SEED) COMPARE_REPORT=$(CURDIR)/bin/compare.md \
+		go test -tags e2e -count=1 -timeout 6h ./e2e/compare -v
+	@cat bin/compare.md
+
 # QUICK=1 is the short form, BENCH holds further flags: make bench BENCH='--rf 2 --connections 1'
 .PHONY: bench
 bench: build tools ## what Miroir costs against one engine; QUICK=1 for two minutes of it

@@ -47,24 +47,37 @@ func setting(name string, otherwise int) int {
 
 // configuration is a form of cluster.
 type configuration struct {
-	name    string
-	options provider.Options
+	name      string
+	options   provider.Options
+	disturbed bool // nodes are stopped and started meanwhile
+	first     int  // number of its first query
+	queries   int
 }
 
-// configurations share the queries. Both numbers of copies and both numbers of groups are in a quick run, all
-// combinations in a long one.
-func configurations(queries int) []configuration {
-	list := []configuration{
-		{"one group of three nodes, every document twice", provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 16}},
-		{"two groups of two nodes, every document once in each", provider.Options{Nodes: 4, Groups: 2, Replicas: 1, Shards: 16}},
+// configurations are the forms of cluster with their queries. With each, all forms get so many of their own; else a short run
+// has both numbers of copies and both numbers of groups share the queries, and a few are asked while a node is down.
+func configurations(each, queries int) []configuration {
+	twice := configuration{name: "one group of three nodes, every document twice", options: provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 16}}
+	groups := configuration{name: "two groups of two nodes, every document once in each", options: provider.Options{Nodes: 4, Groups: 2, Replicas: 1, Shards: 16}}
+	down := configuration{
+		name: "one group of three nodes, every document twice, nodes stopped and started", disturbed: true,
+		options: provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 16, StayDown: true},
 	}
-	if queries <= quick {
-		return list
+	list := []configuration{twice, groups}
+	if each > 0 || queries > quick {
+		list = append(list,
+			configuration{name: "one group of three nodes, every document once", options: provider.Options{Nodes: 3, Groups: 1, Replicas: 1, Shards: 16}},
+			configuration{name: "two groups of two nodes, every document twice in each", options: provider.Options{Nodes: 4, Groups: 2, Replicas: 2, Shards: 16}})
 	}
-	return append(list,
-		configuration{"one group of three nodes, every document once", provider.Options{Nodes: 3, Groups: 1, Replicas: 1, Shards: 16}},
-		configuration{"two groups of two nodes, every document twice in each", provider.Options{Nodes: 4, Groups: 2, Replicas: 2, Shards: 16}},
-	)
+	for i := range list {
+		list[i].first, list[i].queries = i*each, each
+		if each == 0 {
+			list[i].first = i * queries / len(list)
+			list[i].queries = (i+1)*queries/len(list) - list[i].first
+		}
+	}
+	down.first, down.queries = max(queries, len(list)*each), max(each, min(queries, quick)/10)
+	return append(list, down)
 }
 
 // unserved are the kinds of requests that the gateway does not serve yet, or not in all forms.
@@ -87,7 +100,7 @@ func mix() query.Mix {
 // quick is the number of queries of a run that nobody asked more of.
 const quick = 520
 
-var _ = Describe("TE-3, MG-1 to MG-9, RD-5: a cluster answers as one engine", Ordered, ContinueOnFailure, func() {
+var _ = Describe("TE-3, MG-1 to MG-9, RD-5, RD-7: a cluster answers as one engine", Ordered, ContinueOnFailure, func() {
 	var j judge.Judge
 	var seed uint64
 
@@ -115,9 +128,8 @@ var _ = Describe("TE-3, MG-1 to MG-9, RD-5: a cluster answers as one engine", Or
 		}
 	})
 
-	queries := setting("COMPARE_QUERIES", quick)
-	all := configurations(queries)
-	for at, c := range all {
+	results := report{path: os.Getenv("COMPARE_REPORT")}
+	for _, c := range configurations(setting("COMPARE_EACH", 0), setting("COMPARE_QUERIES", quick)) {
 		It(c.name, func(ctx context.Context) {
 			cluster, err := provider.StartLocal(ctx, root, c.options)
 			Expect(err).NotTo(HaveOccurred())
@@ -126,18 +138,32 @@ var _ = Describe("TE-3, MG-1 to MG-9, RD-5: a cluster answers as one engine", Or
 			for _, c := range j.Corpora {
 				Expect(load(ctx, j.Cluster, c)).To(Succeed())
 			}
-			first, last := at*queries/len(all), (at+1)*queries/len(all)
 			if only := setting("COMPARE_ONLY", -1); only >= 0 {
-				first, last = only, only+1
+				c.first, c.queries = only, 1
 			}
 			run := run{judge: &j, seed: seed, tally: newTally(c.name)}
-			for n := first; n < last; n++ {
-				Expect(run.compare(ctx, query.Make(seed, n, mix(), j.Corpora))).To(Succeed())
+			ask := func(n int) error { return run.compare(ctx, query.Make(seed, n, mix(), j.Corpora)) }
+			if c.disturbed {
+				run.tally.disturbed, err = newDisturber(ctx, cluster, min(50, c.queries/5))
+				Expect(err).NotTo(HaveOccurred())
 			}
+			for n := 0; n < c.queries || c.disturbed && run.tally.disturbed.cycles == 0; n++ {
+				number := c.first + n
+				if c.disturbed {
+					Expect(run.tally.disturbed.during(func() error { return ask(number) })).To(Succeed())
+				} else {
+					Expect(ask(number)).To(Succeed())
+				}
+			}
+			results.seed = seed
+			Expect(results.add(run.tally)).To(Succeed())
 			run.end()
 		})
 	}
 })
+
+// headerDegraded names what an answer lacks: nothing, as long as every shard has a copy that is up (RD-7).
+const headerDegraded = "X-Miroir-Degraded"
 
 // run is the queries of one configuration.
 type run struct {
@@ -156,6 +182,10 @@ func (r *run) compare(ctx context.Context, q query.Query) error {
 		return fmt.Errorf("query %d, %s %s: %w", q.Number, q.Target(), q.Payload(), err)
 	}
 	r.tally.add(q, v)
+	if lacks := first.Cluster.Header.Get(headerDegraded); lacks != "" {
+		r.tally.degraded++
+		r.failures = append(r.failures, fmt.Sprintf("query %d, %s %s: the answer lacks %s\n", q.Number, q.Target(), q.Payload(), lacks))
+	}
 	if v.Class != judge.Different {
 		return nil
 	}

@@ -21,6 +21,9 @@ type tally struct {
 	example map[judge.Class]string
 	asked   int
 	took    time.Duration
+
+	degraded  int        // answers that lack shards
+	disturbed *disturber // nil: all nodes were up
 }
 
 func newTally(name string) *tally {
@@ -59,6 +62,9 @@ func (t *tally) print(out io.Writer) {
 		if class != judge.Equal {
 			say("%d %s\t%.200s", t.classes[class], class, t.example[class])
 		}
+	}
+	if t.disturbed != nil {
+		say("%s", t.disturbed)
 	}
 	_ = w.Flush()
 }
