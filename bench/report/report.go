@@ -26,6 +26,7 @@ type Report struct {
 	Workload Workload            `json:"workload"`
 	Loads    []Load              `json:"loads"`
 	Searches []Level             `json:"searches"`
+	Slow     []Slow              `json:"slow,omitempty"`
 	Work     []Work              `json:"work"`
 	Memory   []Peaks             `json:"memory"`
 	Micro    []micro.Result      `json:"micro"`

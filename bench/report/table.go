@@ -22,6 +22,7 @@ func (r *Report) Print(out io.Writer) error {
 	r.head(p)
 	r.searches(p)
 	r.kinds(p)
+	r.slow(p)
 	r.loads(p)
 	r.work(p)
 	r.memory(p)

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -70,6 +71,33 @@ func StartCluster(ctx context.Context, binary string, s Shape, log io.Writer) (_
 func (c *Cluster) Processes() ([]machine.Process, error) {
 	list, err := machine.FromPidFiles(filepath.Join(c.folder, "run"))
 	return append(list, machine.Process{Name: "dev", Pid: c.running.Pid()}), err
+}
+
+// Pid is the process id of one of the cluster's processes.
+func (c *Cluster) Pid(name string) (int, error) {
+	list, err := c.Processes()
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range list {
+		if p.Name == name {
+			return p.Pid, nil
+		}
+	}
+	return 0, fmt.Errorf("cluster: there is no process %s", name)
+}
+
+// Tune changes what is set in the cluster by a JSON merge patch. It counts a moment later.
+func (c *Cluster) Tune(ctx context.Context, patch string) error {
+	store, err := state.Open(ctx, state.Options{Endpoints: []string{c.running.Etcd}})
+	if err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	defer func() { _ = store.Close() }()
+	if _, err = store.SetTuning(ctx, json.RawMessage(patch)); err != nil {
+		return fmt.Errorf("cluster: %w", err)
+	}
+	return nil
 }
 
 // Metrics is where a process has its metrics and profiles, by its name.

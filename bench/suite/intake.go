@@ -74,7 +74,7 @@ func (s *suite) notePeaks(watched processes, copies int, phase string) error {
 
 // compareIntakes loads documents in all ways.
 func (s *suite) compareIntakes(ctx context.Context, copies int) error {
-	if s.options.intake == 0 {
+	if s.options.intake == 0 || !s.runs(phaseIntake) {
 		return nil
 	}
 	for _, w := range ways() {

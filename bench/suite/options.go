@@ -20,6 +20,7 @@ type options struct {
 	json        string
 	profiles    string
 	skip        words
+	only        words
 	copies      numbers
 	connections numbers
 	hits        numbers
@@ -35,15 +36,24 @@ type options struct {
 
 // quick are the values of --quick for flags that are not given.
 var quick = map[string]string{
-	"connections": "1,8,32", "hits": "20", "queries": "200", "rounds": "3", "documents": "30000", "ingest-documents": "0", "benchtime": "100ms",
+	"skip": phaseSlow, "connections": "1,8,32", "hits": "20", "queries": "200", "rounds": "3", "documents": "30000", "ingest-documents": "0", "benchtime": "100ms",
 }
 
-// Phases that --skip can leave out.
+// Phases that --skip leaves out and --only picks.
 const (
 	phaseMicro    = "micro"
 	phaseSearch   = "search"
 	phaseSidecars = "legs"
+	phaseSlow     = "slow"
+	phaseIntake   = "ingest"
 )
+
+var phases = []string{phaseMicro, phaseSearch, phaseSidecars, phaseSlow, phaseIntake}
+
+// runs says whether a phase is part of the run.
+func (o options) runs(phase string) bool {
+	return (len(o.only) == 0 || slices.Contains(o.only, phase)) && !slices.Contains(o.skip, phase)
+}
 
 func parseOptions(args []string, out io.Writer) (options, error) {
 	o := options{copies: numbers{1, 2}, connections: numbers{1, 8, 32, 128}, hits: numbers{20, 1000}}
@@ -52,7 +62,8 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	f.BoolVar(&o.quick, "quick", false, "a short form of one or two minutes: fewer documents, searches and rounds")
 	f.StringVar(&o.json, "json", "", "file for the results (default bench/results/TIME.json)")
 	f.StringVar(&o.profiles, "pprof", "", "folder for CPU profiles of gateway and sidecars, taken after the searches were measured")
-	f.Var(&o.skip, "skip", "what to leave out, separated by commas: micro (Go benchmarks), search, legs (searches of the legs alone)")
+	f.Var(&o.skip, "skip", "what to leave out, separated by commas: micro (Go benchmarks), search, legs (searches of the legs alone), slow (searches while one node is slow), ingest (ways of loading)")
+	f.Var(&o.only, "only", "what to run, separated by commas, and nothing else")
 	f.Var(&o.copies, "rf", "copies of every shard: one cluster each")
 	f.Var(&o.connections, "connections", "connections that search at once: one level each")
 	f.Var(&o.hits, "hits", "hits of a page: one series of levels each")
@@ -71,7 +82,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 		given := map[string]bool{}
 		f.Visit(func(f *flag.Flag) { given[f.Name] = true })
 		for name, value := range quick {
-			if given[name] {
+			if given[name] || name == "skip" && given["only"] {
 				continue
 			}
 			if err := f.Set(name, value); err != nil {
@@ -90,7 +101,10 @@ func (o options) validate() error {
 		}
 	}
 	for _, word := range o.skip {
-		check(slices.Contains([]string{phaseMicro, phaseSearch, phaseSidecars}, word), "--skip: there is no %q", word)
+		check(slices.Contains(phases, word), "--skip: there is no %q", word)
+	}
+	for _, word := range o.only {
+		check(slices.Contains(phases, word), "--only: there is no %q", word)
 	}
 	for _, n := range o.copies {
 		check(n >= 1 && n <= o.nodes, "--rf %d is not within 1 to the number of nodes", n)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/miroir-search/miroir/bench/load"
@@ -56,7 +55,7 @@ func (s *suite) search(ctx context.Context, copies, hits int) error {
 func (s *suite) targets(ctx context.Context, queries []query.Query) ([]*target.Target, error) {
 	one, errOne := target.Direct(report.One, s.engine.URL, s.engine.Key, searched, queries)
 	cluster, errCluster := target.Direct(report.Cluster, s.cluster.URL, s.cluster.Key, searched, queries)
-	if err := errors.Join(errOne, errCluster); err != nil || slices.Contains(s.skip, phaseSidecars) {
+	if err := errors.Join(errOne, errCluster); err != nil || !s.runs(phaseSidecars) {
 		return []*target.Target{one, cluster}, err
 	}
 	inside, err := s.cluster.Inside(ctx, searched)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/miroir-search/miroir/bench/machine"
@@ -105,12 +104,15 @@ func (s *suite) against(ctx context.Context, copies int) (err error) {
 	if err := s.fill(ctx, copies); err != nil {
 		return err
 	}
-	if !slices.Contains(s.skip, phaseSearch) {
+	if s.runs(phaseSearch) {
 		for _, hits := range s.hits {
 			if err := s.search(ctx, copies, hits); err != nil {
 				return err
 			}
 		}
+	}
+	if err := s.slow(ctx, copies); err != nil {
+		return err
 	}
 	return s.compareIntakes(ctx, copies)
 }
@@ -136,7 +138,7 @@ func (s *suite) read(ctx context.Context) error {
 }
 
 func (s *suite) micro(ctx context.Context) (err error) {
-	if slices.Contains(s.skip, phaseMicro) {
+	if !s.runs(phaseMicro) {
 		return nil
 	}
 	s.begin("Go benchmarks")

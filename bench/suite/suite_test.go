@@ -40,6 +40,30 @@ func TestWrongFlagsAreAllTold(t *testing.T) {
 	}
 }
 
+func TestPhasesAreLeftOutOrPicked(t *testing.T) {
+	for args, want := range map[string]string{
+		"": "micro search legs slow ingest", "--skip search,slow": "micro legs ingest", "--only slow": "slow",
+		"--only slow,micro --skip micro": "slow", "--quick": "micro search legs ingest", "--quick --only slow": "slow",
+	} {
+		o, err := parseOptions(strings.Fields(args), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, phase := range phases {
+			if o.runs(phase) {
+				got = append(got, phase)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", args, got, want)
+		}
+	}
+	if _, err := parseOptions([]string{"--only", "nothing"}, io.Discard); !errors.Is(err, lifecycle.ErrUsage) {
+		t.Error(err)
+	}
+}
+
 func TestEveryProcessHasItsPart(t *testing.T) {
 	for name, want := range map[string]string{
 		"engine": "engine", "engine-2": "engines", "sidecar-0": "sidecars", "gateway-0": "gateway", "envoy": "envoy", "bench": "bench",

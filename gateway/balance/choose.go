@@ -39,13 +39,14 @@ func (t *Tracker) Choose(query uint64, cover Cover) (plan.Read, Choice) {
 		}
 	}
 	c := Choice{Seed: query, Avoid: s.avoid(query, r)}
-	if seed, ok := t.memory.recall(query, now); ok {
+	known := query + uint64(len(r.Strategy)) // what another strategy chose does not count
+	if seed, ok := t.memory.recall(known, now); ok {
 		c.Seed = seed
 		p := cover(seed, c.Avoid)
 		return s.whole(p, c, cover)
 	}
 	p := t.choose(s, r, &c, cover)
-	if kept := t.memory.remember(query, c.Seed, now); kept != c.Seed {
+	if kept := t.memory.remember(known, c.Seed, now); kept != c.Seed {
 		c.Seed = kept
 		p = cover(kept, c.Avoid)
 	}

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// memory remembers which seed a query's copies were chosen by, so that its next page comes from the same copies. What was
-// not asked for is forgotten after one to two lifetimes, or when so many other queries came.
+// memory remembers which seed a query's copies were chosen by, so that its next page comes from the same copies. It is
+// forgotten one to two lifetimes later, or when so many other queries came: what is asked again and again is chosen anew now
+// and then.
 type memory struct {
 	mu     sync.Mutex // held for a look into a map
 	seeds  [2]map[uint64]uint64
@@ -28,9 +29,7 @@ func (m *memory) recall(query uint64, now time.Time) (seed uint64, ok bool) {
 	if now.Sub(m.turned) > 2*lifetime {
 		return 0, false
 	}
-	if seed, ok = m.seeds[1][query]; ok {
-		m.keep(query, seed, now)
-	}
+	seed, ok = m.seeds[1][query]
 	return seed, ok
 }
 
