@@ -56,10 +56,12 @@ func (rd *reading) leg(ctx context.Context, l plan.Leg, t *taken) {
 		return
 	}
 	rd.broke(l.Node)
-	t.stale = t.own.stale()
+	if t.stale = t.own.stale(); t.stale {
+		rd.Metrics.stale.Inc()
+	}
 	t.full = t.own.full()
 	t.missing = l.Shards
-	if rd.replan == nil || ctx.Err() != nil || rd.Impatient && errors.Is(t.own.err, context.DeadlineExceeded) {
+	if rd.replan == nil || ctx.Err() != nil || rd.Impatient && timedOut(t.own.err) {
 		return
 	}
 	others := rd.replan(l, Broken, rd.avoid())
@@ -128,15 +130,17 @@ func (rd *reading) one(ctx context.Context, l plan.Leg, as standing) answer {
 		Address: l.Address, Method: c.Method, Path: c.Path, ContentType: c.ContentType, Body: body,
 		Leg: nodeapi.Leg{Epoch: c.Epoch, Shards: l.Shards, Count: c.Count, Stamps: c.Stamps, SortValues: c.SortValues},
 	})
-	took, how := time.Since(start), balance.Answered
+	took, how, fault := time.Since(start), balance.Answered, faultOf(a.Status, err)
 	switch {
-	case errors.Is(ctx.Err(), context.Canceled), errors.Is(err, httpconn.ErrBusy):
+	case errors.Is(ctx.Err(), context.Canceled):
+		how, fault = balance.GivenUp, ""
+	case errors.Is(err, httpconn.ErrBusy): // the node was not asked
 		how = balance.GivenUp
-	case err != nil || a.Status >= http.StatusInternalServerError && a.Status != http.StatusNotImplemented:
+	case fault != "":
 		how = balance.Failed
 	}
 	rd.Watch.End(l.Node, c.Class, took, rd.Timeout, how)
-	rd.Metrics.leg(l.Node, took, how != balance.Failed)
+	rd.Metrics.leg(l.Node, operations[c.Class], took, fault)
 	c.Trace.add(Sent{Leg: l, Took: took, Status: a.Status, Body: a.Body, Hedged: as == hedged, Again: as == again})
 	return answer{leg: l, status: a.Status, body: a.Body, err: err}
 }

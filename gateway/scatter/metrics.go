@@ -1,9 +1,15 @@
 package scatter
 
 import (
+	"errors"
+	"net"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/miroir-search/miroir/gateway/balance"
+	"github.com/miroir-search/miroir/internal/httpconn"
 )
 
 // Metrics counts legs.
@@ -11,6 +17,7 @@ type Metrics struct {
 	Retries prometheus.Counter
 	Partial prometheus.Counter
 	FanOut  prometheus.Histogram
+	stale   prometheus.Counter
 	latency *prometheus.HistogramVec
 	errors  *prometheus.CounterVec
 }
@@ -27,21 +34,56 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		FanOut: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "miroir_scatter_fan_out_size", Help: "Legs of a request.", Buckets: []float64{1, 2, 3, 4, 6, 8, 12, 16, 32, 64},
 		}),
+		stale: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_scatter_stale_placement_total", Help: "Legs to nodes that held other shards than planned.",
+		}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "miroir_node_request_duration_seconds", Help: "Time of a leg until its whole answer was read.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15),
-		}, []string{"node_id"}),
+		}, []string{"node_id", "operation"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "miroir_node_errors_total", Help: "Legs that brought no usable answer.",
-		}, []string{"node_id"}),
+		}, []string{"node_id", "error_type"}),
 	}
-	reg.MustRegister(m.Retries, m.Partial, m.FanOut, m.latency, m.errors)
+	reg.MustRegister(m.Retries, m.Partial, m.FanOut, m.stale, m.latency, m.errors)
 	return m
 }
 
-func (m *Metrics) leg(node string, took time.Duration, ok bool) {
-	m.latency.WithLabelValues(node).Observe(took.Seconds())
-	if !ok {
-		m.errors.WithLabelValues(node).Inc()
+// operations are the values of the label operation.
+var operations = map[balance.Class]string{
+	balance.Searches: "search", balance.Batches: "multi_search", balance.Documents: "documents", balance.Others: "node",
+}
+
+// operationWrite is the operation of legs that write.
+const operationWrite = "write"
+
+// leg counts one leg. fault is why it brought nothing, empty where it brought something or was given up.
+func (m *Metrics) leg(node, operation string, took time.Duration, fault string) {
+	m.latency.WithLabelValues(node, operation).Observe(took.Seconds())
+	if fault != "" {
+		m.errors.WithLabelValues(node, fault).Inc()
 	}
+}
+
+// faultOf names what went wrong with a leg: the values of the label error_type.
+func faultOf(status int, err error) string {
+	switch {
+	case err == nil && status >= http.StatusInternalServerError && status != http.StatusNotImplemented:
+		return "status"
+	case err == nil:
+		return ""
+	case errors.Is(err, httpconn.ErrBusy):
+		return "busy"
+	case timedOut(err):
+		return "timeout"
+	case neverSent(err):
+		return "connect"
+	}
+	return "broken"
+}
+
+// timedOut says that a leg took too long, whoever noticed first: its context or its connection.
+func timedOut(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
 }
