@@ -29,7 +29,7 @@ var _ = Describe("F7: aliases on a cluster of three nodes", Ordered, func() {
 		master, tool = client{cluster.URL(), cluster.MasterKey()}, operator.New(root, cluster)
 		for _, uid := range []string{"blue", "green"} {
 			master.ok("POST", "/indexes", `{"uid":"`+uid+`","primaryKey":"id"}`)
-			master.ok("PATCH", "/indexes/"+uid+"/settings", `{"filterableAttributes":["colour","rank","id"],"sortableAttributes":["rank"]}`)
+			master.ok("PATCH", "/indexes/"+uid+"/settings", `{"filterableAttributes":["colour","rank","id"],"sortableAttributes":["rank","id"]}`)
 			master.ok("POST", "/indexes/"+uid+"/documents", documents(uid, 0, 30))
 		}
 	})
@@ -106,6 +106,123 @@ var _ = Describe("F7: aliases on a cluster of three nodes", Ordered, func() {
 		refused := master.ask("DELETE", "/indexes/blue", "")
 		Expect(refused.status).To(Equal(http.StatusConflict))
 		Expect(refused.code()).To(Equal("miroir_conflict"))
+	})
+
+	// F7: an alias of several indexes reads as one index that has all their documents.
+	It("reads several indexes as one", func() {
+		master.ok("POST", "/indexes", `{"uid":"both","primaryKey":"id"}`)
+		master.ok("PATCH", "/indexes/both/settings", `{"filterableAttributes":["colour","rank","id"],"sortableAttributes":["rank","id"],"stopWords":["the"]}`)
+		master.ok("PUT", "/indexes/green/settings/stop-words", `["the"]`)
+		master.ok("POST", "/indexes/both/documents", documents("blue", 0, 30))
+		master.ok("POST", "/indexes/both/documents", documents("green", 0, 30))
+		tool.Must("alias", "create", "all", "blue", "green")
+		for _, r := range []struct{ method, path, body string }{
+			{"POST", "/search", `{"q":"common","facets":["colour","rank"],"sort":["rank:desc","id:asc"],"limit":7}`},
+			{"POST", "/search", `{"q":"common","sort":["rank:asc","id:asc"],"offset":5,"limit":50,"attributesToRetrieve":["id"],"attributesToHighlight":["text"]}`},
+			{"POST", "/search", `{"q":"green","limit":3,"showRankingScore":true,"showRankingScoreDetails":true}`},
+			{"POST", "/search", `{"q":"blue common 7","limit":4,"matchingStrategy":"all"}`},
+			{"POST", "/search", `{"q":"","filter":"colour = red AND rank > 3","sort":["rank:desc","id:asc"],"page":2,"hitsPerPage":4}`},
+			{"POST", "/search", `{"q":"","distinct":"colour","sort":["rank:desc","id:asc"]}`},
+			{"GET", "/search?q=common&sort=rank:desc,id:asc&limit=2&facets=colour", ``},
+			{"POST", "/facet-search", `{"facetName":"colour","q":"common"}`},
+			{"POST", "/facet-search", `{"facetName":"colour","facetQuery":"r","filter":"rank < 9"}`},
+			{"POST", "/documents/fetch", `{"sort":["rank:desc","id:asc"],"limit":9,"offset":3}`},
+			{"POST", "/documents/fetch", `{"filter":"colour = green","fields":["id"],"limit":100,"sort":["id:asc"]}`},
+			{"GET", "/documents?limit=40&offset=25&fields=id", ``},
+			{"GET", "/documents/green-7", ``},
+			{"GET", "/documents/blue-7?fields=rank", ``},
+			{"GET", "/documents/nobody", ``},
+			{"GET", "/settings", ``},
+			{"GET", "/settings/stop-words", ``},
+			{"POST", "/fields", `{}`},
+			{"POST", "/search", `{"q":"","filter":"nothing = 1"}`},
+			{"POST", "/search", `{"q":"","sort":["text:asc"]}`},
+			{"POST", "/search", `{"q":1}`},
+			{"POST", "/search", `{"facets":["text"]}`},
+		} {
+			by, own := master.ask(r.method, "/indexes/all"+r.path, r.body), master.ask(r.method, "/indexes/both"+r.path, r.body)
+			Expect(by.status).To(Equal(own.status), "%s %s %s: %s, %s", r.method, r.path, r.body, by.body, own.body)
+			Expect(strings.ReplaceAll(by.timeless(), "`all`", "`both`")).To(Equal(own.timeless()), "%s %s %s", r.method, r.path, r.body)
+		}
+		var by, own struct{ NumberOfDocuments int }
+		master.ask("GET", "/indexes/all/stats", "").into(&by)
+		master.ask("GET", "/indexes/both/stats", "").into(&own)
+		Expect(by).To(Equal(own))
+		var batch struct {
+			Results []struct {
+				IndexUID           string
+				Hits               []map[string]any
+				EstimatedTotalHits int
+			}
+		}
+		master.ask("POST", "/multi-search", `{"queries":[{"indexUid":"all","q":"common"},{"indexUid":"blue"}]}`).into(&batch)
+		Expect(batch.Results[0].IndexUID).To(Equal("all"))
+		Expect(batch.Results[0].EstimatedTotalHits).To(Equal(60))
+		Expect(batch.Results[0].Hits[0]).NotTo(HaveKey("_federation"))
+		var fed struct {
+			Hits []struct {
+				Federation struct {
+					IndexUID        string
+					QueriesPosition int
+				} `json:"_federation"`
+			}
+			EstimatedTotalHits int
+			FacetsByIndex      map[string]struct {
+				Distribution map[string]map[string]int
+			}
+		}
+		master.ask("POST", "/multi-search", `{"federation":{"limit":100,"facetsByIndex":{"all":["colour"],"both":["colour"]}},
+			"queries":[{"indexUid":"both","q":"nothinglikethis"},{"indexUid":"all","q":"common"}]}`).into(&fed)
+		Expect(fed.EstimatedTotalHits).To(Equal(60))
+		Expect(fed.FacetsByIndex["all"].Distribution["colour"]).To(Equal(map[string]int{"red": 20, "green": 20, "blue": 20}))
+		Expect(fed.FacetsByIndex).To(HaveLen(2))
+		for _, h := range fed.Hits {
+			Expect(h.Federation.IndexUID).To(Equal("all"))
+			Expect(h.Federation.QueriesPosition).To(Equal(1))
+		}
+		refused := master.ask("POST", "/multi-search", `{"federation":{},"queries":[{"indexUid":"both"},{"indexUid":"all","filter":"nothing = 1"}]}`)
+		Expect(refused.status).To(Equal(400))
+		Expect(string(refused.body)).To(ContainSubstring("Inside `.queries[1]`: "))
+		for _, w := range []struct{ method, path, body string }{
+			{"POST", "/documents", `[{"id":1}]`}, {"PUT", "/settings/stop-words", `[]`}, {"DELETE", "", ``},
+		} {
+			r := master.ask(w.method, "/indexes/all"+w.path, w.body)
+			Expect(r.status).To(Equal(http.StatusConflict), w.path)
+			Expect(r.code()).To(Equal("miroir_multi_alias_not_writable"), w.path)
+		}
+	})
+
+	It("goes on without a target that vanished", func() {
+		master.ok("POST", "/indexes", `{"uid":"old","primaryKey":"id"}`)
+		tool.Must("alias", "create", "rolling", "old", "green")
+		Expect(master.ask("DELETE", "/indexes/old", "").status).To(Equal(http.StatusConflict))
+		master.ok("PATCH", "/indexes/old", `{"uid":"older"}`)
+		r := master.ask("POST", "/indexes/rolling/search", `{"q":"common"}`)
+		Expect(r.status).To(Equal(http.StatusOK))
+		Expect(r.header.Get("X-Miroir-Degraded")).To(Equal("index=old"))
+		master.ok("PATCH", "/indexes/older", `{"uid":"old"}`)
+		master.ok("DELETE", "/indexes/old?force=true", "")
+		Expect(master.ask("POST", "/indexes/rolling/search", `{"q":"common"}`).header).NotTo(HaveKey("X-Miroir-Degraded"))
+	})
+
+	// AU-13, AU-14: keys and tokens reach no further through an alias.
+	It("opens nothing to keys that are limited", func() {
+		key := func(indexes string) client {
+			var made struct{ Key string }
+			r := master.ask("POST", "/keys", `{"actions":["search","documents.get"],"indexes":`+indexes+`,"expiresAt":null}`)
+			Expect(r.status).To(Equal(http.StatusCreated))
+			r.into(&made)
+			return client{cluster.URL(), made.Key}
+		}
+		for indexes, want := range map[string][2]int{ // by the alias of blue, by that of blue and green
+			`["blue"]`: {200, 403}, `["green"]`: {403, 403}, `["blue","green"]`: {200, 200}, `["products"]`: {200, 403}, `["all"]`: {403, 200}, `["*"]`: {200, 200},
+		} {
+			c := key(indexes)
+			for i, name := range []string{"products", "all"} {
+				Eventually(func() int { return c.ask("POST", "/indexes/"+name+"/search", `{}`).status }, "10s", "20ms").Should(Equal(want[i]), "%s on %s", indexes, name)
+				Expect(c.ask("GET", "/indexes/"+name+"/documents", ``).status).To(Equal(want[i]), "%s on %s", indexes, name)
+			}
+		}
 	})
 
 	// A7.1: every write that is acknowledged after a flip's 200 is on the new target only; none is lost, none on both.

@@ -1,6 +1,7 @@
 package leg
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,9 @@ import (
 
 // Index is an index as a federated search must know it.
 type Index struct {
-	UID        string // the client's name
+	UID        string // its name among the queries
+	Name       string // what answers call it; empty: as it is named among the queries
+	Catalog    string // its own name, by which sidecars call it; empty: UID
 	Physical   string // the nodes' name
 	PrimaryKey string
 	Settings   *Settings
@@ -25,6 +28,15 @@ type Federated struct {
 	multi      []meili.MultiQuery
 	indexes    map[string]Index
 	several    bool // some index has several queries, or some query looks for vectors
+	positions  []int
+}
+
+// shown is what answers call the index.
+func (ix Index) shown() string {
+	if ix.Name != "" {
+		return ix.Name
+	}
+	return ix.UID
 }
 
 // NewFederated decides about a federated search. indexes has the indexes that queries and facets name; a query of another
@@ -56,6 +68,9 @@ func NewFederated(m *meili.MultiSearch, indexes map[string]Index) *Federated {
 	return f
 }
 
+// Stands says which of the client's queries each query stands for; nil: each for itself.
+func (f *Federated) Stands(positions []int) { f.positions = positions }
+
 // Distinct is the distinct field over all queries, "" for none.
 func (f *Federated) Distinct() string {
 	if f.federation.Distinct == nil {
@@ -80,7 +95,7 @@ func (f *Federated) distinctOf(q *meili.SearchQuery, ix Index) string {
 type Part struct {
 	Body    []byte
 	Queries []int             // the client's position of every query
-	Indexes map[string]string // the client's names by the nodes'
+	Indexes map[string]string // the queries' names of indexes by those in answers
 }
 
 // Parts makes the shares of the given indexes, named as the client does. That is one, unless queries must be asked for one
@@ -134,6 +149,9 @@ func (f *Federated) part(positions []int, indexes []string, judge bool) Part {
 	p := Part{Queries: positions, Indexes: map[string]string{}}
 	for _, uid := range indexes {
 		p.Indexes[f.indexes[uid].Physical] = uid
+		if own := f.indexes[uid].Catalog; own != "" {
+			p.Indexes[own] = uid
+		}
 	}
 	queries := []byte{'['}
 	for n, i := range positions {
@@ -232,7 +250,7 @@ func (f *Federated) Request() merge.FederatedRequest {
 			Exhaustive: fed.Exhaustive, Offset: fed.Offset, Limit: fed.Limit, Page: fed.Page, HitsPerPage: fed.HitsPerPage,
 		},
 		Distinct: f.Distinct(), DistinctCounted: f.Distinct() != "", MaxTotalHits: map[string]int{}, Facets: map[string]merge.FacetSettings{},
-		Apart: map[string]string{},
+		Apart: map[string]string{}, Names: map[string]string{}, Stands: f.positions,
 	}
 	if fed.MergeFacets {
 		r.MergeFacets = &merge.MergeFacets{MaxValues: -1}
@@ -240,8 +258,10 @@ func (f *Federated) Request() merge.FederatedRequest {
 			r.MergeFacets.MaxValues = *fed.MaxValuesPerFacet
 		}
 	}
-	for uid, ix := range f.indexes {
+	for _, uid := range slices.Sorted(maps.Keys(f.indexes)) {
+		ix := f.indexes[uid]
 		r.MaxTotalHits[uid] = ix.Settings.MaxTotalHits
+		r.Names[uid] = ix.shown()
 		if f.apart(uid) {
 			r.Apart[uid] = ix.PrimaryKey
 		}
@@ -253,8 +273,11 @@ func (f *Federated) Request() merge.FederatedRequest {
 			set.Hide = []string{f.Distinct()}
 		}
 		r.Facets[uid] = set
+		if _, known := r.Facets[ix.shown()]; !known { // of several the first decides how they are listed together
+			r.Facets[ix.shown()] = set
+		}
 		if asked && !f.used(uid) {
-			r.Unused = append(r.Unused, merge.UnusedFacets{Index: uid, Has: func(facet string) bool {
+			r.Unused = append(r.Unused, merge.UnusedFacets{Index: ix.shown(), Has: func(facet string) bool {
 				return ix.Settings.Countable(facet) && slices.ContainsFunc(patterns, func(p string) bool { return matches(p, facet) })
 			}})
 		}

@@ -18,15 +18,24 @@ type FederatedRequest struct {
 	MergeFacets      *MergeFacets             // nil: facets stay by index
 	Facets           map[string]FacetSettings // by the client's index name, for the indexes of facetsByIndex
 	Unused           []UnusedFacets           // indexes of facetsByIndex that no query is about, ascending
+	Names            map[string]string        // what answers call an index, where that is not its name here: several may go by one
+	Stands           []int                    // the client's query that each query stands for; nil: each for itself
+	Plain            *Plain                   // the answer is that of one search; nil: of a federation
 	RequestUID       string
 	ProcessingTimeMs int64
 	Metadata         []byte // raw value of `metadata`; nil: absent
 	Dst              []byte
 }
 
-// FederatedQuery is one of the client's queries.
+// Plain is a search whose index stands for several.
+type Plain struct {
+	Query        string
+	MaxTotalHits int // no rank beyond is served; 0: no bound
+}
+
+// FederatedQuery is one of the client's queries, for one of the indexes that it is about.
 type FederatedQuery struct {
-	Index                   string  // the client's name of the index
+	Index                   string  // the index's name here
 	Weight                  float64 // federationOptions.weight, 1 if not given
 	Distinct                string  // distinct field of the query alone; "" for none, and where the federation has one
 	ShowRankingScoreDetails bool
@@ -72,7 +81,11 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 		return Result{}, err
 	}
 	r.weigh, r.before = f.weigh, f.before
-	from, to := req.Page.window(0)
+	most := 0
+	if req.Plain != nil {
+		most = req.Plain.MaxTotalHits
+	}
+	from, to := req.Page.window(most)
 	dis := newClaims(req.Distinct)
 	if err := f.collect(from, to, dis); err != nil {
 		return Result{}, err
@@ -84,8 +97,17 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 	}
 	res.ApproximateFacets = approximate
 	sc.semantic(&res)
+	res.Body = f.write(bodies, &res, facets, byIndex)
+	return res, nil
+}
 
+// write is the answer around the picked hits.
+func (f *federation) write(bodies [][]byte, res *Result, facets facetAnswer, byIndex []byte) []byte {
+	req, sc := f.req, f.sc
 	dst := sc.appendHits(req.Dst, bodies)
+	if req.Plain != nil {
+		dst = rawjson.AppendQuoted(append(dst, `,"query":`...), req.Plain.Query)
+	}
 	dst = f.appendVectors(dst)
 	dst = appendNumber(dst, `,"processingTimeMs":`, sc.millis(req.ProcessingTimeMs))
 	dst = req.Page.append(dst, res.Total)
@@ -95,15 +117,19 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 		dst = rawjson.AppendQuoted(append(dst, `,"requestUid":`...), req.RequestUID)
 	}
 	dst = appendRaw(dst, `,"metadata":`, req.Metadata)
+	if req.Plain != nil { // other places than in a federation
+		dst = appendRaw(dst, `,"performanceDetails":`, sc.performance())
+	}
 	if res.SemanticHits >= 0 {
 		dst = appendNumber(dst, `,"semanticHitCount":`, int64(res.SemanticHits))
 	}
-	dst = appendRaw(dst, `,"performanceDetails":`, sc.performance())
+	if req.Plain == nil {
+		dst = appendRaw(dst, `,"performanceDetails":`, sc.performance())
+	}
 	if sc.degraded() {
 		dst = append(dst, `,"degraded":true`...)
 	}
-	res.Body = append(dst, '}')
-	return res, nil
+	return append(dst, '}')
 }
 
 // federation is one federated merge on its way.
@@ -252,11 +278,15 @@ func (f *federation) pick(s *stream) {
 	q := &f.req.Queries[s.fed.query]
 	// Every query has its own wish; the looks of the race are those of the current pick.
 	sc.race.look.cutDetails, sc.race.look.veil = !q.ShowRankingScoreDetails, f.veils[s.fed.query]
+	sc.race.look.cutFederation = f.req.Plain != nil
 	sc.pick(s)
+	if f.req.Plain != nil {
+		return
+	}
 	p := &sc.picks[len(sc.picks)-1]
 	from := len(sc.arena)
-	sc.arena = rawjson.AppendQuoted(append(sc.arena, `{"indexUid":`...), s.fed.index)
-	sc.arena = strconv.AppendInt(append(sc.arena, `,"queriesPosition":`...), int64(s.fed.query), 10)
+	sc.arena = rawjson.AppendQuoted(append(sc.arena, `{"indexUid":`...), f.shown(s.fed.index))
+	sc.arena = strconv.AppendInt(append(sc.arena, `,"queriesPosition":`...), int64(f.stands(s.fed.query)), 10)
 	sc.arena = append(append(sc.arena, `,"weightedRankingScore":`...), s.fed.raw.of(s.body)...)
 	sc.arena = append(sc.arena, '}')
 	sc.swapped(s.hit.federation, from)
@@ -264,9 +294,26 @@ func (f *federation) pick(s *stream) {
 	slices.SortFunc(sc.swaps[p.swaps.start:], func(x, y swap) int { return x.at.start - y.at.start })
 }
 
-// appendVectors writes queryVectors under the client's positions, if any leg has them.
+// shown is what answers call an index.
+func (f *federation) shown(index string) string {
+	if name, ok := f.req.Names[index]; ok {
+		return name
+	}
+	return index
+}
+
+// stands is the client's query that a query stands for.
+func (f *federation) stands(query int) int {
+	if f.req.Stands == nil {
+		return query
+	}
+	return f.req.Stands[query]
+}
+
+// appendVectors writes queryVectors under the client's positions, if any leg has them. Of one search the first is the
+// vector.
 func (f *federation) appendVectors(dst []byte) []byte {
-	byQuery := make([][]byte, len(f.req.Queries))
+	byQuery := make([][]byte, len(f.req.Queries)) // by the client's positions
 	some := false
 	for i := range f.sc.tails {
 		raw := f.sc.tails[i].queryVectors
@@ -280,13 +327,20 @@ func (f *federation) appendVectors(dst []byte) []byte {
 			if !ok || at < 0 || at >= int64(len(f.legs[i].Queries)) {
 				continue
 			}
-			if q := f.legs[i].Queries[at]; q >= 0 && q < len(byQuery) && byQuery[q] == nil {
+			q := f.legs[i].Queries[at]
+			if q < 0 || q >= len(byQuery) {
+				continue
+			}
+			if q = f.stands(q); byQuery[q] == nil {
 				byQuery[q] = m.raw()
 			}
 		}
 	}
 	if !some {
 		return dst
+	}
+	if f.req.Plain != nil {
+		return appendRaw(dst, `,"queryVector":`, byQuery[0])
 	}
 	dst = append(dst, `,"queryVectors":{`...)
 	first := true

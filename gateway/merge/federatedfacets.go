@@ -18,7 +18,7 @@ func (f *federation) facets() (merged facetAnswer, byIndex []byte, approximate [
 		}
 		m := objectAt(raw, 0)
 		for m.next() {
-			name := f.clientName(i, m.name())
+			name := f.shown(f.clientName(i, m.name()))
 			value := m.raw()
 			if m.bad {
 				break
@@ -48,6 +48,9 @@ func (f *federation) facets() (merged facetAnswer, byIndex []byte, approximate [
 	}
 	slices.Sort(approximate)
 	approximate = slices.Compact(approximate)
+	if f.req.Plain != nil {
+		return answers[0], nil, approximate, nil
+	}
 	if f.req.MergeFacets != nil {
 		merged, err = acrossIndexes(f.req, names, answers)
 		return merged, nil, approximate, err

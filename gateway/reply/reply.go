@@ -80,6 +80,9 @@ func (r *Reply) DegradedIndex(uid string, missing []int) {
 	r.Header.Add(HeaderDegraded, bound("index="+uid+"; shards="+shardmap.FormatRanges(missing)))
 }
 
+// DegradedGone marks a read of several indexes of which one does not exist.
+func (r *Reply) DegradedGone(uid string) { r.Header.Add(HeaderDegraded, bound("index="+uid)) }
+
 // DegradedWrite marks an accepted write that some groups or copies missed.
 func (r *Reply) DegradedWrite(groups, shards []int) *Reply {
 	value := ""

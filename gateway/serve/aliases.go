@@ -71,11 +71,14 @@ func (s *Service) dispatch(ctx context.Context, c *call) *reply.Reply {
 			if isMulti(a) && c.op.Kind.Writes() { // RT-5
 				return reply.Error(notWritable(a))
 			}
-			if isMulti(a) && c.op.Kind != operation.Explain {
-				return severally(c)
+		}
+		serve := handlers[c.op.Kind]
+		if isMulti(c.alias) && c.op.Kind != operation.Explain { // which says itself what it makes of them
+			if serve = reads[c.op.Kind]; serve == nil {
+				return unserved(c)
 			}
 		}
-		answer := handlers[c.op.Kind](s, ctx, c)
+		answer := serve(s, ctx, c)
 		if !c.moved || moves == maxMoves {
 			return answer
 		}
@@ -157,12 +160,6 @@ func (c *call) leaving(uid string, force bool) state.Leaving {
 // movedReply answers a write that could not keep up with its alias.
 func movedReply() *reply.Reply {
 	return reply.Error(apierr.New(apierr.MiroirStateUnavailable, "The alias changed while the request was accepted. Send it again."))
-}
-
-// severally refuses reads of several indexes by one alias where nothing merges them.
-func severally(c *call) *reply.Reply {
-	return reply.Error(apierr.New(apierr.MiroirNotImplemented,
-		"The route `%s` is not implemented yet for an alias of several indexes.", c.op.Pattern))
 }
 
 // leaveTarget ends the task of an earlier attempt whose alias was flipped since: the write begins anew, for what the alias

@@ -37,7 +37,7 @@ func (s *Service) explain(ctx context.Context, c *call) *reply.Reply {
 		return reply.Value(http.StatusOK, a).Settings(a.version)
 	}
 	if isMulti(c.alias) {
-		return severally(c)
+		return unserved(c)
 	}
 	f, e := s.execute(ctx, c, c.op.Index, q, &a.Answer)
 	if e != nil {

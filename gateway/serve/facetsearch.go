@@ -10,8 +10,9 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/merge"
 	"github.com/miroir-search/miroir/gateway/reply"
-	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/routing"
 )
 
 // facetSearch asks every shard for the values of a facet. The nodes judge the request; the gateway reads only what the
@@ -24,15 +25,13 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 	if e := meili.CheckBody(body); e != nil {
 		return reply.Error(e)
 	}
-	ix, e := c.index()
+	targets, e := c.targets()
 	if e != nil {
 		return reply.Error(e)
 	}
-	body = meili.Restricted(body, c.filterOf(ix))
 	var asked struct {
 		FacetName  json.RawMessage `json:"facetName"`
 		FacetQuery json.RawMessage `json:"facetQuery"`
-		Filter     json.RawMessage `json:"filter"`
 	}
 	var name string
 	var query *string
@@ -40,29 +39,37 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 		_ = json.Unmarshal(asked.FacetName, &name)
 		_ = json.Unmarshal(asked.FacetQuery, &query)
 	}
-	p := s.coverFilter(c, ix, asked.Filter, xxhash.Sum64(body))
-	out := s.read(ctx, c, ix, p, http.MethodPost, "/facet-search", body)
-	if out.Refused != nil {
-		return reply.Error(s.settings.of(ix).Refusal(named(out.Refused, ix)))
-	}
-	if f := outcome(ctx, out, ix); f.ended() {
+	answers, f := s.gather(ctx, c, targets, func(ix *routing.Index) scatter.Outcome {
+		own := meili.Restricted(body, c.filterOf(ix))
+		return s.read(ctx, c, ix, s.coverFilter(c, ix, filterIn(own), xxhash.Sum64(own)), http.MethodPost, "/facet-search", own)
+	})
+	if f.ended() {
 		return f.reply()
 	}
-	facets := s.settings.of(ix).Facets
+	facets := s.settings.of(targets[0]).Facets
 	order, own := facets.SortBy[name]
 	if !own {
 		order = facets.SortBy["*"]
 	}
-	answer, exact, err := merge.FacetSearch(merge.FacetSearchRequest{
+	var exact bool
+	var err error
+	f.body, exact, err = merge.FacetSearch(merge.FacetSearchRequest{
 		FacetQuery: query, Order: order, MaxValues: facets.MaxValues, ProcessingTimeMs: max(0, time.Since(c.now).Milliseconds()),
-	}, bodies(out.Results))
+	}, answers)
 	if err != nil {
-		s.Log.Error().Err(err).Msg("merge failed")
-		return reply.Error(apierr.New(apierr.MiroirInternal, "The answers of the nodes could not be merged."))
+		return s.unmerged(err).reply()
 	}
-	r := reply.JSON(http.StatusOK, answer).Degraded(out.Missing).Settings(ix.SettingsVersion)
 	if !exact {
-		r.Header.Set(reply.HeaderFacetsApprox, name)
+		f.approximate = []string{name}
 	}
-	return r
+	return f.reply()
+}
+
+// filterIn is the filter in a body, nil for none.
+func filterIn(body []byte) json.RawMessage {
+	var asked struct {
+		Filter json.RawMessage `json:"filter"`
+	}
+	_ = json.Unmarshal(body, &asked) // what is no object has none
+	return asked.Filter
 }

@@ -32,8 +32,7 @@ func (s *Service) federate(ctx context.Context, c *call, m *meili.MultiSearch) *
 	if e := checkFederated(m); e != nil {
 		return reply.Error(e)
 	}
-	known, absent := s.federatedIndexes(c, m)
-	f := federating{s: s, c: c, m: m, fed: leg.NewFederated(m, known), known: known}
+	f, absent := s.federating(c, m)
 	legs, e := f.run(ctx)
 	if e == nil || absent != nil && e.Status >= http.StatusInternalServerError {
 		e = absent
@@ -56,11 +55,7 @@ func (s *Service) federate(ctx context.Context, c *call, m *meili.MultiSearch) *
 		return reply.Error(meili.PersonalizationRefused())
 	}
 	r := reply.JSON(http.StatusOK, res.Body)
-	for _, uid := range f.uids {
-		if missing := f.missing[uid]; len(missing) > 0 {
-			r.DegradedIndex(uid, missing)
-		}
-	}
+	f.degrade(r)
 	if len(res.ApproximateFacets) > 0 {
 		r.Header.Set(reply.HeaderFacetsApprox, strings.Join(res.ApproximateFacets, ", "))
 	}
@@ -82,16 +77,53 @@ func checkFederated(m *meili.MultiSearch) *apierr.Error {
 	return nil
 }
 
+// federating makes a federated search of a request. The error is that of an index that is not there; what can be found out
+// about the others is asked all the same.
+func (s *Service) federating(c *call, m *meili.MultiSearch) (*federating, *apierr.Error) {
+	f := &federating{s: s, c: c, wide: c.widen(m)}
+	known, absent := s.federatedIndexes(c, &f.wide)
+	f.known, f.fed = known, leg.NewFederated(f.m, known)
+	f.fed.Stands(f.stands)
+	return f, absent
+}
+
+// degrade says what the answer lacks.
+func (f *federating) degrade(r *reply.Reply) {
+	for _, p := range f.parts() {
+		p.degrade(r)
+	}
+}
+
+// parts are the indexes of which the answer lacks something.
+func (f *federating) parts() []part {
+	var parts []part
+	for _, name := range f.uids {
+		if missing := f.missing[name]; len(missing) > 0 {
+			uid := name
+			if ix := f.indexes[name]; ix != nil {
+				uid = ix.UID
+			}
+			parts = append(parts, part{uid, missing})
+		}
+	}
+	for _, uid := range f.gone {
+		parts = append(parts, part{uid: uid})
+	}
+	return parts
+}
+
 // federatedIndexes finds the indexes that the request names, in the order in which one engine would open them, up to the
 // first that is not there.
-func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]leg.Index, *apierr.Error) {
-	known := map[string]leg.Index{}
+func (s *Service) federatedIndexes(c *call, w *wide) (map[string]leg.Index, *apierr.Error) {
+	known, m := map[string]leg.Index{}, w.m
 	find := func(uid string) *apierr.Error {
-		ix, ok := c.view.Find(uid)
+		ix, ok := w.find(c, uid)
 		if !ok {
 			return meili.IndexNotFound(uid)
 		}
-		known[uid] = leg.Index{UID: uid, Physical: ix.Physical, PrimaryKey: ix.PrimaryKey, Settings: s.settings.of(ix)}
+		known[uid] = leg.Index{
+			UID: uid, Name: w.shown(uid), Catalog: ix.UID, Physical: ix.Physical, PrimaryKey: ix.PrimaryKey, Settings: s.settings.of(ix),
+		}
 		return nil
 	}
 	order := make([]int, len(m.Queries))
@@ -101,7 +133,7 @@ func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]le
 	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(m.Queries[a].IndexUID, m.Queries[b].IndexUID) })
 	for _, i := range order {
 		if e := find(m.Queries[i].IndexUID); e != nil {
-			return known, insideQuery(i, e)
+			return known, insideQuery(w.stand(i), e)
 		}
 	}
 	for _, f := range m.Federation.FacetsByIndex {
@@ -117,9 +149,9 @@ func (s *Service) federatedIndexes(c *call, m *meili.MultiSearch) (map[string]le
 
 // federating is a federated search on its way.
 type federating struct {
-	s       *Service
-	c       *call
-	m       *meili.MultiSearch
+	s *Service
+	c *call
+	wide
 	fed     *leg.Federated
 	known   map[string]leg.Index
 	uids    []string         // of the queries, ascending
@@ -144,7 +176,7 @@ func (f *federating) run(ctx context.Context) ([]merge.FederatedLeg, *apierr.Err
 	}
 	slices.Sort(f.uids)
 	for _, uid := range f.uids {
-		ix, _ := f.c.view.Find(uid)
+		ix, _ := f.find(f.c, uid)
 		indexes = append(indexes, ix)
 	}
 	shares := f.plan(indexes, nil)
@@ -298,6 +330,11 @@ func (f *federating) judge(ctx context.Context, j plan.Joint) *apierr.Error {
 	if e.Code == apierr.IndexNotFound {
 		return nil // the node was not told of the index yet
 	}
+	all := make([]int, len(f.m.Queries))
+	for i := range all {
+		all[i] = f.stand(i)
+	}
+	meili.Renumber(e, all)
 	return f.named(e)
 }
 
@@ -311,9 +348,9 @@ func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Erro
 	for _, sh := range shares {
 		if e := sh.out.Refused; e != nil {
 			e = f.named(e)
-			i := meili.Renumber(e, sh.part.Queries)
-			if i < len(f.m.Queries) {
-				e = f.known[f.m.Queries[i].IndexUID].Settings.Refusal(e)
+			i := meili.Renumber(e, f.clients(sh.part.Queries))
+			if own := slices.IndexFunc(sh.part.Queries, func(q int) bool { return f.stand(q) == i }); own >= 0 {
+				e = f.known[f.m.Queries[sh.part.Queries[own]].IndexUID].Settings.Refusal(e)
 			}
 			if refused == nil || i < at {
 				refused, at = e, i
@@ -344,8 +381,13 @@ func (f *federating) gather(shares []*share) ([]merge.FederatedLeg, *apierr.Erro
 
 // named is an error with the names of the indexes that clients know.
 func (f *federating) named(e *apierr.Error) *apierr.Error {
-	for _, ix := range f.known {
-		e.Message = strings.ReplaceAll(e.Message, ix.Physical, ix.UID)
+	for name, ix := range f.known {
+		called := routing.Index{Name: f.shown(name)}
+		if known, ok := f.find(f.c, name); ok {
+			called.IndexRecord = known.IndexRecord
+		}
+		called.Physical = ix.Physical
+		e.Message = logical(e.Message, &called)
 	}
 	return e
 }
@@ -354,7 +396,7 @@ func (f *federating) named(e *apierr.Error) *apierr.Error {
 // second of them.
 func (f *federating) facetOrder(o *merge.FacetOrderError) *apierr.Error {
 	e := meili.InconsistentFacetOrder(o.Facet, o.Previous, o.Index, o.CurrentOrder == merge.FacetCount, o.Unused)
-	at := slices.IndexFunc(f.m.Queries, func(q meili.MultiQuery) bool { return q.IndexUID == o.Index })
+	at := slices.IndexFunc(f.client.Queries, func(q meili.MultiQuery) bool { return q.IndexUID == o.Index })
 	if at < 0 {
 		return e
 	}
@@ -367,12 +409,15 @@ func (f *federating) metadata() []byte {
 		return nil
 	}
 	b := []byte{'['}
-	for i := range f.m.Queries {
+	for i := range f.client.Queries {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		q := &f.m.Queries[i]
-		ix, _ := f.c.view.Find(q.IndexUID)
+		q := &f.client.Queries[i]
+		ix, ok := f.c.view.Find(q.IndexUID)
+		if !ok {
+			ix = one(f.c.aliasOf(q.IndexUID))
+		}
 		b = append(b, f.c.metadata(ix, q.SearchQuery)...)
 	}
 	return append(b, ']')

@@ -37,6 +37,9 @@ func (s *Service) fetchDocuments(ctx context.Context, c *call) *reply.Reply {
 
 // fetch lists documents.
 func (s *Service) fetch(ctx context.Context, c *call, q *meili.DocumentsQuery) *reply.Reply {
+	if isMulti(c.alias) {
+		return s.fetchSeveral(ctx, c, q)
+	}
 	ix, e := c.index()
 	if e != nil {
 		return reply.Error(e)

@@ -10,6 +10,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
+	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
 
@@ -24,24 +25,24 @@ func (s *Service) listFields(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	ix, e := c.index()
+	targets, e := c.targets()
 	if e != nil {
 		return reply.Error(e)
 	}
-	p := s.coverAll(c, ix, shardmap.HashID([]byte(ix.Physical)))
-	out := s.readCall(ctx, c, ix, p, scatter.Call{Method: http.MethodPost, Path: "/fields", Body: []byte(leg.AllFields)})
-	if lacksRoute(out.Refused) {
+	answers, r := s.gather(ctx, c, targets, func(ix *routing.Index) scatter.Outcome {
+		p := s.coverAll(c, ix, shardmap.HashID([]byte(ix.Physical)))
+		return s.readCall(ctx, c, ix, p, scatter.Call{Method: http.MethodPost, Path: "/fields", Body: []byte(leg.AllFields)})
+	})
+	if lacksRoute(r.refused) {
 		return reply.Error(apierr.New(apierr.MiroirNotImplemented, "The engines do not list the fields of an index."))
 	}
-	r := outcome(ctx, out, ix)
 	if r.ended() {
 		return r.reply()
 	}
 	var err error
-	if r.body, err = merge.Fields(leg.Fields(q, s.settings.of(ix)), bodies(out.Results)); err != nil {
+	if r.body, err = merge.Fields(leg.Fields(q, s.settings.of(targets[0])), answers); err != nil {
 		return s.unmerged(err).reply()
 	}
-	r.version = ix.SettingsVersion
 	return r.reply()
 }
 

@@ -35,30 +35,45 @@ func (s *Service) countDocuments(ctx context.Context, c *call, ix *routing.Index
 }
 
 func (s *Service) indexStats(ctx context.Context, c *call) *reply.Reply {
-	ix, e := c.index()
+	targets, e := c.targets()
 	if e != nil {
 		return reply.Error(e)
 	}
-	n, e := s.countDocuments(ctx, c, ix)
-	if e != nil {
-		return refusal(e, ix)
+	var sum int64
+	var legs [][]byte
+	for _, ix := range targets {
+		n, e := s.countDocuments(ctx, c, ix)
+		if e != nil {
+			return refusal(e, ix)
+		}
+		sum += n
+		own, r := s.statsLegs(ctx, c, ix)
+		if r != nil {
+			return r
+		}
+		legs = append(legs, own...)
 	}
+	body, err := merge.IndexStats(legs, &sum)
+	if err != nil || len(legs) == 0 {
+		return uncovered(every(targets[0].Shards))
+	}
+	return reply.JSON(http.StatusOK, body)
+}
+
+// statsLegs are the stats of an index on every node of a group. The reply says why there are none.
+func (s *Service) statsLegs(ctx context.Context, c *call, ix *routing.Index) ([][]byte, *reply.Reply) {
 	var legs [][]byte
 	for _, l := range groupLegs(c.view, ix) {
 		a := s.one(ctx, c, l, http.MethodGet, "/indexes/"+ix.Physical+"/stats")
 		if a.Refused != nil {
-			return refusal(a.Refused, ix)
+			return nil, refusal(a.Refused, ix)
 		}
 		if len(a.Results) == 0 {
-			return uncovered(a.Missing)
+			return nil, uncovered(a.Missing)
 		}
 		legs = append(legs, a.Results[0].Body)
 	}
-	body, err := merge.IndexStats(legs, &n)
-	if err != nil || len(legs) == 0 {
-		return uncovered(every(ix.Shards))
-	}
-	return reply.JSON(http.StatusOK, body)
+	return legs, nil
 }
 
 // groupLegs are the nodes of the first active group that hold the index and are up, with all they hold.

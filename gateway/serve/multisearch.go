@@ -141,6 +141,9 @@ func (s *Service) findOne(ctx context.Context, c *call, q *meili.MultiQuery, req
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.MultiQuery)
 	defer cancel()
+	if a := c.aliasOf(q.IndexUID); isMulti(a) {
+		return s.findSeveral(ctx, c, a, q.SearchQuery, requestUID)
+	}
 	return s.find(ctx, c, q.IndexUID, q.SearchQuery, requestUID)
 }
 
@@ -170,6 +173,12 @@ func (s *Service) listed(queries []meili.MultiQuery, answers []found) *reply.Rep
 		if len(f.missing) > 0 && !degraded[uid] {
 			degraded[uid] = true
 			r.DegradedIndex(uid, f.missing)
+		}
+		if !degraded[uid] {
+			degraded[uid] = len(f.parts) > 0
+			for _, p := range f.parts {
+				p.degrade(r)
+			}
 		}
 	}
 	b.WriteString(`]}`)

@@ -55,7 +55,9 @@ func (s *Service) readSearch(c *call) (*meili.SearchQuery, *reply.Reply) {
 type found struct {
 	body        []byte
 	version     uint64        // of the settings it was made with
+	several     bool          // several indexes have settings of their own, and no version
 	missing     []int         // shards that the body lacks
+	parts       []part        // likewise, of several indexes
 	approximate []string      // facets that may lack values
 	refused     *apierr.Error // by a rule or by a node: the request is wrong
 	failed      *apierr.Error // the request is right, but cannot be answered now
@@ -69,7 +71,13 @@ func (f found) reply() *reply.Reply {
 	case f.failed != nil:
 		return reply.Error(f.failed)
 	}
-	r := reply.JSON(http.StatusOK, f.body).Degraded(f.missing).Settings(f.version)
+	r := reply.JSON(http.StatusOK, f.body).Degraded(f.missing)
+	if !f.several {
+		r.Settings(f.version)
+	}
+	for _, p := range f.parts {
+		p.degrade(r)
+	}
 	if len(f.approximate) > 0 {
 		r.Header.Set(reply.HeaderFacetsApprox, strings.Join(f.approximate, ", "))
 	}

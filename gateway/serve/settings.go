@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -50,36 +51,57 @@ func (k *settingsCache) of(ix *routing.Index) *leg.Settings {
 // getSettings answers from the committed client view; an index that never had settings committed shows a node's
 // defaults.
 func (s *Service) getSettings(ctx context.Context, c *call) *reply.Reply {
-	ix, e := c.index()
+	targets, e := c.targets()
 	if e != nil {
 		return reply.Error(e)
 	}
+	var common json.RawMessage
+	for i, ix := range targets {
+		view, r := s.settingsOf(ctx, c, ix)
+		switch {
+		case r != nil:
+			return r
+		case i > 0 && !bytes.Equal(view, common):
+			return reply.Error(apierr.New(apierr.MiroirConflict,
+				"The alias `%s` stands for indexes whose settings differ: `%s` and `%s`.", c.op.Index, targets[0].UID, ix.UID))
+		}
+		common = view
+	}
+	r := reply.JSON(http.StatusOK, common)
+	if !isMulti(c.alias) {
+		r.Settings(targets[0].SettingsVersion)
+	}
+	return r
+}
+
+// settingsOf are the settings of an index, or the one that the operation names. The reply says why there are none.
+func (s *Service) settingsOf(ctx context.Context, c *call, ix *routing.Index) (json.RawMessage, *reply.Reply) {
 	view := s.committed(ix)
 	if len(view) == 0 {
 		legs := groupLegs(c.view, ix)
 		if len(legs) == 0 {
-			return uncovered(every(ix.Shards))
+			return nil, uncovered(every(ix.Shards))
 		}
 		out := s.one(ctx, c, legs[0], http.MethodGet, "/indexes/"+ix.Physical+"/settings")
 		if out.Refused != nil {
-			return refusal(out.Refused, ix)
+			return nil, refusal(out.Refused, ix)
 		}
 		if len(out.Results) == 0 {
-			return uncovered(every(ix.Shards))
+			return nil, uncovered(every(ix.Shards))
 		}
 		var err error
 		if view, err = meili.ClientView(out.Results[0].Body, nil, meili.SettingsPatch{}); err != nil {
-			return uncovered(every(ix.Shards))
+			return nil, uncovered(every(ix.Shards))
 		}
 	}
-	if c.op.Setting != "" {
-		value, ok := meili.SettingValue(view, c.op.Setting)
-		if !ok {
-			return reply.Error(apierr.New(apierr.MiroirNotImplemented, "The engines do not have this setting."))
-		}
-		view = value
+	if c.op.Setting == "" {
+		return view, nil
 	}
-	return reply.JSON(http.StatusOK, view).Settings(ix.SettingsVersion)
+	value, ok := meili.SettingValue(view, c.op.Setting)
+	if !ok {
+		return nil, reply.Error(apierr.New(apierr.MiroirNotImplemented, "The engines do not have this setting."))
+	}
+	return value, nil
 }
 
 // committed are the committed settings as clients see them; empty where none are.

@@ -203,7 +203,11 @@ func (s *Service) time() time.Time { return time.Now().UTC() }
 
 // logical replaces the physical name of an index in an engine's message by the name that clients know.
 func logical(message string, ix *routing.Index) string {
-	return strings.ReplaceAll(message, ix.Physical, ix.Name)
+	message = strings.ReplaceAll(message, ix.Physical, ix.Name)
+	if ix.Name != ix.UID { // sidecars know the index's own name only
+		message = strings.ReplaceAll(message, "Index `"+ix.UID+"`", "Index `"+ix.Name+"`")
+	}
+	return message
 }
 
 // refusal is an engine's error as the client shall see it.

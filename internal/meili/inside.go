@@ -46,8 +46,9 @@ func InconsistentFacetOrder(facet, previous, index string, byCount, unused bool)
 
 // Places of an error that number the queries of a multi-search.
 var (
-	insideQuery = regexp.MustCompile("^Inside `\\.queries\\[([0-9]+)\\]`: ")
-	ruleQueries = regexp.MustCompile("(quer(?:y|ies) #|`queries\\[)([0-9]+)( and #)?([0-9]+)?")
+	insideQuery    = regexp.MustCompile("^Inside `\\.queries\\[([0-9]+)\\]`: ")
+	insideFacetsOf = regexp.MustCompile("^Inside `\\.federation\\.facetsByIndex\\.[^`]*`: ")
+	ruleQueries    = regexp.MustCompile("(quer(?:y|ies) #|`queries\\[)([0-9]+)( and #)?([0-9]+)?")
 )
 
 // Renumber rewrites the numbers of queries in a node's error to those of the client, where the node was sent the client's
@@ -79,4 +80,11 @@ func Renumber(e *apierr.Error, positions []int) int {
 	at, text := client(m[1])
 	e.Message = "Inside `.queries[" + text + "]`: " + e.Message[len(m[0]):]
 	return at
+}
+
+// Outside is the error of a query that a client did not send as one of several.
+func Outside(e *apierr.Error) *apierr.Error {
+	at := *e
+	at.Message = insideFacetsOf.ReplaceAllString(insideQuery.ReplaceAllString(e.Message, ""), "")
+	return &at
 }

@@ -128,6 +128,17 @@ func (q *SearchQuery) Has(name string) bool {
 	return slices.ContainsFunc(q.members, func(m member) bool { return m.name == name })
 }
 
+// Without is a copy of the search that lacks some members, with which it may be restricted by itself.
+func (q *SearchQuery) Without(names ...string) *SearchQuery {
+	out := newSearchQuery()
+	for _, m := range q.members {
+		if !slices.Contains(names, m.name) {
+			out.take(m.name, m.value)
+		}
+	}
+	return out
+}
+
 // Acceptable refuses what Meilisearch refuses before it looks for the index.
 func (q *SearchQuery) Acceptable() *apierr.Error {
 	if e := q.CheckFilter(); e != nil {
