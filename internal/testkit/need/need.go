@@ -3,6 +3,7 @@ package need
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 
@@ -25,6 +26,9 @@ const (
 	Python Need = "python3 with pip, for the Python package"
 	Node   Need = "node and npm, for the JavaScript package"
 )
+
+// Mount: a file system of a size of its own.
+const Mount Need = "the right to mount a file system (root)"
 
 // OwnEngine: the test proves what the project's own engine does beyond a Meilisearch's answers, as outliving a panic. A real
 // one is not ours to prove.
@@ -67,6 +71,14 @@ func Programs(t T, n Need, names ...string) {
 			exclude(t, n)
 			return
 		}
+	}
+}
+
+// Root excludes the running test unless it may mount file systems.
+func Root(t T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		exclude(t, Mount)
 	}
 }
 
