@@ -266,6 +266,43 @@ var _ = Describe("F8: copies that differ and nobody noticed", Ordered, func() {
 		Expect(p.Done).To(Equal(8))
 	})
 
+	It("what an operation deletes that names no document does not come back by a repair", func() {
+		c.wait(c.sdk.UpdateFilterableAttributes(&[]any{"kept"}))
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer GinkgoRecover()
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, code := c.ctl("verify", "--repair")
+					Expect(code).To(BeNumerically("<", 5)) // a document may be counted while it goes
+				}
+			}
+		}()
+		for round := range 6 {
+			some := things(0, 400)
+			for n, d := range some {
+				d["kept"] = n % 4
+			}
+			c.wait(c.sdk.AddDocuments(some, nil))
+			c.wait(c.sdk.DeleteDocumentsByFilter(fmt.Sprintf("kept = %d", round%4), nil))
+			for n := round % 4; n < 400; n += 40 {
+				Expect(c.shown(fmt.Sprint("thing-", n))).To(HaveEach("null"), "after round %d", round)
+			}
+		}
+		close(stop)
+		Eventually(stopped).WithTimeout(longest).Should(BeClosed())
+		Eventually(c.in.Idle).WithTimeout(longest).WithPolling(50 * time.Millisecond).Should(Succeed())
+		for n := 1; n < 400; n += 4 { // of the last round
+			Expect(c.shown(fmt.Sprint("thing-", n))).To(HaveEach("null"))
+		}
+		p, code := c.ctl("verify", "--deep")
+		Expect(code).To(BeZero(), "%+v", p)
+	})
+
 	It("a copy that is not there is told as incomplete", func() {
 		Expect(c.Kill("sidecar-1")).To(Succeed())
 		Eventually(func() bool { return c.in.View().Nodes["node-1"].OK }).WithTimeout(longest).WithPolling(50 * time.Millisecond).Should(BeFalse())

@@ -272,6 +272,7 @@ func (j *Journal) restart(index string, left marks) error {
 	}
 	delete(j.newest, index)
 	delete(j.tasks, index)
+	delete(j.wide, index)
 	j.mu.Unlock()
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("forget index: %w", err)

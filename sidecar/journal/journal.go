@@ -57,6 +57,7 @@ type Journal struct {
 	birth  marks                    // of indexes that have none of their own
 	newest map[string]guard.Version // greatest version of a registered operation, by index
 	tasks  map[string]Task          // newest one, by index
+	wide   map[string]hlc.Stamp     // of the newest operation that names no document, of those that were in the window once
 	bytes  int64                    // of bodies
 }
 
@@ -65,7 +66,7 @@ func Open(dir string, clock *hlc.Clock, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	j := &Journal{
 		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]hlc.Stamp{},
-		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{},
+		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{}, wide: map[string]hlc.Stamp{},
 	}
 	if o.NoSync {
 		j.write = pebble.NoSync
@@ -218,6 +219,9 @@ func (j *Journal) enter(e *Entered) {
 }
 
 func (j *Journal) surpass(e *Entered) {
+	if e.Kind.Wide() {
+		j.wide[e.Index] = max(j.wide[e.Index], e.High.Stamp)
+	}
 	if e.High.Compare(j.newest[e.Index]) > 0 {
 		j.newest[e.Index] = e.High
 	}

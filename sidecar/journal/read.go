@@ -149,6 +149,14 @@ func (j *Journal) Floor(index string) hlc.Stamp {
 
 func (j *Journal) floor(index string) hlc.Stamp { return j.marksOf(index).Floor }
 
+// Wide is the stamp of the newest operation on an index that names no document, as far as this process knows: one that left
+// the window before it began is not told. The floor is not below it.
+func (j *Journal) Wide(index string) hlc.Stamp {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.wide[index]
+}
+
 // LowWater is the place from which on all changes of an index are here.
 func (j *Journal) LowWater(index string) hlc.Stamp {
 	j.mu.Lock()

@@ -57,3 +57,28 @@ func TestNewestTask(t *testing.T) {
 	put(t, j, Leg{Index: "b--1", Write: "again", Stamp: hlc.At(w.t) + 5, Kind: guard.Replace}, 3, "y")
 	check("numbers begin anew", map[string]Task{"b--1": {3, "again"}, "c--1": {41, "third"}})
 }
+
+// The newest operation that names no document is known, after a restart too while it is in the window, and lies below the floor.
+func TestNewestWideOperation(t *testing.T) {
+	w, dir := &wall{noon}, t.TempDir()
+	j := open(t, dir, w)
+	s := hlc.At(noon)
+	put(t, j, Leg{Index: "a--1", Write: "1", Stamp: s + 5, Kind: guard.Replace}, 1, "x")
+	if got := j.Wide("a--1"); got != 0 {
+		t.Errorf("a write of documents names none: %d", got)
+	}
+	put(t, j, Leg{Index: "a--1", Write: "2", Stamp: s + 9, Kind: guard.Select}, 2)
+	for range 2 {
+		if got := j.Wide("a--1"); got != s+9 || j.Floor("a--1") < got || j.Wide("b--1") != 0 {
+			t.Errorf("%d, floor %d", got, j.Floor("a--1"))
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		j = open(t, dir, w)
+	}
+	defer func() { _ = j.Close() }()
+	if err := j.Lose("a--1"); err != nil || j.Wide("a--1") != 0 {
+		t.Errorf("a lost index remembers: %v", err)
+	}
+}

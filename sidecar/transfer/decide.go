@@ -24,6 +24,7 @@ type local struct {
 	body    []byte
 	history []guard.Op    // of the window, carried out by the engine
 	gone    guard.Version // of a deletion that the journal knows; zero for none
+	wide    hlc.Stamp     // of the last operation on all documents; 0 for none, and where nobody asks for it
 }
 
 // decide compares a document with its copy at the source, which is right about everything that is not on its way. The
@@ -74,6 +75,8 @@ func byStamp(here local, there nodeapi.Copy) (action, guard.Op) {
 	switch {
 	case there.Body == nil && !there.Unsettled: // it is not there any more; whether it goes here is not for one copy to tell
 		return leave, op
+	case what == write && here.wide > op.Floor.Stamp: // its effect may not be in the copy: the source gets it in a moment
+		return later, op
 	case what == write && here.exists && here.version.Compare(op.Version) > 0:
 		return leave, op
 	case what == write && here.gone != (guard.Version{}) && here.gone.Compare(op.Version) >= 0:

@@ -111,13 +111,17 @@ func knownLeaf(id []byte, n journal.Newest) nodeapi.Leaf {
 }
 
 // Leaves writes what the node has of some documents, as lines, one or two a document: what the engine shows, and what
-// else the journal knows. It waits until the engine has carried out what the journal knows of them.
+// else the journal knows. It waits until the engine has carried out all that it had for the index: what names no document
+// may be about these.
 func (s *Source) Leaves(ctx context.Context, w io.Writer, q nodeapi.LeavesQuery) error {
 	if len(q.Documents) > maxDocuments {
 		return ErrQuery
 	}
 	p, err := s.held(q.Index, shardmap.FormatRanges(shardsOf(q.Documents)), true)
 	if err != nil {
+		return err
+	}
+	if err := drained(ctx, s.Engine, q.Index); err != nil {
 		return err
 	}
 	var lines []byte

@@ -27,7 +27,14 @@ func (t *Target) Mend(ctx context.Context, q nodeapi.Mend) (nodeapi.RepairResult
 	if err != nil {
 		return out, err
 	}
-	work := &step{Target: t, place: p, source: peer{t.Peers, q.Address}, out: &out, rate: q.Rate, judge: byStamp}
+	work := &step{Target: t, place: p, source: peer{t.Peers, q.Address}, out: &out, rate: q.Rate}
+	work.judge = func(here local, there nodeapi.Copy) (action, guard.Op) {
+		if t.barred(q.Index) {
+			return later, guard.Op{}
+		}
+		here.wide = t.Journal.Wide(q.Index)
+		return byStamp(here, there)
+	}
 	if err := work.take(ctx, q.Write); err != nil {
 		return out, err
 	}
@@ -39,6 +46,9 @@ func (t *Target) Mend(ctx context.Context, q nodeapi.Mend) (nodeapi.RepairResult
 	t.Metrics.count(out)
 	return out, err
 }
+
+// barred says whether an operation on all documents of an index is about to come: what is copied now may lack its effect.
+func (t *Target) barred(index string) bool { return t.Views.View().Barriers[index].Closed }
 
 // drop deletes what is not newer than its deletion.
 func (s *step) drop(ctx context.Context, list []nodeapi.Deletion) error {

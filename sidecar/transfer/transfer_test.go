@@ -155,6 +155,8 @@ func TestByStamp(t *testing.T) {
 		"nowhere":                         {local{}, nodeapi.Copy{}, leave},
 		"unsettled there":                 {local{exists: true, version: v(5), body: other}, nodeapi.Copy{Unsettled: true}, later},
 		"without a stamp":                 {local{}, at(0), write},
+		"before an operation on all here": {local{wide: 10}, at(9), later},
+		"after an operation on all here":  {local{wide: 10}, nodeapi.Copy{Version: nodeapi.Place{12, 0}, Floor: nodeapi.Place{10, 0}, Body: doc}, write},
 		"replaced here a moment ago":      {local{exists: true, version: v(12), body: other, history: []guard.Op{op(12, guard.Replace)}}, at(9), leave},
 		"an update here is on its way":    {local{exists: true, version: v(7), body: other, history: []guard.Op{op(7, guard.Update)}}, at(9), later},
 		"an update here is newer than it": {local{exists: true, version: v(12), body: other, history: []guard.Op{op(12, guard.Update)}}, at(9), leave},

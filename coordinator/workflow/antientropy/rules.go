@@ -56,6 +56,11 @@ type Verdict struct {
 	Version nodeapi.Place // the winner's
 }
 
+// patient says whether the whole settle time must pass before the verdict counts. An operation that names no document leaves
+// no version: while it is on its way a document that it deletes looks like a lost one, and one that it changes like a
+// corrupted one.
+func (v Verdict) patient() bool { return v.Rule == Lost || v.Rule == Content || v.Rule == Revived }
+
 // Judge decides about one document. expired is the time at which documents count as expired, in Unix ms, 0 where none do.
 func Judge(copies []Holding, expired uint64) Verdict {
 	var winner, deleted nodeapi.Place

@@ -221,7 +221,11 @@ func (w *work) settle(ctx context.Context, g group, digests []copyDigest) error 
 				moving = append(moving, id)
 				continue
 			}
-			if v := second.judge(id, w.shard, w.index.Shards, late, w.look.Expired); v.Rule != Same {
+			switch v := second.judge(id, w.shard, w.index.Shards, late, w.look.Expired); {
+			case v.Rule == Same:
+			case v.patient() && look == 1:
+				moving = append(moving, id)
+			default:
 				verdicts = append(verdicts, decided{id, v})
 			}
 		}
