@@ -11,6 +11,7 @@ import (
 
 	"github.com/miroir-search/miroir/dev/launch"
 	"github.com/miroir-search/miroir/dev/supervise"
+	"github.com/miroir-search/miroir/internal/failpoint"
 	"github.com/miroir-search/miroir/internal/parts"
 	"github.com/miroir-search/miroir/xds/bootstrap"
 )
@@ -188,6 +189,9 @@ func (c *cluster) own(name string, secrets []string, args ...string) supervise.P
 func (c *cluster) member(name string, secrets []string, args ...string) supervise.Process {
 	if c.options.pprof {
 		args = append(args, "--pprof")
+	}
+	if c.options.points {
+		secrets = append(secrets, failpoint.Variable+"="+c.folder.at("failpoints", name))
 	}
 	return c.own(name, secrets, args...)
 }

@@ -31,6 +31,7 @@ type options struct {
 	envoy     string
 	noRestart bool
 	pprof     bool
+	points    bool
 	via       map[string]string
 	maxBody   int64
 	spool     string
@@ -58,6 +59,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.Int64Var(&o.maxBody, "max-body-bytes", 100<<20, "largest request body")
 	flags.StringVar(&o.spool, "spool-dir", "", "where the gateway keeps payloads beyond 8 MiB while they stream in (default: in the data folder)")
 	flags.Func("via", "PURPOSE=host:port or PURPOSE/PROCESS=host:port, any number: processes reach a port there, for tests that disturb connections", o.addVia)
+	flags.BoolVar(&o.points, "failpoints", false, "let files in failpoints/PROCESS end our processes at the points of those names, for tests")
 	telemetry.RegisterProfiles(flags, &o.pprof)
 	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
 	flags.DurationVar(&o.patience, "start-timeout", 2*time.Minute, "how long the start may take")

@@ -16,6 +16,8 @@ import (
 type Target interface {
 	// Signal sends a signal to a process, by the name of its pid file. One that is not running is fs.ErrNotExist.
 	Signal(process string, signal syscall.Signal) error
+	// Pid is the number of a process that runs, or ran a moment ago.
+	Pid(process string) (int, error)
 	// Revive starts all processes that are down.
 	Revive() error
 	// Disturb changes how a link treats what comes.
@@ -85,6 +87,7 @@ func (i *Injector) begin(f *Fault) {
 		i.note(f, i.Target.Disturb(f.Process, mode))
 		return
 	}
+	f.pid, _ = i.Target.Pid(f.Process) // 0 where another fault has killed it
 	signal := syscall.SIGKILL
 	if f.Kind == Stop {
 		signal = syscall.SIGSTOP
@@ -133,11 +136,11 @@ func (i *Injector) mend(f *Fault) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for end := time.Now().Add(reviveTime); time.Now().Before(end); <-again.C {
-		// Asked again and again: whoever starts it may not have noticed its end when asked.
+		// Asked again and again: whoever starts it may not have noticed its end yet.
 		if err := i.Target.Revive(); err != nil {
 			return err
 		}
-		if i.Target.Signal(f.Process, 0) == nil {
+		if pid, err := i.Target.Pid(f.Process); err == nil && pid != f.pid {
 			return nil
 		}
 	}

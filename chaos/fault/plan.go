@@ -36,9 +36,11 @@ type Fault struct {
 	For     int           // ends when so many more have ended …
 	AtMost  time.Duration // … or after this time
 	AtLeast time.Duration // … but not before this one
+
+	pid int // of the process when the fault began
 }
 
-func (f Fault) String() string {
+func (f *Fault) String() string {
 	text := fmt.Sprintf("%s %s at request %d for %d", f.Kind, f.Process, f.At, f.For)
 	if f.AtLeast > 0 {
 		text += fmt.Sprint(", at least ", f.AtLeast)

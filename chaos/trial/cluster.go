@@ -34,7 +34,7 @@ func StartCluster(ctx context.Context, root string, stayDown bool) (*Cluster, er
 		return nil, fmt.Errorf("start cluster: %w", err)
 	}
 	c := &Cluster{links: map[string]*shim.Link{}}
-	var flags []string
+	flags := []string{"--failpoints"}
 	for _, way := range slices.Concat(c.ways()...) {
 		link, err := shim.Listen(func() (string, error) { return portOf(dir, way) })
 		if err != nil {

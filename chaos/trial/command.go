@@ -22,6 +22,7 @@ type command struct {
 	keep   string
 	keepOn bool
 	all    bool
+	points bool
 }
 
 // Command tries seeds one after the other, and fails when one of them shows a violation.
@@ -37,6 +38,7 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	flags.StringVar(&c.judge, "judge", "", "judge a history that was kept instead of running anything")
 	flags.BoolVar(&c.keepOn, "continue", false, "try the other seeds as well when one has failed")
 	flags.BoolVar(&c.all, "keep-all", false, "keep runs that went well, too")
+	flags.BoolVar(&c.points, "points", false, "instead of seeds: end processes before and after every durable step")
 	if err := lifecycle.ParseFlags(flags, args); err != nil {
 		return err
 	}
@@ -47,7 +49,25 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		}
 		return tell(stdio, check.Run(run))
 	}
+	if c.points {
+		return c.tryPoints(ctx, stdio)
+	}
 	return c.try(ctx, stdio)
+}
+
+func (c *command) tryPoints(ctx context.Context, stdio lifecycle.Stdio) error {
+	cluster, err := StartCluster(ctx, c.root, true)
+	if err != nil {
+		return err
+	}
+	result, err := cluster.RunPoints(ctx, func(text string) { _, _ = fmt.Fprintln(stdio.Out, text) })
+	if err == nil {
+		line(stdio, result)
+		if len(result.Violations) > 0 || c.all {
+			err = cluster.preserve(c.keep, result, "make chaos CHAOS=--points")
+		}
+	}
+	return errors.Join(err, cluster.Stop())
 }
 
 func tell(stdio lifecycle.Stdio, found []check.Violation) error {

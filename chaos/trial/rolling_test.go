@@ -14,9 +14,6 @@ import (
 	"github.com/miroir-search/miroir/e2e/inside"
 )
 
-// retries are those of a patient SDK: 0.1 s, 0.2 s … 6.4 s.
-const retries = 7
-
 // Every process of the cluster is killed, one after the other, while clients write and read. No acknowledged write is
 // lost, and no request fails for good (TE-7, IN-3, IN-4).
 func TestRollingKill(t *testing.T) {

@@ -2,7 +2,6 @@ package trial
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -16,6 +15,9 @@ import (
 
 // longest bounds the time of the clients at work, on a busy machine; the rest bounds itself.
 const longest = 5 * time.Minute
+
+// retries of a patient SDK: after 0.1 s, 0.2 s … 6.4 s.
+const retries = 7
 
 // Result is what came of a trial.
 type Result struct {
@@ -49,17 +51,19 @@ func (c *Cluster) Run(ctx context.Context, seed uint64) (*Result, error) {
 		return nil, err
 	}
 	client.Log = workload.NewRecorder()
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
 	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
 	go client.FollowTasks(following)
 	began := time.Now()
-	if err := c.play(ctx, client, clients, faults); err != nil {
+	working, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	if err := c.play(working, client, clients, faults); err != nil {
 		return nil, err
 	}
 	worked := time.Since(began)
-	c.settle(ctx, client, run)
+	if c.settle(ctx, client, run); working.Err() != nil {
+		run.Unsettled = fmt.Sprintf("clients did not get through in %s; %s", longest, run.Unsettled)
+	}
 	unfollow()
 	run.Ops = client.Log.Ops()
 	r := &Result{Run: run, Violations: check.Run(run), Worked: worked, Rested: time.Since(began) - worked}
@@ -84,9 +88,6 @@ func (c *Cluster) play(ctx context.Context, client *workload.Client, clients [][
 	stop() // faults that have not ended have nothing left to disturb
 	err := <-injected
 	c.wake()
-	if ctx.Err() != nil {
-		err = errors.Join(err, fmt.Errorf("clients did not get through: %w", context.Cause(ctx)))
-	}
 	return err
 }
 

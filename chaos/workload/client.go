@@ -192,6 +192,15 @@ func (c *Client) send(method, path string, body any) (int, http.Header, []byte, 
 	return res.StatusCode, res.Header, answer, err
 }
 
+// Tell sends a request that makes a task, without waiting for it or recording it.
+func (c *Client) Tell(method, path string, body any) error {
+	status, _, answer, err := c.send(method, path, body)
+	if err == nil && status != http.StatusAccepted {
+		err = fmt.Errorf("status %d: %s", status, answer)
+	}
+	return err
+}
+
 // Carry sends a request that makes a task, and waits for its success. It is for what surrounds a run and is not recorded.
 func (c *Client) Carry(ctx context.Context, method, path string, body any) error {
 	status, _, answer, err := c.send(method, path, body)

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/failpoint"
 	"github.com/miroir-search/miroir/internal/state"
 )
 
@@ -124,11 +125,21 @@ func (r *Runner[P]) put(ctx context.Context, rec *Record, progress P, expected i
 		return 0, err
 	}
 	rec.Token = r.Leader.Token()
+	failpoint.Before("workflow", point(rec))
 	revision, err := r.Leader.PutWorkflow(ctx, rec.Kind, rec.ID, *rec, expected)
 	if err != nil {
 		return 0, fmt.Errorf("workflow %s: %w", r.Kind.Name, err)
 	}
+	failpoint.After("workflow", point(rec))
 	return revision, nil
+}
+
+// point names what a record is about to say, for failpoints: its phase, or how it ended.
+func point(rec *Record) string {
+	if rec.State != Running {
+		return rec.Kind + "." + string(rec.State)
+	}
+	return rec.Kind + "." + rec.Phase
 }
 
 // attempt runs a step until it decides. Every attempt begins with the recorded progress.

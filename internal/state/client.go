@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 
+	"github.com/miroir-search/miroir/internal/failpoint"
 	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
@@ -106,10 +107,12 @@ func (c *Client) key(parts ...string) string { return c.root + strings.Join(part
 func (c *Client) commit(ctx context.Context, what string, ifs []clientv3.Cmp, then, otherwise []clientv3.Op) (*clientv3.TxnResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.op)
 	defer cancel()
+	failpoint.Before("state", what)
 	res, err := c.etcd.Txn(ctx).If(ifs...).Then(then...).Else(otherwise...).Commit()
 	if err != nil {
 		return nil, unavailable(what, err)
 	}
+	failpoint.After("state", what)
 	return res, nil
 }
 

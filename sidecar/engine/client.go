@@ -105,10 +105,12 @@ func (c *Client) Request(ctx context.Context, method, path string, body io.Reade
 
 // Do sends a prepared request. Without an answer the error is ErrUnreachable.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	before(req.Method, req.URL.Path)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, errors.Join(ErrUnreachable, err)
 	}
+	after(req.Method, req.URL.Path)
 	return res, nil
 }
 
@@ -134,6 +136,7 @@ func (c *Client) Send(ctx context.Context, method, path string, header http.Head
 		}
 	}
 	req.Body(body)
+	before(method, path)
 	res, err := c.small.Do(ctx, req)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -141,6 +144,7 @@ func (c *Client) Send(ctx context.Context, method, path string, header http.Head
 		}
 		return nil, errors.Join(ErrUnreachable, err)
 	}
+	after(method, path)
 	out := &http.Response{StatusCode: res.Status, Header: http.Header{}, Body: res, ContentLength: res.Length}
 	if res.ContentType != "" {
 		out.Header["Content-Type"] = []string{res.ContentType}

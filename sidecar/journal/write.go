@@ -8,6 +8,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/miroir-search/miroir/internal/failpoint"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/sidecar/guard"
 )
@@ -120,9 +121,11 @@ func (w *Writer) Prepare() error {
 		_ = b.Set(changeKey(w.entry.Index, w.entry.Place, wideShard), []byte{byte(w.entry.Kind)}, nil)
 	}
 	_ = b.Set(legKey(w.entry.Place), appendLeg(nil, w.entry), nil)
+	failpoint.Before("journal", "prepare")
 	if w.err = b.Commit(w.j.write); w.err != nil {
 		return fmt.Errorf("journal leg: %w", w.err)
 	}
+	failpoint.After("journal", "prepare")
 	w.piece = nil
 	e := w.entry
 	w.j.mu.Lock()
@@ -222,9 +225,11 @@ func (j *Journal) register(place hlc.Stamp, task uint32, all func(func(uint16, e
 		j.raise(batches.b, e.Index, e.High.Stamp)
 	}
 	j.numbered(batches.b, e.Index, Task{task, e.Write})
+	failpoint.Before("journal", "register")
 	if err := batches.b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("register leg: %w", err)
 	}
+	failpoint.After("journal", "register")
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if known, ok := j.legs[place]; ok {
@@ -256,9 +261,11 @@ func (j *Journal) Void(place hlc.Stamp) error {
 		j.drop(place)
 	}
 	j.mu.Unlock()
+	failpoint.Before("journal", "void")
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("void leg: %w", err)
 	}
+	failpoint.After("journal", "void")
 	return nil
 }
 
