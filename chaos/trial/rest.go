@@ -14,8 +14,9 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
-// restTime is how long a cluster may take to come to rest after the last fault, on a busy machine: a lease that ends, a repair.
-const restTime = 2 * time.Minute
+// restTime is how long a cluster may take to come to rest after the last fault, on a busy machine: a lease that ends, repairs,
+// and the two minutes after which a write that was refused can not come any more.
+const restTime = 5 * time.Minute
 
 // settle waits until the cluster is at rest, and reads every copy and what clients see.
 func (c *Cluster) settle(ctx context.Context, client *workload.Client, run *history.Run) {

@@ -146,22 +146,32 @@ func shardsOf(documents []nodeapi.Document) []int {
 	return slices.Compact(shards)
 }
 
-// known reads documents with the operations of the window that made them what they are.
-func (n Node) known(ctx context.Context, p place, some []nodeapi.Document) (map[string]stored, [][]guard.Op, error) {
-	histories := make([][]guard.Op, len(some))
-	ids := make([]string, len(some))
-	var last uint32
-	waits := false
+// operations lists the operations of the window on documents, in the order in which the engine carries them out, and the
+// last task of theirs; none has one when waits is false.
+func (n Node) operations(p place, some []nodeapi.Document) (histories [][]guard.Op, last uint32, waits bool, err error) {
+	histories = make([][]guard.Op, len(some))
 	for i, d := range some {
-		ids[i] = d.ID
 		history, err := n.Journal.Operations(p.index.Physical, d.Shard, []byte(d.ID))
 		if err != nil {
-			return nil, nil, err
+			return nil, 0, false, err
 		}
 		for _, k := range history {
 			histories[i] = append(histories[i], k.Op)
 			last, waits = max(last, k.Task), true
 		}
+	}
+	return histories, last, waits, nil
+}
+
+// known reads documents with the operations of the window that made them what they are.
+func (n Node) known(ctx context.Context, p place, some []nodeapi.Document) (map[string]stored, [][]guard.Op, error) {
+	histories, last, waits, err := n.operations(p, some)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]string, len(some))
+	for i, d := range some {
+		ids[i] = d.ID
 	}
 	if waits {
 		if err := passed(ctx, n.Engine, p.index.Physical, last); err != nil {

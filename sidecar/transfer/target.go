@@ -63,7 +63,7 @@ func (t *Target) Step(ctx context.Context, q nodeapi.RepairStep) (nodeapi.Repair
 		}
 	}
 	source := peer{t.Peers, q.Address}
-	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, judge: decide}
+	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, judge: decide, right: true}
 	again := at.Deferred
 	at.Deferred = nil
 	switch {
@@ -102,6 +102,7 @@ type step struct {
 	out      *nodeapi.RepairResult
 	rate     int
 	judge    func(local, nodeapi.Copy) (action, guard.Op)
+	right    bool // the source is right about all that it can know, for its copies are complete and the own ones are not
 	deferred []nodeapi.Document
 	pending  []journal.Op // copies that are not sent yet
 	bytes    int
@@ -152,6 +153,10 @@ func (s *step) take(ctx context.Context, some []nodeapi.Document) error {
 
 func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 	s.out.Examined += len(some)
+	before, _, _, err := s.operations(s.place, some)
+	if err != nil {
+		return err
+	}
 	var theirs []nodeapi.Copy
 	if err := s.source.copies(ctx, s.place.index.Physical, some, func(c nodeapi.Copy) error {
 		theirs = append(theirs, c)
@@ -165,6 +170,10 @@ func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 		return err
 	}
 	for i := range some {
+		if s.right && ahead(before[i], theirs[i]) {
+			s.deferred = append(s.deferred, some[i])
+			continue
+		}
 		here, err := s.here(some[i], found, histories[i])
 		if err != nil {
 			return err

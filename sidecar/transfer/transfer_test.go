@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/sidecar/guard"
 )
@@ -131,6 +132,30 @@ func TestPacked(t *testing.T) {
 	p := packed{[]byte("ab"), []int{1, 2}}
 	if err := p.chunks(1, func([]string) error { return stop }); !errors.Is(err, stop) {
 		t.Error(err)
+	}
+}
+
+// Chaos seed 33: what a dirty copy took and its source had refused stayed, on top of the source's copy, and the copies
+// differed from then on. Only what comes after the source was asked may be on its way.
+func TestWhatTheSourceLacksIsNotLeft(t *testing.T) {
+	at := nodeapi.Copy{Version: nodeapi.Place{9, 0}, Body: []byte(`{"id":"a"}`)}
+	v := func(n uint64) guard.Version { return guard.VersionOf(hlc.Stamp(n), 0) }
+	for name, c := range map[string]struct {
+		before []guard.Op
+		there  nodeapi.Copy
+		want   bool
+	}{
+		"nothing":                    {nil, at, false},
+		"the same":                   {[]guard.Op{{Version: v(9), Kind: guard.Replace}}, at, false},
+		"a replacement":              {[]guard.Op{{Version: v(9), Kind: guard.Replace}, {Version: v(12), Kind: guard.Replace}}, at, true},
+		"an update":                  {[]guard.Op{{Version: v(12), Kind: guard.Update}}, at, true},
+		"a deletion":                 {[]guard.Op{{Version: v(12), Kind: guard.Delete}}, at, true},
+		"an update of what was gone": {[]guard.Op{{Version: v(12), Kind: guard.Update}}, nodeapi.Copy{Version: nodeapi.Place{9, 0}, Deleted: true}, true},
+		"a copy":                     {[]guard.Op{{Version: v(12), Kind: guard.Copy}}, at, false},
+	} {
+		if got := ahead(c.before, c.there); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
