@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 )
 
@@ -16,6 +17,7 @@ const maxLosses = 1024
 // losses marks the node's own copies dirty when it finds that they may differ from the others.
 type losses struct {
 	store *state.Client
+	views interface{ View() *routing.View }
 	node  string
 	log   zerolog.Logger
 	told  chan loss
@@ -46,7 +48,11 @@ func (l *losses) run(ctx context.Context) error {
 		case one = <-l.told:
 		}
 		err := retry(ctx, l.log, "copies not marked yet", func() error {
-			return l.store.MarkDirty(ctx, one.index, l.node, one.shards, one.miss)
+			left, err := l.mark(ctx, one)
+			if err == nil && len(left) > 0 {
+				l.log.Error().Ints("shards", left).Str("reason", one.miss.Reason).Msg("copies that missed a write are the only complete ones, and stay")
+			}
+			return err
 		})
 		if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
 			l.log.Error().Err(err).Msg("copies could not be marked")
@@ -54,4 +60,46 @@ func (l *losses) run(ctx context.Context) error {
 		}
 		l.log.Warn().Int("copies", len(one.shards)).Str("reason", one.miss.Reason).Msg("copies marked for repair")
 	}
+}
+
+// mark marks the node's copies, and returns those that stay because they are the last complete ones. Without a complete copy
+// the fullest would be taken for one, whatever it missed; the others are made equal to this one instead.
+func (l *losses) mark(ctx context.Context, one loss) (left []int, err error) {
+	ix, placed := l.views.View().Physical[one.index]
+	if !placed {
+		return nil, nil
+	}
+	err = l.store.MarkMissed(ctx, one.index, one.miss, func(dirty state.DirtyFunc) (m state.Marking) {
+		m, left = yield(ix, l.node, one.shards, dirty)
+		return m
+	})
+	return left, err
+}
+
+// yield decides which of a node's copies are marked: those of which another copy is complete, and those that are marked
+// already, whose repair has not seen this.
+func yield(ix *routing.Index, node string, shards []int, dirty state.DirtyFunc) (m state.Marking, left []int) {
+	m = state.Marking{Nodes: map[string][]int{}, Keep: map[int]string{}}
+	for _, shard := range shards {
+		keep := ""
+		for _, byShard := range ix.Placement.Groups {
+			if shard >= len(byShard) {
+				continue
+			}
+			for _, c := range byShard[shard] {
+				if c.Node != node && c.State != routing.CopyBuilding && !dirty(shard, c.Node) {
+					keep = c.Node
+				}
+			}
+		}
+		switch {
+		case keep != "":
+			m.Nodes[node], m.Keep[shard] = append(m.Nodes[node], shard), keep
+		case dirty(shard, node):
+			m.Nodes[node] = append(m.Nodes[node], shard)
+		default:
+			left = append(left, shard)
+		}
+	}
+	return m, left
 }

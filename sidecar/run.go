@@ -110,7 +110,7 @@ func serve(ctx context.Context, p assembly) error {
 	watcher := probe.New(p.engine, probe.Config{Interval: p.config.probeInterval}, p.log, probe.NewMetrics(p.registry))
 	table := dispatch.New(p.engine, p.log, dispatch.NewMetrics(p.registry), dispatch.Capacity)
 	book := holding.NewBook(p.config.id)
-	losses := &losses{store: p.store, node: p.node.ID, log: p.log, told: make(chan loss, maxLosses)}
+	losses := &losses{store: p.store, views: watch, node: p.node.ID, log: p.log, told: make(chan loss, maxLosses)}
 	copies := replica.New(replica.Config{
 		Journal: p.journal, Clock: p.clock, Engine: p.engine, Dispatches: table, Views: watch, Lost: losses.tell, Log: p.log,
 		Metrics: replica.NewMetrics(p.registry),
