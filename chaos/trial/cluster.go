@@ -30,15 +30,15 @@ type Cluster struct {
 // revived; else it is started again at once.
 func StartCluster(ctx context.Context, root string, stayDown bool) (*Cluster, error) {
 	dir, err := os.MkdirTemp("", "miroir-chaos-")
-	if err != nil {
-		return nil, fmt.Errorf("start cluster: %w", err)
-	}
 	c := &Cluster{links: map[string]*shim.Link{}}
+	if err != nil {
+		return c, fmt.Errorf("start cluster: %w", err)
+	}
 	flags := []string{"--failpoints"}
 	for _, way := range slices.Concat(c.ways()...) {
 		link, err := shim.Listen(func() (string, error) { return portOf(dir, way) })
 		if err != nil {
-			return nil, err
+			return c, err
 		}
 		c.links[way] = link
 		flags = append(flags, "--via", way+"="+link.Address())
@@ -86,7 +86,10 @@ func (c *Cluster) Disturb(link string, mode shim.Mode) error {
 
 // Stop ends the cluster, the links and all data.
 func (c *Cluster) Stop() error {
-	err := c.Local.Stop()
+	var err error
+	if c.Local != nil {
+		err = c.Local.Stop()
+	}
 	for _, l := range c.links {
 		l.Close()
 	}

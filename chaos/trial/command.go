@@ -56,7 +56,7 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 }
 
 func (c *command) tryPoints(ctx context.Context, stdio lifecycle.Stdio) error {
-	cluster, err := StartCluster(ctx, c.root, true)
+	cluster, err := c.start(ctx)
 	if err != nil {
 		return err
 	}
@@ -93,10 +93,21 @@ func (c *command) try(ctx context.Context, stdio lifecycle.Stdio) error {
 	return errors.Join(failed...)
 }
 
+// start starts a cluster, again if it does not come up: on a busy machine somebody else may take a port that was free.
+func (c *command) start(ctx context.Context) (cluster *Cluster, err error) {
+	for range 3 {
+		if cluster, err = StartCluster(ctx, c.root, true); err == nil || ctx.Err() != nil {
+			return cluster, err
+		}
+		err = errors.Join(err, cluster.Stop())
+	}
+	return nil, err
+}
+
 // tryOn tries some seeds on one cluster. A cluster on which one went wrong is not used further.
 func (c *command) tryOn(ctx context.Context, stdio lifecycle.Stdio, from, to int, failed *[]error) (err error) {
 	for from < to && ctx.Err() == nil && (len(*failed) == 0 || c.keepOn) {
-		cluster, err := StartCluster(ctx, c.root, true)
+		cluster, err := c.start(ctx)
 		if err != nil {
 			return err
 		}
