@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"strconv"
 
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -30,10 +29,7 @@ func (s *Server) createDump(w http.ResponseWriter, r *http.Request) *apierr.Erro
 	if e := stateError(err, ""); e != nil {
 		return e
 	}
-	return answerWith(w, http.StatusAccepted, struct {
-		TaskUID   uint32 `json:"task_uid"`
-		StatusURL string `json:"status_url"`
-	}{uid, "/_miroir/tasks/" + strconv.FormatUint(uint64(uid), 10)})
+	return enqueuedTask(w, uid)
 }
 
 // listDumps lists the dumps in this coordinator's folder.

@@ -53,11 +53,11 @@ const (
 )
 
 func (s *Server) task(w http.ResponseWriter, r *http.Request) *apierr.Error {
-	uid, err := strconv.ParseUint(strings.TrimPrefix(r.PathValue("uid"), "mtask-"), 10, 32)
-	if err != nil {
-		return apierr.New(apierr.MiroirNotFound, "There is no such task.")
+	uid, e := taskUID(r)
+	if e != nil {
+		return e
 	}
-	rec, err := s.Tasks.Task(r.Context(), uint32(uid))
+	rec, err := s.Tasks.Task(r.Context(), uid)
 	if e := stateError(err, "There is no such task."); e != nil {
 		return e
 	}

@@ -91,6 +91,7 @@ func routes() []route {
 		{"GET /_miroir/nodes/{id}", adminOnly, (*Server).node, false},
 		{"GET /_miroir/problems", adminOnly, (*Server).problems, false},
 		{"GET /_miroir/tasks/{uid}", adminOnly, (*Server).task, false},
+		{"POST /_miroir/tasks/{uid}/cancel", adminOnly, (*Server).cancelTask, false},
 		{"GET /_miroir/workflows", adminOnly, (*Server).workflows, false},
 		{"GET /_miroir/workflows/{id}", adminOnly, (*Server).workflow, false},
 		{"GET /_miroir/tasks", adminOnly, (*Server).tasks, false},
