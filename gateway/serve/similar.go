@@ -145,8 +145,9 @@ func (r *resembling) rest(ctx context.Context, p plan.Read, at int, own []byte, 
 			room <- struct{}{}
 			defer func() { <-room }()
 			for _, plain := range []bool{true, false} {
+				// The lists for several vectors are put together leg by leg: whoever stands in for one must have all of it.
 				outs[i] = r.s.readCall(ctx, r.c, r.ix, others, scatter.Call{
-					Method: http.MethodPost, Path: "/search", Body: r.leg.Near(vector, plain), Stamps: true, Hedge: true,
+					Method: http.MethodPost, Path: "/search", Body: r.leg.Near(vector, plain), Stamps: true, Hedge: true, Sole: len(vectors) > 1,
 				})
 				if outs[i].Refused == nil || outs[i].Refused.Code != apierr.InvalidSearchDistinct {
 					break // the index's filterable attributes do not let the distinct attribute be switched off
