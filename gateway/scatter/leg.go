@@ -140,7 +140,7 @@ func (rd *reading) one(ctx context.Context, l plan.Leg, as standing) answer {
 		how = balance.Failed
 	}
 	rd.Watch.End(l.Node, c.Class, took, rd.Timeout, how)
-	rd.Metrics.leg(l.Node, operations[c.Class], took, fault)
+	rd.Metrics.leg(l.Node, c.Class, took, fault)
 	c.Trace.add(Sent{Leg: l, Took: took, Status: a.Status, Body: a.Body, Hedged: as == hedged, Again: as == again})
 	return answer{leg: l, status: a.Status, body: a.Body, err: err}
 }

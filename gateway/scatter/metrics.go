@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ type Metrics struct {
 	FanOut  prometheus.Histogram
 	stale   prometheus.Counter
 	latency *prometheus.HistogramVec
+	nodes   sync.Map // name of a node to *observers
 	errors  *prometheus.CounterVec
 }
 
@@ -49,17 +51,34 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// operations are the values of the label operation.
-var operations = map[balance.Class]string{
-	balance.Searches: "search", balance.Batches: "multi_search", balance.Documents: "documents", balance.Others: "node",
+// operations are the values of the label operation, by class, and after them that of writes.
+var operations = [...]string{
+	balance.Searches: "search", balance.Batches: "multi_search", balance.Documents: "documents", balance.Others: "node", writes: "write",
 }
 
-// operationWrite is the operation of legs that write.
-const operationWrite = "write"
+// writes stands for legs that write where reads have their class.
+const writes = balance.Others + 1
+
+// observers are the histograms of one node by operation: to look for them by their labels costs more than the rest of a leg's
+// metrics.
+type observers [len(operations)]prometheus.Observer
+
+func (m *Metrics) observers(node string) *observers {
+	known, ok := m.nodes.Load(node)
+	if !ok {
+		made := &observers{}
+		for i, operation := range operations {
+			made[i] = m.latency.WithLabelValues(node, operation)
+		}
+		known, _ = m.nodes.LoadOrStore(node, made)
+	}
+	o, _ := known.(*observers)
+	return o
+}
 
 // leg counts one leg. fault is why it brought nothing, empty where it brought something or was given up.
-func (m *Metrics) leg(node, operation string, took time.Duration, fault string) {
-	m.latency.WithLabelValues(node, operation).Observe(took.Seconds())
+func (m *Metrics) leg(node string, operation balance.Class, took time.Duration, fault string) {
+	m.observers(node)[operation].Observe(took.Seconds())
 	if fault != "" {
 		m.errors.WithLabelValues(node, fault).Inc()
 	}

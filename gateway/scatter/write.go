@@ -89,7 +89,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	start := time.Now()
 	a, err := w.Sender.Do(ctx, r)
 	ok := err == nil && a.Status < http.StatusInternalServerError
-	w.Metrics.leg(l.Node, operationWrite, time.Since(start), faultOf(a.Status, err))
+	w.Metrics.leg(l.Node, writes, time.Since(start), faultOf(a.Status, err))
 	if err != nil {
 		ack.Unsure = !neverSent(err)
 		return ack, false
