@@ -11,7 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/miroir-search/miroir/gateway/balance"
+	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
+	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/tuning"
 )
@@ -150,5 +152,28 @@ func TestF3ANodeThatDoesBadlyIsLeftOut(t *testing.T) {
 		if r.Route == nil || !strings.Contains(r.Route.Cluster, "n0") || strings.Index(r.Route.Cluster, "n1") < strings.Index(r.Route.Cluster, "n0") {
 			t.Errorf("document %d is read from %+v", i, r.Route)
 		}
+	}
+}
+
+// A2.4, F2: with one copy in each of two groups a late leg is asked of the other group, unless that is switched off; with a
+// single copy of everything no leg is hedged at all.
+func TestA24LateLegsAndOtherGroups(t *testing.T) {
+	live := tuning.Default()
+	s := twoGroups(t, [2]*readNode{{}, {}}, &live)
+	c := &call{view: s.Views.View()}
+	ix := c.view.Indexes["a"]
+	nobody := func(string) bool { return false }
+	for _, cross := range []bool{true, false} {
+		live.Hedging.CrossGroupFallback = cross
+		for group, other := range []string{"n1", "n0"} {
+			late := plan.Leg{Node: fmt.Sprintf("n%d", group), Group: group, Shards: []int{0}}
+			legs := s.standIns(t.Context(), c, ix)(late, scatter.Late, nobody)
+			if cross && (len(legs) != 1 || legs[0].Node != other) || !cross && legs != nil {
+				t.Errorf("cross group %v: %v stands in for %s", cross, legs, late.Node)
+			}
+		}
+	}
+	if !spare(c.view) || spare(serviceOf(t, nil, [][]int{}, `{}`).Views.View()) {
+		t.Error("whether there are other copies is not seen")
 	}
 }
