@@ -80,6 +80,9 @@ func FuzzMergesAreJSON(f *testing.F) {
 			res, err = Documents(DocumentsRequest{Limit: 9, Offset: 1, Sorted: sorted}, [][]byte{leg, leg})
 			check("documents", res.Body, err)
 		}
+		if p, err := PassDocuments([]int{0, 0}, 5, [][]byte{leg, leg}); err == nil && (p.Documents < 0 || p.Documents > 5 || len(p.Used) != 2) {
+			t.Fatalf("%+v\nfrom %s", p, leg)
+		}
 		body, _, err = FacetSearch(FacetSearchRequest{}, [][]byte{leg, leg})
 		check("facet search", body, err)
 		body, err = IndexStats([][]byte{leg, leg}, nil)
