@@ -29,6 +29,7 @@ type Federated struct {
 	indexes    map[string]Index
 	several    bool // some index has several queries, or some query looks for vectors
 	positions  []int
+	decided    map[int]half // how queries that look for vectors are asked
 }
 
 // shown is what answers call the index.
@@ -42,7 +43,7 @@ func (ix Index) shown() string {
 // NewFederated decides about a federated search. indexes has the indexes that queries and facets name; a query of another
 // one is in no part.
 func NewFederated(m *meili.MultiSearch, indexes map[string]Index) *Federated {
-	f := &Federated{federation: m.Federation, multi: m.Queries, indexes: indexes}
+	f := &Federated{federation: m.Federation, multi: m.Queries, indexes: indexes, decided: map[int]half{}}
 	asked := map[string]bool{}
 	for _, q := range m.Queries {
 		ix, ok := indexes[q.IndexUID]
@@ -51,7 +52,8 @@ func NewFederated(m *meili.MultiSearch, indexes map[string]Index) *Federated {
 		}
 		s := &Search{query: q.SearchQuery, settings: ix.Settings, primary: ix.PrimaryKey, distinct: f.distinctOf(q.SearchQuery, ix)}
 		if q.Hybrid != nil {
-			s.Kind = kindOf(q.SearchQuery, meili.ReadHybrid(q.Hybrid).Ratio)
+			s.hybrid = meili.ReadHybrid(q.Hybrid)
+			s.Kind = kindOf(q.SearchQuery, s.hybrid.Ratio)
 		}
 		f.several = f.several || s.Kind != Keyword || asked[q.IndexUID]
 		asked[q.IndexUID] = true
@@ -172,8 +174,23 @@ func (f *Federated) query(i int) []byte {
 	s, q := f.queries[i], &f.multi[i]
 	b := newBody()
 	b.put("indexUid", rawjson.AppendQuoted(nil, f.indexes[q.IndexUID].Physical))
+	as := f.decided[i]
+	if as.ratio != "" {
+		b.put("hybrid", s.hybridAt(as.ratio))
+	}
+	if as.vector != nil {
+		b.put("vector", as.vector)
+	}
 	q.Each(func(name string, value []byte) {
 		switch name {
+		case "hybrid":
+			if as.ratio != "" {
+				return
+			}
+		case "vector", "media":
+			if as.ratio != "" || as.vector != nil {
+				return
+			}
 		case "showRankingScoreDetails", "attributesToRetrieve", "attributesToHighlight", "attributesToCrop", "facets":
 			return
 		}
@@ -249,6 +266,7 @@ func (f *Federated) Request() merge.FederatedRequest {
 		Page: merge.Page{
 			Exhaustive: fed.Exhaustive, Offset: fed.Offset, Limit: fed.Limit, Page: fed.Page, HitsPerPage: fed.HitsPerPage,
 		},
+		Semantic: slices.ContainsFunc(f.queries, func(s *Search) bool { return s.Kind != Keyword }),
 		Distinct: f.Distinct(), DistinctCounted: f.Distinct() != "", MaxTotalHits: map[string]int{}, Facets: map[string]merge.FacetSettings{},
 		Apart: map[string]string{}, Names: map[string]string{}, Stands: f.positions,
 	}
@@ -292,6 +310,9 @@ func (f *Federated) Request() merge.FederatedRequest {
 		}
 		if fed.Distinct == nil {
 			q.Distinct = s.distinct
+		}
+		if s.Kind == Hybrid && f.decided[i].ratio == "" {
+			q.Hybrid, q.SemanticRatio = true, s.hybrid.Ratio
 		}
 		r.Queries = append(r.Queries, q)
 	}

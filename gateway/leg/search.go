@@ -180,7 +180,7 @@ func (s *Search) body(h half) []byte {
 		b.put(name, value)
 	})
 	if h.ratio != "" {
-		b.put("hybrid", append(append(rawjson.AppendQuoted([]byte(`{"embedder":`), s.hybrid.Embedder), `,"semanticRatio":`+h.ratio...), '}'))
+		b.put("hybrid", s.hybridAt(h.ratio))
 	}
 	if h.vector != nil {
 		b.put("vector", h.vector)
@@ -202,6 +202,11 @@ func (s *Search) body(h half) []byte {
 		b.put("showRankingScoreDetails", []byte("true"))
 	}
 	return b.end()
+}
+
+// hybridAt is the hybrid member with another ratio.
+func (s *Search) hybridAt(ratio string) []byte {
+	return append(append(rawjson.AppendQuoted([]byte(`{"embedder":`), s.hybrid.Embedder), `,"semanticRatio":`+ratio...), '}')
 }
 
 // facets are the facets that the legs count; nil for none.

@@ -12,6 +12,7 @@ type FederatedRequest struct {
 	Page             Page // of the federation object
 	Queries          []FederatedQuery
 	Distinct         string
+	Semantic         bool                     // some query looks for vectors, even if none were needed
 	DistinctCounted  bool                     // the legs counted the distinct field's values for every index
 	MaxTotalHits     map[string]int           // pagination.maxTotalHits by the client's index name; none: no bound
 	Apart            map[string]string        // primary keys of indexes whose queries were asked for one by one
@@ -38,6 +39,8 @@ type FederatedQuery struct {
 	Index                   string  // the index's name here
 	Weight                  float64 // federationOptions.weight, 1 if not given
 	Distinct                string  // distinct field of the query alone; "" for none, and where the federation has one
+	Hybrid                  bool    // hits found by words and by vectors are in its lists
+	SemanticRatio           float32 // by which it weighs the two
 	ShowRankingScoreDetails bool
 	Veil                    Veil
 }
@@ -97,6 +100,9 @@ func Federated(req FederatedRequest, legs []FederatedLeg) (Result, error) {
 	}
 	res.ApproximateFacets = approximate
 	sc.semantic(&res)
+	if req.Semantic {
+		res.SemanticHits = max(0, res.SemanticHits)
+	}
 	res.Body = f.write(bodies, &res, facets, byIndex)
 	return res, nil
 }
@@ -200,12 +206,33 @@ func (f *federation) weigh(s *stream) error {
 // and then by the position of the query.
 func (f *federation) before(x, y *stream) int {
 	if x.fed.query == y.fed.query {
+		if q := &f.req.Queries[x.fed.query]; q.Hybrid && x.key.vector != y.key.vector {
+			return f.sides(q, x, y)
+		}
 		return compareScores(x.key.scores, y.key.scores)
 	}
 	if c := compareWeighted(x.key.values, y.key.values, x.fed.weighted, y.fed.weighted); c != 0 {
 		return c
 	}
 	return x.fed.query - y.fed.query
+}
+
+// sides orders a hit found by words and one found by vectors as their query's own search would. Of equal ones that of the
+// vectors comes first.
+func (f *federation) sides(q *FederatedQuery, x, y *stream) int {
+	share := func(s *stream) float64 {
+		if s.key.vector {
+			return float64(q.SemanticRatio)
+		}
+		return float64(1 - q.SemanticRatio)
+	}
+	if c := compareSides(x.key.values, y.key.values, share(x), share(y)); c != 0 {
+		return c
+	}
+	if x.key.vector {
+		return -1
+	}
+	return 1
 }
 
 // collect picks the ranks [from, to) and puts the client's names into `_federation`. Of every index no more hits take part

@@ -131,15 +131,19 @@ func nearlyEqual(x, y float64) bool { return math.Abs(x-y) <= 2.220446049250313e
 
 // compareHybrid orders a keyword hit and a vector hit as one engine does: score against score; a sort value against a
 // score loses unless the score is zero; the longer list wins.
-func compareHybrid(x, y []score) int {
+func compareHybrid(x, y []score) int { return compareSides(x, y, 1, 1) }
+
+// compareSides is compareHybrid for scores that still have to be weighed by their sides.
+func compareSides(x, y []score, weightX, weightY float64) int {
 	for i := range min(len(x), len(y)) {
 		a, b := &x[i], &y[i]
 		switch {
 		case a.kind == ruleWeighted && b.kind == ruleWeighted:
-			if nearlyEqual(a.a, b.a) {
+			p, q := a.a*weightX, b.a*weightY
+			if nearlyEqual(p, q) {
 				continue
 			}
-			if a.a > b.a {
+			if p > q {
 				return -1
 			}
 			return 1

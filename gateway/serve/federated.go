@@ -179,6 +179,7 @@ func (f *federating) run(ctx context.Context) ([]merge.FederatedLeg, *apierr.Err
 		ix, _ := f.find(f.c, uid)
 		indexes = append(indexes, ix)
 	}
+	f.decide(ctx)
 	shares := f.plan(indexes, nil)
 	judged := make(chan *apierr.Error, 1)
 	if len(shares) > 1 {

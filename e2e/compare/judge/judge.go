@@ -69,7 +69,7 @@ func (j *Judge) judge(ctx context.Context, p Pair) (Verdict, error) {
 		return j.refusal(p, differing), nil
 	}
 	switch p.Query.Kind {
-	case query.Search, query.Keyed, query.SearchGet, query.Bad, query.Federated, query.Semantic, query.Similar:
+	case query.Search, query.Keyed, query.SearchGet, query.Bad, query.Federated, query.Blended, query.Semantic, query.Similar:
 		return j.search(ctx, p, differing)
 	case query.Multi:
 		return j.multi(ctx, p)

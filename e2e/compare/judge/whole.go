@@ -40,7 +40,7 @@ func (j *Judge) wholeQuery(q query.Query) query.Query {
 	if q.Exhaustive() {
 		page = map[string]any{"hitsPerPage": reach}
 	}
-	if q.Kind == query.Federated {
+	if q.Kind == query.Federated || q.Kind == query.Blended {
 		var queries []any
 		for i, single := range q.Queries() {
 			body := maps.Clone(j.detailed(single).Body)

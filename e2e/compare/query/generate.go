@@ -35,7 +35,7 @@ func Make(seed uint64, number int, mix Mix, corpora []*corpus.Corpus) Query {
 		if kind == Keyed && c.Share < small { // most of what can be taken for one another is in small corpora
 			g.corpora = append(g.corpora, c)
 		}
-		if c.Embedded == (kind == Semantic || kind == Similar) {
+		if c.Embedded == (kind == Semantic || kind == Similar || kind == Blended) {
 			g.corpora = append(g.corpora, c)
 		}
 	}
@@ -86,6 +86,8 @@ func (g *generator) make(kind Kind) Query {
 		q.Path, q.Body = "/multi-search", g.multi()
 	case Federated:
 		q.Path, q.Body = "/multi-search", g.federated()
+	case Blended:
+		q.Path, q.Body = "/multi-search", g.blended()
 	case Bad:
 		q.Body = g.search()
 		g.spoil(&q)
@@ -108,7 +110,8 @@ func (g *generator) search() map[string]any {
 	some(35, "filter", g.filter)
 	some(30, "sort", g.sort)
 	some(25, "facets", g.facets)
-	some(5, "distinct", func() any { return g.one(g.corpus.Texts) })
+	some(5, "distinct", func() any { return g.one(append(append([]string{}, g.corpus.Texts...), g.corpus.Numbers...)) })
+	some(4, "locales", func() any { return []any{"eng"} })
 	some(20, "matchingStrategy", func() any { return []string{"all", "last", "frequency"}[g.pick(60, 30, 10)] })
 	some(8, "attributesToSearchOn", func() any { return []any{g.one(g.corpus.Searchable)} })
 	some(15, "showRankingScore", yes)
@@ -150,10 +153,16 @@ func (g *generator) present(body map[string]any) {
 	}
 	if g.chance(15) {
 		body["attributesToHighlight"] = []any{[]string{"*", g.one(g.corpus.Searchable)}[g.random.IntN(2)]}
+		if g.chance(25) {
+			body["highlightPreTag"], body["highlightPostTag"] = "<b class=\"x\">", "</b>"
+		}
 	}
 	if g.chance(8) {
-		body["attributesToCrop"] = []any{g.one(g.corpus.Searchable)}
+		body["attributesToCrop"] = []any{g.one(g.corpus.Searchable) + []string{"", ":2"}[g.random.IntN(2)]}
 		body["cropLength"] = 1 + g.random.IntN(4)
+		if g.chance(25) {
+			body["cropMarker"] = "[…]"
+		}
 	}
 	if g.chance(8) {
 		body["showMatchesPosition"] = true

@@ -50,3 +50,31 @@ func (g *generator) federated() map[string]any {
 	}
 	return map[string]any{"federation": federation, "queries": queries}
 }
+
+// blended makes the body of a search by words, by vectors and by both, whose queries share one list of hits.
+func (g *generator) blended() map[string]any {
+	queries := []any{}
+	for range 1 + g.random.IntN(3) {
+		body := map[string]any{"indexUid": g.corpus.UID}
+		if g.chance(75) {
+			semantic := g.semantic()
+			for _, member := range []string{"vector", "hybrid", "q"} {
+				if value, ok := semantic[member]; ok {
+					body[member] = value
+				}
+			}
+		} else if text := g.words(); text != "" {
+			body["q"] = text
+		}
+		if g.chance(30) {
+			body["filter"] = g.filter()
+		}
+		if g.chance(30) {
+			body["federationOptions"] = map[string]any{"weight": []any{0.5, 2}[g.random.IntN(2)]}
+		}
+		queries = append(queries, body)
+	}
+	federation := map[string]any{}
+	g.paginate(federation)
+	return map[string]any{"federation": federation, "queries": queries}
+}

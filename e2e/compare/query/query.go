@@ -19,6 +19,7 @@ const (
 	FacetSearch Kind = "facet search"
 	Multi       Kind = "multi-search"
 	Federated   Kind = "federated search"
+	Blended     Kind = "federated search by vectors"
 	Semantic    Kind = "semantic and hybrid search"
 	Similar     Kind = "similar"
 	Documents   Kind = "documents"
