@@ -23,6 +23,7 @@ type command struct {
 	keepOn bool
 	all    bool
 	points bool
+	only   string
 }
 
 // Command tries seeds one after the other, and fails when one of them shows a violation.
@@ -39,6 +40,7 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	flags.BoolVar(&c.keepOn, "continue", false, "try the other seeds as well when one has failed")
 	flags.BoolVar(&c.all, "keep-all", false, "keep runs that went well, too")
 	flags.BoolVar(&c.points, "points", false, "instead of seeds: end processes before and after every durable step")
+	flags.StringVar(&c.only, "only", "", "with --points: only those with this in their names")
 	if err := lifecycle.ParseFlags(flags, args); err != nil {
 		return err
 	}
@@ -60,7 +62,7 @@ func (c *command) tryPoints(ctx context.Context, stdio lifecycle.Stdio) error {
 	if err != nil {
 		return err
 	}
-	result, err := cluster.RunPoints(ctx, func(text string) { _, _ = fmt.Fprintln(stdio.Out, text) })
+	result, err := cluster.RunPoints(ctx, c.only, func(text string) { _, _ = fmt.Fprintln(stdio.Out, text) })
 	if err == nil {
 		line(stdio, result)
 		if len(result.Violations) > 0 || c.all {

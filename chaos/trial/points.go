@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +18,9 @@ import (
 	"github.com/miroir-search/miroir/e2e/inside"
 	"github.com/miroir-search/miroir/internal/failpoint"
 )
+
+// nudgeEvery is how often a nudge is repeated, in looks: so rarely that what it started can come to its end.
+const nudgeEvery = 100
 
 // reachTime is how long a point may take to be reached once what leads to it goes on.
 const reachTime = time.Minute
@@ -73,10 +78,25 @@ func settle(_ context.Context, _ *Cluster, client *workload.Client, round int) e
 	return client.Tell(http.MethodPatch, "/indexes/"+client.Index+"/settings", body)
 }
 
-// RunPoints ends processes right before and right after every durable step while clients write and read, and judges the
-// whole as one run. Points that nobody came by are violations, for they prove nothing.
-func (c *Cluster) RunPoints(ctx context.Context, told func(string)) (*Result, error) {
-	client, err := c.prepare(ctx, "points")
+// atOnce is how many steps are judged as one run: few, for every request without an answer makes the judgement harder.
+const atOnce = 4
+
+// RunPoints ends processes right before and right after every durable step while clients write and read, and judges some
+// steps at a time as one run; only those with a text in their names. Points that nobody came by are violations, for they
+// prove nothing. It returns the first run that went wrong, or the last one.
+func (c *Cluster) RunPoints(ctx context.Context, only string, told func(string)) (result *Result, err error) {
+	chosen := slices.DeleteFunc(points(), func(p point) bool { return !strings.Contains(failpoint.Name(p.group, p.step, true), only) })
+	for some := range slices.Chunk(chosen, atOnce) {
+		if result, err = c.runPoints(ctx, some, told); err != nil || len(result.Violations) > 0 {
+			return result, err
+		}
+	}
+	return result, err
+}
+
+func (c *Cluster) runPoints(ctx context.Context, some []point, told func(string)) (*Result, error) {
+	c.trials++
+	client, err := c.prepare(ctx, fmt.Sprint("points-", c.trials))
 	if err != nil {
 		return nil, err
 	}
@@ -85,13 +105,15 @@ func (c *Cluster) RunPoints(ctx context.Context, told func(string)) (*Result, er
 	defer unfollow()
 	go client.FollowTasks(following)
 	playing, stop := context.WithCancel(ctx)
+	defer stop()
 	var working sync.WaitGroup
-	for _, ops := range workload.Plan(1, workload.Shape{Writers: 3, Readers: 1, Indexers: 2, Requests: 100_000}, "points-") {
+	shape := workload.Shape{Writers: 3, Readers: 1, Indexers: 2, Requests: 100_000}
+	for _, ops := range workload.Plan(uint64(c.trials), shape, client.Index+"-") { //nolint:gosec // a count
 		working.Go(func() { client.Play(playing, ops) })
 	}
 	result := &Result{Run: &history.Run{}}
 	began := time.Now()
-	for round, p := range points() {
+	for round, p := range some {
 		for _, after := range []bool{false, true} {
 			name := failpoint.Name(p.group, p.step, after)
 			result.Run.Faults = append(result.Run.Faults, p.process+" "+name)
@@ -100,9 +122,6 @@ func (c *Cluster) RunPoints(ctx context.Context, told func(string)) (*Result, er
 				result.Violations = append(result.Violations, check.Violation{Rule: "point", Text: fmt.Sprintf("%s of %s: %v", name, p.process, err)})
 			}
 			told(fmt.Sprintf("%s %s, %s %v", p.process, name, time.Since(began).Round(time.Second), err))
-			if ctx.Err() != nil {
-				break
-			}
 		}
 	}
 	stop()
@@ -112,6 +131,8 @@ func (c *Cluster) RunPoints(ctx context.Context, told func(string)) (*Result, er
 	unfollow()
 	result.Run.Ops = client.Log.Ops()
 	result.Violations = append(result.Violations, check.Run(result.Run)...)
+	result.Rested = time.Since(began) - result.Worked
+	told(fmt.Sprintf("%d requests judged, %d violations, %s to rest", len(result.Run.Ops), len(result.Violations), result.Rested.Round(time.Second)))
 	return result, ctx.Err()
 }
 
@@ -126,9 +147,9 @@ func (c *Cluster) reach(ctx context.Context, client *workload.Client, p point, n
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for n := 0; failpoint.Armed(folder, name); n++ {
-		if p.nudge != nil && n%20 == 0 {
+		if p.nudge != nil && n%nudgeEvery == 0 {
 			// What it asks for may fail just because the process ends.
-			if err := p.nudge(reaching, c, client, round+n/20); err != nil && c.Signal(p.process, 0) == nil && failpoint.Armed(folder, name) && n > 200 {
+			if err := p.nudge(reaching, c, client, round+n/nudgeEvery); err != nil && c.Signal(p.process, 0) == nil && failpoint.Armed(folder, name) && n > 200 {
 				return err
 			}
 		}
