@@ -14,6 +14,7 @@ import (
 const (
 	HeaderDegraded        = "X-Miroir-Degraded"
 	HeaderSettingsVersion = "X-Miroir-Settings-Version"
+	HeaderInconsistent    = "X-Miroir-Settings-Inconsistent" // "true": nodes answered with settings that are not, or not all, those committed
 	HeaderFacetsApprox    = "X-Miroir-Facets-Approximate"
 	HeaderSessionStale    = "X-Miroir-Session-Stale"    // "true": something that the session wrote is not shown
 	HeaderSessionDegraded = "X-Miroir-Session-Degraded" // why the session is not honoured, or only in part

@@ -18,10 +18,11 @@ import (
 
 // answer is what one leg came back with.
 type answer struct {
-	leg    plan.Leg
-	status int
-	body   []byte
-	err    error
+	leg      plan.Leg
+	status   int
+	body     []byte
+	settings string
+	err      error
 }
 
 // failed says whether another node might do better: no answer, an error of the node itself, a full search queue, or a
@@ -142,7 +143,7 @@ func (rd *reading) one(ctx context.Context, l plan.Leg, as standing) answer {
 	rd.Watch.End(l.Node, c.Class, took, rd.Timeout, how)
 	rd.Metrics.leg(l.Node, c.Class, took, fault)
 	c.Trace.add(Sent{Leg: l, Took: took, Status: a.Status, Body: a.Body, Hedged: as == hedged, Again: as == again})
-	return answer{leg: l, status: a.Status, body: a.Body, err: err}
+	return answer{leg: l, status: a.Status, body: a.Body, settings: a.Settings, err: err}
 }
 
 // lost lists the shards of a failed leg that its replacements do not cover; never nil.

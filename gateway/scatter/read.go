@@ -38,8 +38,9 @@ type Call struct {
 
 // Result is one leg with its answer.
 type Result struct {
-	Leg  plan.Leg
-	Body []byte
+	Leg      plan.Leg
+	Body     []byte
+	Settings string // nodeapi.HeaderSettings
 }
 
 // Outcome is what a read's legs brought.
@@ -142,7 +143,7 @@ func (o *Outcome) take(t *taken) {
 func (o *Outcome) add(a *answer) {
 	switch {
 	case a.status == http.StatusOK:
-		o.Results = append(o.Results, Result{Leg: a.leg, Body: a.body})
+		o.Results = append(o.Results, Result{Leg: a.leg, Body: a.body, Settings: a.settings})
 	case o.Refused == nil:
 		o.Refused = apierr.Parse(a.status, a.body)
 	}

@@ -172,7 +172,11 @@ func (s *Service) getDocument(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(e)
 	}
 	shard := shardmap.ShardOf([]byte(c.op.ID), ix.Shards)
-	owners := plan.Owner(c.view, ix, shard, shardmap.HashID([]byte(c.op.ID)), nil)
+	late := behind(ix, c.least)
+	owners := plan.Owner(c.view, ix, shard, shardmap.HashID([]byte(c.op.ID)), either(late, astray(ix)))
+	if len(owners) == 0 {
+		owners = plan.Owner(c.view, ix, shard, shardmap.HashID([]byte(c.op.ID)), late)
+	}
 	if len(owners) == 0 {
 		return uncovered([]int{shard})
 	}

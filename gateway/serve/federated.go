@@ -263,6 +263,7 @@ func (f *federating) ask(ctx context.Context, shares []*share) {
 				sh.failed = append(sh.failed, of.Node)
 				return nil // other nodes may hold the indexes in other ways: the share is planned again as a whole
 			})
+			f.c.sights.saw(&sh.out, sh.joint.Indexes...)
 		})
 	}
 	all.Wait()

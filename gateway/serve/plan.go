@@ -21,9 +21,8 @@ func (s *Service) narrow(ix *routing.Index, q *meili.SearchQuery) plan.Narrowing
 
 // cover plans a read that may be narrowed.
 func (s *Service) cover(c *call, ix *routing.Index, n plan.Narrowing, seed uint64) plan.Read {
-	p, _ := s.choose(c.view, ix, n, seed, nil)
 	s.planned(ix, n)
-	return p
+	return s.settledCover(c, ix, n, seed, nil)
 }
 
 // look plans a read as cover does and leaves nothing behind: for explanations.
@@ -37,7 +36,19 @@ func (s *Service) look(c *call, ix *routing.Index, n plan.Narrowing, seed uint64
 
 // coverAll plans a read of all shards.
 func (s *Service) coverAll(c *call, ix *routing.Index, seed uint64) plan.Read {
-	p, _ := s.choose(c.view, ix, plan.Narrowing{}, seed, nil)
+	return s.settledCover(c, ix, plan.Narrowing{}, seed, nil)
+}
+
+// settledCover plans a read from nodes that show the committed settings, as far as they cover what is wanted. Nodes that are
+// behind what the request asks for are not asked at all.
+func (s *Service) settledCover(c *call, ix *routing.Index, n plan.Narrowing, seed uint64, avoid plan.Avoid) plan.Read {
+	avoid = either(avoid, behind(ix, c.least))
+	if off := astray(ix); off != nil {
+		if p, _ := s.choose(c.view, ix, n, seed, either(avoid, off)); len(p.Missing) == 0 {
+			return p
+		}
+	}
+	p, _ := s.choose(c.view, ix, n, seed, avoid)
 	return p
 }
 

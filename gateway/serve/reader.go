@@ -54,6 +54,7 @@ func (s *Service) standIns(ctx context.Context, c *call, ix *routing.Index) scat
 	}
 	return func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
 		v, ix := s.newest(c.view, ix)
+		avoid = either(avoid, behind(ix, c.least))
 		poor := s.Balance.Avoid()
 		good := func(node string) bool { return avoid(node) || poor != nil && poor(node) }
 		own := func(node string) bool { return good(node) || v.Nodes[node].ReplicaGroup != of.Group }

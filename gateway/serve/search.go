@@ -138,6 +138,7 @@ func (s *Service) readCall(ctx context.Context, c *call, ix *routing.Index, p pl
 	}
 	request.Hedge, request.Trace = request.Hedge && spare(c.view), c.trace
 	out := reader.Read(ctx, request, p, s.standIns(ctx, c, ix))
+	c.sights.saw(&out, ix)
 	s.judge(&out)
 	return out
 }

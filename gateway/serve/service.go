@@ -123,13 +123,15 @@ type Service struct {
 // call is one request on its way through the service.
 type call struct {
 	*extproc.Request
-	op    operation.Operation
-	grant auth.Grant
-	view  *routing.View
-	alias *routing.Alias // that the operation's index is called by; nil for none
-	now   time.Time
-	trace *scatter.Trace // of the legs, for an explanation; nil: nobody wants to know
-	once  *once          // nil: the request has no idempotency key
+	op     operation.Operation
+	grant  auth.Grant
+	view   *routing.View
+	alias  *routing.Alias // that the operation's index is called by; nil for none
+	now    time.Time
+	least  uint64 // version of its index's settings that a read asks for
+	sights sights
+	trace  *scatter.Trace // of the legs, for an explanation; nil: nobody wants to know
+	once   *once          // nil: the request has no idempotency key
 
 	moved bool         // the alias stood for something else when the write was to be recorded
 	body  []byte       // as far as it was read, for a second try
@@ -201,7 +203,14 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	if e := s.keyed(c); e != nil {
 		return reply.Error(e)
 	}
+	if e := s.floor(ctx, c); e != nil {
+		return tooOld(e)
+	}
 	answer := s.dispatch(ctx, c)
+	c.sights.tell(answer, func(ix *routing.Index) *routing.Index {
+		_, now := s.newest(c.view, ix)
+		return now
+	})
 	s.settled(ctx, c, answer)
 	s.remember(ctx, c, answer)
 	return answer

@@ -77,7 +77,7 @@ func (r *resembling) run(ctx context.Context) found {
 		if len(failed) > 0 {
 			avoid = func(node string) bool { return slices.Contains(failed, node) }
 		}
-		p, _ := r.s.choose(r.c.view, r.ix, plan.Narrowing{}, r.q.Seed(), avoid)
+		p := r.s.settledCover(r.c, r.ix, plan.Narrowing{}, r.q.Seed(), avoid)
 		at := slices.IndexFunc(p.Legs, func(l plan.Leg) bool { return slices.Contains(l.Shards, r.shard) })
 		if at < 0 {
 			return found{failed: uncoveredError([]int{r.shard})}
@@ -107,7 +107,7 @@ func (r *resembling) run(ctx context.Context) found {
 func (r *resembling) source(ctx context.Context, own plan.Read) (answer, source scatter.Outcome) {
 	reader, standIns := r.s.reader(), r.s.standIns(ctx, r.c, r.ix)
 	ask := func(path string, body []byte) scatter.Outcome {
-		return reader.Read(ctx, scatter.Call{
+		out := reader.Read(ctx, scatter.Call{
 			Method: http.MethodPost, Path: "/indexes/" + r.ix.Physical + path, ContentType: jsonType, Body: body,
 			Count: r.ix.Shards, Epoch: own.Epoch, Stamps: true, Hedge: spare(r.c.view), Sole: true,
 		}, own, func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
@@ -116,6 +116,8 @@ func (r *resembling) source(ctx context.Context, own plan.Read) (answer, source 
 			}
 			return standIns(of, why, avoid)
 		})
+		r.c.sights.saw(&out, r.ix)
+		return out
 	}
 	var both sync.WaitGroup
 	both.Go(func() { source = ask("/documents/fetch", r.leg.Source(r.rule)) })

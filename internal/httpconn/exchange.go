@@ -24,6 +24,7 @@ type conn struct {
 	net   net.Conn
 	in    *bufio.Reader
 	since time.Time // when it became idle
+	note  string    // of the last answer
 }
 
 func newConn(c net.Conn) *conn { return &conn{net: c, in: bufio.NewReaderSize(c, readBuffer)} }
@@ -33,7 +34,8 @@ type Response struct {
 	Status      int
 	ContentType string
 	RetryAfter  string
-	Length      int64 // of the body; -1 when it is not known
+	Note        string // value of the header that the pool's options name
+	Length      int64  // of the body; -1 when it is not known
 
 	ctx   context.Context
 	pool  *Pool
@@ -72,10 +74,11 @@ func (p *Pool) Do(ctx context.Context, r *Request) (*Response, error) {
 
 // open reads the head and prepares the body.
 func (r *Response) open() error {
-	h, err := readHead(r.conn.in)
+	h, err := readHead(r.conn.in, r.pool.options.Note, r.conn.note)
 	if err != nil {
 		return err
 	}
+	r.Note, r.conn.note = h.note, h.note
 	r.Status, r.ContentType, r.RetryAfter, r.Length = h.status, h.contentType, h.retryAfter, h.length
 	r.again = !h.close
 	switch {

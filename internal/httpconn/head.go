@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // maxHeaders bounds the headers of an answer.
@@ -20,6 +21,7 @@ type head struct {
 	close       bool
 	contentType string
 	retryAfter  string
+	note        string
 }
 
 // bodiless says whether an answer with this status has no body, whatever its headers say (RFC 9112, section 6.3).
@@ -27,7 +29,9 @@ func (h *head) bodiless() bool {
 	return h.status == http.StatusNoContent || h.status == http.StatusNotModified
 }
 
-func readHead(in *bufio.Reader) (head, error) {
+// readHead reads a head. note is the name of one more header to keep, empty for none, and last what its value was before: the
+// same one takes no memory.
+func readHead(in *bufio.Reader, note, last string) (head, error) {
 	h := head{length: -1}
 	line, err := readLine(in)
 	if err != nil {
@@ -47,7 +51,7 @@ func readHead(in *bufio.Reader) (head, error) {
 			}
 			return h, nil
 		}
-		if err := h.take(line); err != nil {
+		if err := h.take(line, note, last); err != nil {
 			return h, err
 		}
 	}
@@ -86,7 +90,7 @@ var (
 const typeJSON = "application/json"
 
 // take looks at one header line.
-func (h *head) take(line []byte) error {
+func (h *head) take(line []byte, note, last string) error {
 	name, value, err := field(line)
 	if err != nil {
 		return err
@@ -112,6 +116,10 @@ func (h *head) take(line []byte) error {
 		}
 	case bytes.EqualFold(name, nameRetry):
 		h.retryAfter = string(value)
+	case len(name) == len(note) && strings.EqualFold(string(name), note):
+		if h.note = last; string(value) != last {
+			h.note = string(value)
+		}
 	}
 	return nil
 }

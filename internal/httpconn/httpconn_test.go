@@ -338,7 +338,7 @@ func receive(raw []byte) (int, []byte, error) {
 		_, _ = there.Write(raw)
 		_ = there.Close()
 	}()
-	r := &Response{ctx: context.Background(), conn: newConn(here)}
+	r := &Response{pool: &Pool{}, ctx: context.Background(), conn: newConn(here)}
 	if err := r.open(); err != nil {
 		return 0, nil, err
 	}

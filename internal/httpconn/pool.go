@@ -22,6 +22,7 @@ type Options struct {
 	IdleTimeout time.Duration // for which one is kept without use
 	Trust       time.Duration // for which an idle one is taken to be open without looking
 	DialTimeout time.Duration
+	Note        string // name of one more header of answers to keep
 }
 
 // Pool keeps the connections to one host. It is safe for concurrent use.

@@ -133,6 +133,20 @@ func Censor(message string, settings []byte) string {
 // leastQuoted is the length in bytes from which on a text that equals a secret is taken for a quotation of it.
 const leastQuoted = 6
 
+// HasKeys says whether a value of `embedders` in clear has a key.
+func HasKeys(value []byte) bool {
+	has := false
+	if len(value) > 0 {
+		alone(value, func(settings []byte) []byte {
+			return mapKeys(settings, func(_ string, key []byte) []byte {
+				has = has || !IsMasked(key)
+				return key
+			})
+		})
+	}
+	return has
+}
+
 // alone does to the value of `embedders` what a function does to settings.
 func alone(value []byte, do func([]byte) []byte) []byte {
 	return get(node(do(appendObject(nil, []member{{"embedders", value}}))).members(), "embedders")

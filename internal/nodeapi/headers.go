@@ -23,9 +23,22 @@ const (
 	HeaderSortValues = "X-Miroir-Leg-Sort-Values" // "true": a sorted list of documents tells what it was sorted by
 	HeaderRouted     = "X-Miroir-Leg-Routed"      // "true": the answer goes to the client as it is
 
+	// HeaderSettings is of answers: the settings that the engine ran the request with, as it shows them; see Settings… below.
+	HeaderSettings = "X-Miroir-Leg-Settings"
+
+	// HeaderVersion is of answers: the committed version of the settings, which the client sees where the answer is routed.
+	HeaderVersion = "X-Miroir-Settings-Version"
+
 	// HeaderTarget is set by the gateway on a request that Envoy routes to one sidecar: the name of Envoy's cluster.
 	HeaderTarget = "X-Miroir-Target"
 )
+
+// SettingsChanging is the value of HeaderSettings while a change of an index's settings is on its way in the engine. Any other
+// value is SettingsTag of the hash that the engine was last seen to show; without the header it was not looked at yet.
+const SettingsChanging = "changing"
+
+// SettingsTag is what identifies settings in HeaderSettings: the first digits of their hash.
+func SettingsTag(hash string) string { return hash[:min(16, len(hash))] }
 
 // MaxDispatch bounds the dispatch id in bytes.
 const MaxDispatch = 64

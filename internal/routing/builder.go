@@ -186,6 +186,20 @@ func (b *Builder) putShown(name string, value []byte) error {
 	return nil
 }
 
+// astray lists the nodes that show other settings than those committed.
+func astray(committed string, shown map[string]NodeSettingsRecord) map[string]bool {
+	var list map[string]bool
+	for node, rec := range shown {
+		if committed != "" && rec.Hash != committed {
+			if list == nil {
+				list = map[string]bool{}
+			}
+			list[node] = true
+		}
+	}
+	return list
+}
+
 // View makes an immutable view of the records. An index without a placement is left out: it is not routable yet.
 func (b *Builder) View() *View {
 	v := &View{
@@ -207,7 +221,8 @@ func (b *Builder) View() *View {
 		s := b.settings[rec.Physical]
 		ix := &Index{
 			IndexRecord: rec, Name: uid, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
-			SettingsHash: s.EngineHash, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{budget: budget},
+			SettingsHash: s.EngineHash, SettingsNodes: s.Nodes, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{budget: budget},
+			Astray: astray(s.EngineHash, b.shown[rec.Physical]),
 		}
 		v.Indexes[uid] = ix
 		v.Physical[rec.Physical] = ix

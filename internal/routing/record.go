@@ -154,6 +154,7 @@ type SettingsRecord struct {
 	Version    uint64          `json:"version"` // grows by one with every committed change
 	ClientView json.RawMessage `json:"client_view"`
 	EngineHash string          `json:"engine_hash,omitempty"` // SHA-256 of the canonical engine view
+	Nodes      []string        `json:"nodes,omitempty"`       // that carried out the change from the version before, secrets included
 	UpdatedAt  time.Time       `json:"updated_at"`
 }
 

@@ -20,8 +20,10 @@ type Index struct {
 	Placement       PlacementRecord
 	Settings        []byte // client view, canonical JSON; nil before the first settings commit
 	SettingsVersion uint64
+	SettingsNodes   []string                      // that carried out the change from the version before
 	SettingsHash    string                        // of what engines must show; empty before the first commit
 	Shown           map[string]NodeSettingsRecord // what nodes were seen to show, by node; it does not move the epoch
+	Astray          map[string]bool               // nodes that were seen to show other settings than those committed; nil for none
 	dirty           map[dirtyKey]bool
 	memo            *memo // of the one view that the index belongs to; nil for none
 }

@@ -2,11 +2,15 @@ package state
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/task"
 )
 
 // CreateIndex adds a logical index with its placement and first settings in one transaction, if the name is free;
@@ -179,6 +183,34 @@ func (c *Client) PutSettings(ctx context.Context, physical string, rec routing.S
 func (c *Client) AmendSettings(ctx context.Context, physical string, change func(*routing.SettingsRecord) error) error {
 	_, err := amend(ctx, c, c.key(routing.FamilySettings, physical), routing.Decode[routing.SettingsRecord], change)
 	return err
+}
+
+// CommittedSettings reads the settings record of a physical index from the store itself; the zero record when there is none.
+// underway says that a task is about to change it, or that it was when the record was read.
+func (c *Client) CommittedSettings(ctx context.Context, physical string) (rec routing.SettingsRecord, underway bool, err error) {
+	// The tasks first: one that ended before has its effect in the record.
+	_, err = c.scan(ctx, c.key(familyOpen), 0, func(kv *mvccpb.KeyValue) error {
+		var r struct {
+			Type     string `json:"type"`
+			Physical string `json:"physical"`
+		}
+		if err := json.Unmarshal(kv.Value, &r); err != nil {
+			return err
+		}
+		underway = underway || r.Type == task.SettingsUpdate && r.Physical == physical
+		return nil
+	})
+	if err != nil {
+		return rec, underway, err
+	}
+	value, _, err := c.get(ctx, c.key(routing.FamilySettings, physical))
+	if errors.Is(err, ErrNotFound) {
+		return rec, underway, nil
+	}
+	if err == nil {
+		rec, err = routing.Decode[routing.SettingsRecord](value)
+	}
+	return rec, underway, err
 }
 
 // PutNodeSettings records what a node's engine shows as the settings of a physical index. ErrNotFound when the index is no

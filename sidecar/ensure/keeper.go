@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,6 +65,8 @@ type Keeper struct {
 	first  map[string]bool      // physical names that stood in the first view: somebody may have created them before
 	seen   map[string]bool      // physical names that a view of this process held
 	lost   map[string]time.Time // since when an unknown index is missing from the view
+	wake   chan struct{}        // something changed on the engine
+	newest int64                // uid of the newest task of the engine about settings that was looked at; -1 for none
 }
 
 // state is what the keeper knows about one index. The channel is its lock.
@@ -80,6 +83,10 @@ type state struct {
 	task     uint32    // the settings task to wait for
 	pending  bool      // task is set
 	told     report    // what was last found about the settings
+	changes  uint64    // changes of settings that were sent, or were about to be
+	sending  int       // of them that are just being sent
+	stale    bool      // the engine has to be looked at again
+	mended   string    // hash of settings that were compared with the committed ones already
 }
 
 // New returns a keeper.
@@ -93,7 +100,7 @@ func New(c Config) *Keeper {
 	if c.Patience == 0 {
 		c.Patience = time.Hour
 	}
-	k := &Keeper{Config: c, states: map[string]*state{}, first: map[string]bool{}, seen: map[string]bool{}, lost: map[string]time.Time{}}
+	k := &Keeper{Config: c, states: map[string]*state{}, first: map[string]bool{}, seen: map[string]bool{}, lost: map[string]time.Time{}, wake: make(chan struct{}, 1), newest: -1}
 	if c.Views != nil {
 		for physical := range c.Views.View().Physical {
 			k.first[physical] = true
@@ -274,6 +281,9 @@ func (k *Keeper) align(ctx context.Context, s *state, ix *routing.Index, have en
 	if isNull(ix.Settings) {
 		delete(patch, "rankingRules") // the engine's own rules are explicit enough for it to keep
 	}
+	if k.unproven(s, ix) && patch["embedders"] == nil && meili.HasKeys(want["embedders"]) {
+		patch["embedders"] = meili.SendableEmbedders(settings["embedders"], want["embedders"])
+	}
 	if len(patch) == 0 {
 		s.set(ix.SettingsVersion, 0, false)
 		return nil
@@ -286,6 +296,17 @@ func (k *Keeper) align(ctx context.Context, s *state, ix *routing.Index, have en
 	k.Log.Warn().Str("index", ix.UID).Int("settings", len(patch)).Msg("settings of the engine repaired")
 	s.set(ix.SettingsVersion, task, true)
 	return nil
+}
+
+// unproven says that nobody knows whether the engine has the committed keys of embedders, which it shows masked: this node did
+// not carry out the change that made them, or was not in step before it, or somebody else changed its settings.
+func (k *Keeper) unproven(s *state, ix *routing.Index) bool {
+	s.mu.RLock()
+	last, foreign := s.told.record.Version, s.mended != ""
+	s.mu.RUnlock()
+	last = max(last, ix.Shown[k.Node].Version)
+	took := slices.Contains(ix.SettingsNodes, k.Node) && last+1 == ix.SettingsVersion
+	return foreign || last < ix.SettingsVersion && !took
 }
 
 // patch sends settings; an engine that does not know the current default ranking rules gets its own ones.

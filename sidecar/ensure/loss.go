@@ -15,6 +15,7 @@ import (
 
 // Store marks copies; *state.Client does.
 type Store interface {
+	CommittedSettings(ctx context.Context, physical string) (rec routing.SettingsRecord, underway bool, err error)
 	MarkBy(ctx context.Context, physical string, miss store.Miss, judge func(store.MarkFunc) store.Marking) error
 	PutNodeSettings(ctx context.Context, physical, node string, rec routing.NodeSettingsRecord) error
 }

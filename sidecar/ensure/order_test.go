@@ -33,6 +33,9 @@ type scene struct {
 	told    []routing.NodeSettingsRecord
 	tasks   map[string]string // the engine's, by number; "" lists the newest
 	latest  journal.Task      // that the journal knows
+
+	committed routing.SettingsRecord // in the store, which may be ahead of the view
+	underway  bool                   // somebody changes the settings
 }
 
 func newScene(t *testing.T) *scene {
@@ -114,6 +117,10 @@ func (s *scene) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.events = append(s.events, r.Method)
 		_, _ = w.Write([]byte(`{"taskUid":1}`))
 	}
+}
+
+func (s *scene) CommittedSettings(context.Context, string) (routing.SettingsRecord, bool, error) {
+	return s.committed, s.underway, nil
 }
 
 // keeper starts as a process does.

@@ -18,24 +18,62 @@ const retryPause = time.Second
 func (k *Keeper) Run(ctx context.Context) error {
 	changed, cancel := k.Views.Subscribe()
 	defer cancel()
+	hurried := 0
 	for {
 		pause := k.Period
-		if !k.pass(ctx) {
+		switch {
+		case k.pass(ctx):
+			hurried = 0
+		case k.hurried(&hurried):
+			pause = hurryPause
+		default:
 			pause = retryPause
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-k.wake:
+			hurried = 0
 		case <-time.After(pause):
 		}
 	}
+}
+
+// A change of settings that was sent is mostly carried out soon, and what the engine answers with is not known before that
+// was seen; so it is looked for often at first.
+const (
+	hurryPause = 25 * time.Millisecond
+	maxHurries = 80
+)
+
+// hurried says whether the next look shall be soon, because a change is on its way.
+func (k *Keeper) hurried(n *int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	*n++
+	if *n > maxHurries {
+		return false
+	}
+	for _, s := range k.states {
+		s.mu.RLock()
+		open := s.told.changes != s.changes
+		s.mu.RUnlock()
+		if open {
+			return true
+		}
+	}
+	return false
 }
 
 // pass goes through all indexes once; done is false when something is left to do soon.
 func (k *Keeper) pass(ctx context.Context) (done bool) {
 	view := k.Views.View()
 	done = true
+	if err := k.foreign(ctx); err != nil {
+		k.failed(ctx, err, "changes of settings not looked at")
+		done = false
+	}
 	for _, uid := range view.UIDs {
 		ix := view.Indexes[uid]
 		h := k.Book.In(view, ix)

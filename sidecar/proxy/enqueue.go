@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/shardmap"
@@ -139,6 +140,9 @@ func (s *Server) transmit(ctx context.Context, j *job) (*http.Response, error) {
 	var stream io.Reader
 	if j.stream != nil {
 		stream = j.stream
+	}
+	if j.route.class == alters && strings.HasPrefix(j.route.path, settingsPath) {
+		defer s.Keeper.Change(ctx, j.physical)()
 	}
 	res, err := s.call(ctx, j.send, stream)
 	if j.stream != nil {

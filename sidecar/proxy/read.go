@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -287,9 +289,19 @@ type exchange struct {
 // exchange sends the request and answers. Where the engine refuses a request that was changed, the client's own is sent
 // instead: it is refused too, and the text of the refusal then quotes what the client wrote.
 func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, ex exchange) error {
+	before := s.shown(ex.indexes)
 	res, err := s.call(ctx, ex.send, nil)
 	if err != nil {
 		return err
+	}
+	for _, ix := range ex.indexes[:min(1, len(ex.indexes))] {
+		w.Header().Set(nodeapi.HeaderVersion, strconv.FormatUint(ix.SettingsVersion, 10))
+	}
+	switch after := s.shown(ex.indexes); {
+	case after != before:
+		w.Header().Set(nodeapi.HeaderSettings, nodeapi.SettingsChanging)
+	case after != "":
+		w.Header().Set(nodeapi.HeaderSettings, after)
 	}
 	if res.StatusCode == http.StatusNotFound {
 		if err := s.missing(ctx, ex.indexes); err != nil {
@@ -309,6 +321,24 @@ func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, ex exchang
 		_ = own.Body.Close()
 	}
 	return answer(w, res, ex.kind, ex.names)
+}
+
+// shown is the value of nodeapi.HeaderSettings for indexes together, in the order of their names; empty as long as one of them was not looked at.
+func (s *Server) shown(indexes []*routing.Index) string {
+	if len(indexes) > 1 {
+		indexes = slices.SortedFunc(slices.Values(indexes), func(a, b *routing.Index) int { return strings.Compare(a.Physical, b.Physical) })
+		indexes = slices.Compact(indexes)
+	}
+	all := ""
+	for _, ix := range indexes {
+		switch one := s.Keeper.Shown(ix.Physical); one {
+		case "", nodeapi.SettingsChanging:
+			return one
+		default:
+			all += one
+		}
+	}
+	return all
 }
 
 // missing looks whether the engine has lost an index that the view places here. Then it is brought back, but not asked

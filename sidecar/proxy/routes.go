@@ -60,10 +60,13 @@ var settingsNames = map[string]string{
 	"typo-tolerance": "PATCH", "faceting": "PATCH", "pagination": "PATCH", "embedders": "PATCH", "chat": "PATCH",
 }
 
+// settingsPath is the route of all settings, and begins those of single ones.
+const settingsPath = "/indexes/{uid}/settings"
+
 // routes is the whole surface of the engine that legs may use. What is missing is refused: keys, dumps, logs, network,
 // export, swaps, chats and webhooks are the cluster's business, not a node's.
 func routes() []route {
-	const index, docs, settings = "/indexes/{uid}", "/indexes/{uid}/documents", "/indexes/{uid}/settings"
+	const index, docs, settings = "/indexes/{uid}", "/indexes/{uid}/documents", settingsPath
 	list := []route{
 		{"GET", "/health", passes, strip.Opaque, false},
 		{"GET", "/version", passes, strip.Opaque, false},

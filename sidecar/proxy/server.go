@@ -35,6 +35,10 @@ type Keeper interface {
 	Ensure(ctx context.Context, ix *routing.Index) error
 	Ready(ctx context.Context, ix *routing.Index) error
 	Forget(physical string)
+	// Change says that a change of settings is about to be sent to the engine; sent is called when it was, or was not.
+	Change(ctx context.Context, physical string) (sent func())
+	// Shown is the value of nodeapi.HeaderSettings for an index, as far as the engine was looked at.
+	Shown(physical string) string
 }
 
 // Config is what the server works with.

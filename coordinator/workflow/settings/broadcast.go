@@ -86,6 +86,7 @@ type Progress struct {
 	Base     uint64          `json:"base"`               // committed version that the change starts from
 	Proposed []string        `json:"proposed,omitempty"` // nodes that were sent the change, or were about to be
 	Refused  []string        `json:"refused,omitempty"`  // those of them whose engine did not take it
+	Behind   []string        `json:"behind,omitempty"`   // those that were down or silent when the rest had carried it out
 	Repairs  int             `json:"repairs,omitempty"`
 	Hash     string          `json:"engine_hash,omitempty"` // that all nodes showed last
 	View     json.RawMessage `json:"client_view,omitempty"` // to commit, secrets sealed

@@ -132,9 +132,12 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 	if ctx.Err() != nil {
 		return workflow.Verdict{}, context.Cause(ctx)
 	}
+	p.Behind = without(p.Proposed, live)
 	for _, id := range slices.Sorted(maps.Keys(results)) {
 		var no errand.Refusal
 		switch err := results[id]; {
+		case errors.Is(err, errand.ErrBehind):
+			p.Behind = append(p.Behind, id)
 		case errors.As(err, &no):
 			if no.Stopped {
 				p.Stopped = true
@@ -142,7 +145,7 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 				p.Failure = no.Cause
 			}
 			p.Refused = append(p.Refused, id)
-		case err != nil && !errors.Is(err, errand.ErrBehind):
+		case err != nil:
 			return workflow.Verdict{}, err
 		}
 	}
@@ -183,6 +186,7 @@ func (b *Broadcast) commit(ctx context.Context, p *Progress) (workflow.Verdict, 
 	}
 	err := b.Store.PutSettings(ctx, p.Physical, routing.SettingsRecord{
 		V: routing.Version, Version: p.Base + 1, ClientView: view, EngineHash: p.Hash, UpdatedAt: b.Now(),
+		Nodes: without(p.Proposed, p.Behind),
 	}, p.Base)
 	if errors.Is(err, state.ErrConflict) {
 		return b.contested(ctx, p)

@@ -68,6 +68,7 @@ func New(o Options) *Client {
 		},
 		small: pools{options: httpconn.Options{
 			MaxConns: o.MaxConns, MaxWaiting: o.MaxWaiting, MaxIdle: o.MaxIdle, IdleTimeout: o.IdleTimeout, Trust: trust, DialTimeout: dialer.Timeout,
+			Note: nodeapi.HeaderSettings,
 		}},
 		bearer:    "Bearer " + o.NodeKey,
 		maxAnswer: o.MaxAnswer,
@@ -94,8 +95,9 @@ type Request struct {
 
 // Answer is a node's answer, read whole.
 type Answer struct {
-	Status int
-	Body   []byte
+	Status   int
+	Body     []byte
+	Settings string // nodeapi.HeaderSettings
 }
 
 // Do sends the leg and reads the whole answer. An error means that no complete answer came; whether the node acted on
@@ -132,7 +134,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("leg answer: %w", err)
 	}
-	return Answer{Status: res.StatusCode, Body: body}, nil
+	return Answer{Status: res.StatusCode, Body: body, Settings: res.Header.Get(nodeapi.HeaderSettings)}, nil
 }
 
 // doSmall sends a request whose body is small and at hand.
@@ -154,7 +156,7 @@ func (c *Client) doSmall(ctx context.Context, p *peer, r Request) (Answer, error
 	if err != nil {
 		return Answer{}, fmt.Errorf("leg answer: %w", err)
 	}
-	return Answer{Status: res.Status, Body: body}, nil
+	return Answer{Status: res.Status, Body: body, Settings: res.Note}, nil
 }
 
 // withoutURL drops the URL from an http error: it may hold document ids or query text.
