@@ -25,6 +25,7 @@ func (s *Service) shared(ctx context.Context, c *call, q *meili.SearchQuery, fin
 	r, ok := s.Coalesce.Do(ctx, key, func(ctx context.Context) (*reply.Reply, bool) {
 		own = true
 		r := find(ctx)
+		s.purity(c, r) // those who join get it with the answer
 		return r, r.Status == http.StatusOK && r.Header.Get(reply.HeaderDegraded) == ""
 	})
 	switch {

@@ -79,6 +79,14 @@ func (g *sights) tell(r *reply.Reply, newest func(*routing.Index) *routing.Index
 	}
 }
 
+// purity tells on an answer what the legs of a request said about settings.
+func (s *Service) purity(c *call, r *reply.Reply) {
+	c.sights.tell(r, func(ix *routing.Index) *routing.Index {
+		_, now := s.newest(c.view, ix)
+		return now
+	})
+}
+
 // pure says whether settings that all legs agreed on are those committed. Where a node was not looked at yet, it was brought
 // in step before it answered; where nothing was committed yet, all that can be asked is that legs agree.
 func pure(ix *routing.Index, seen string) bool {

@@ -207,10 +207,7 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 		return tooOld(e)
 	}
 	answer := s.dispatch(ctx, c)
-	c.sights.tell(answer, func(ix *routing.Index) *routing.Index {
-		_, now := s.newest(c.view, ix)
-		return now
-	})
+	s.purity(c, answer)
 	s.settled(ctx, c, answer)
 	s.remember(ctx, c, answer)
 	return answer
