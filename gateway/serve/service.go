@@ -128,8 +128,8 @@ type call struct {
 	view   *routing.View
 	alias  *routing.Alias // that the operation's index is called by; nil for none
 	now    time.Time
-	least  uint64 // version of its index's settings that a read asks for
-	sights sights
+	least  uint64         // version of its index's settings that a read asks for
+	sights *sights        // what legs said about settings
 	trace  *scatter.Trace // of the legs, for an explanation; nil: nobody wants to know
 	once   *once          // nil: the request has no idempotency key
 
@@ -146,7 +146,7 @@ const headerRequest = "X-Request-Id"
 // Serve implements extproc.Handler.
 func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
 	start := time.Now()
-	c := &call{Request: r, op: s.Table.Classify(r.Method, r.Path), view: s.Views.View(), now: start.UTC()}
+	c := &call{Request: r, op: s.Table.Classify(r.Method, r.Path), view: s.Views.View(), now: start.UTC(), sights: &sights{}}
 	s.Metrics.inFlight.Inc()
 	answer := s.answer(ctx, c)
 	c.mark(answer)
