@@ -1,0 +1,45 @@
+package ctl
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+// settingsStatus is what this tool reads of the settings of an index.
+type settingsStatus struct {
+	Index   string   `json:"index"`
+	Version uint64   `json:"version"`
+	Phase   string   `json:"phase"`
+	Queue   []uint32 `json:"queue"`
+	Nodes   []struct {
+		ID      string `json:"id"`
+		State   string `json:"state"`
+		Version uint64 `json:"version"`
+	} `json:"nodes"`
+}
+
+func (t *tool) settingsCommand() *cobra.Command {
+	return t.group("settings", "Look at the settings of indexes", "miroir-ctl settings status movies",
+		leaf("status INDEX", "Show the committed version, what every node has, and what is under way", "miroir-ctl settings status movies",
+			cobra.ExactArgs(1), func(c *cobra.Command, args []string) error {
+				var s settingsStatus
+				document, err := t.do(c.Context(), http.MethodGet, "/_miroir/indexes/"+url.PathEscape(args[0])+"/settings/status", nil, &s)
+				if err != nil {
+					return err
+				}
+				return t.print(document, func(bool) [][]string {
+					rows := [][]string{
+						{"INDEX", "VERSION", "PHASE", "WAITING"},
+						{s.Index, strconv.FormatUint(s.Version, 10), first(s.Phase, "-"), strconv.Itoa(len(s.Queue))}, {},
+						{"NODE", "STATE", "VERSION"},
+					}
+					for _, n := range s.Nodes {
+						rows = append(rows, []string{n.ID, n.State, strconv.FormatUint(n.Version, 10)})
+					}
+					return rows
+				})
+			}))
+}
