@@ -12,6 +12,7 @@ import (
 
 	"github.com/miroir-search/miroir/coordinator/adminapi"
 	"github.com/miroir-search/miroir/coordinator/aliases"
+	"github.com/miroir-search/miroir/coordinator/bounds"
 	"github.com/miroir-search/miroir/coordinator/election"
 	"github.com/miroir-search/miroir/coordinator/view"
 	"github.com/miroir-search/miroir/coordinator/workflow"
@@ -48,6 +49,7 @@ type parts struct {
 	registry  *prometheus.Registry
 	sightings *view.Sightings
 	elections *election.Metrics
+	sizes     *bounds.Metrics
 	workflows *workflow.Metrics
 	importer  *imports.Importer // nil without a folder for dumps
 	passes    *antientropy.AntiEntropy

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/coordinator/bounds"
 	"github.com/miroir-search/miroir/coordinator/election"
 	"github.com/miroir-search/miroir/coordinator/finisher"
 	"github.com/miroir-search/miroir/coordinator/formation"
@@ -165,6 +166,7 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		Workflows: p.workflows,
 	}
 	all := map[string]func(context.Context, *state.Leadership) error{
+		bounds.Scope:      p.bounds,
 		antientropy.Scope: func(ctx context.Context, l *state.Leadership) error { return p.passes.Lead(ctx, l) },
 		repair.Scope:      func(ctx context.Context, l *state.Leadership) error { return mend.Lead(ctx, l) },
 		formation.Scope:   func(ctx context.Context, _ *state.Leadership) error { return admitter.Lead(ctx) },
@@ -182,6 +184,12 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		all[dumps.Scope] = func(ctx context.Context, l *state.Leadership) error { return create.Lead(ctx, l) }
 	}
 	return all
+}
+
+// bounds keeps short-lived records from growing beyond their bounds.
+func (p *parts) bounds(ctx context.Context, _ *state.Leadership) error {
+	k := &bounds.Keeper{Store: p.store, Log: p.log, Metrics: p.sizes}
+	return k.Lead(ctx)
 }
 
 // newImporter makes what imports dumps. Every coordinator with a folder has one; a job is led by one that has its file.
@@ -261,6 +269,7 @@ func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Cl
 		Config: c.entropy, Store: p.store, Nodes: p.nodes, Views: p.views, Holder: c.id, Now: now, Log: log,
 		Metrics: antientropy.NewMetrics(registry), Workflows: p.workflows,
 	}
+	p.sizes = bounds.NewMetrics(registry)
 	if c.dumpDir != "" {
 		p.importer = p.newImporter()
 	}

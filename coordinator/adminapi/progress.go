@@ -67,14 +67,14 @@ func (s *Server) task(w http.ResponseWriter, r *http.Request) *apierr.Error {
 	v := s.Snapshot().Routing
 	var wg sync.WaitGroup
 	for i, t := range rec.Targets {
-		wg.Go(func() { out.Parts[i] = s.part(ctx, v, rec.UID, t) })
+		wg.Go(func() { out.Parts[i] = s.part(ctx, v, rec.DispatchID(), t) })
 	}
 	wg.Wait()
 	return answer(w, out)
 }
 
 // part asks a node about its share.
-func (s *Server) part(ctx context.Context, v *routing.View, uid uint32, t task.Target) part {
+func (s *Server) part(ctx context.Context, v *routing.View, dispatch string, t task.Target) part {
 	p := part{Node: t.Node, Group: t.Group, Shards: t.Shards, State: partMissed}
 	n, ok := v.Nodes[t.Node]
 	switch {
@@ -84,7 +84,7 @@ func (s *Server) part(ctx context.Context, v *routing.View, uid uint32, t task.T
 		p.State = partLost
 		return p
 	}
-	found, err := s.Nodes.Dispatches(ctx, n.Address, []string{task.DispatchID(uid)})
+	found, err := s.Nodes.Dispatches(ctx, n.Address, []string{dispatch})
 	if err != nil {
 		p.State = partUnreachable
 		return p

@@ -159,18 +159,15 @@ func (l *loop) round(ctx context.Context) {
 	for node, uids := range l.questions(v, l.Now(), l.asking) {
 		l.asking[node] = true
 		address := v.Nodes[node].Address
-		go func() { l.heard <- said{node, l.ask(ctx, node, address, uids)} }()
+		ids := l.dispatches(uids)
+		go func() { l.heard <- said{node, l.ask(ctx, node, address, uids, ids)} }()
 	}
 }
 
-// ask puts one question to a node.
-func (f *Finisher) ask(ctx context.Context, node, address string, uids []uint32) map[uint32]Answer {
+// ask puts one question to a node: what became of tasks, whose dispatches are given in the same order.
+func (f *Finisher) ask(ctx context.Context, node, address string, uids []uint32, ids []string) map[uint32]Answer {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	ids := make([]string, len(uids))
-	for i, uid := range uids {
-		ids[i] = task.DispatchID(uid)
-	}
 	found, err := f.Nodes.Dispatches(ctx, address, ids)
 	if err != nil {
 		f.Log.Debug().Err(err).Str("node", node).Msg("node did not answer about its tasks")

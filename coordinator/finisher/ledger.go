@@ -88,6 +88,15 @@ func (l *ledger) questions(v *routing.View, now time.Time, skip map[string]bool)
 	return ask
 }
 
+// dispatches are the ids under which nodes know tasks.
+func (l *ledger) dispatches(uids []uint32) []string {
+	ids := make([]string, len(uids))
+	for i, uid := range uids {
+		ids[i] = l.items[uid].rec.DispatchID()
+	}
+	return ids
+}
+
 // hear notes what a node said; moved says whether it is news.
 func (l *ledger) hear(node string, uid uint32, a Answer, now time.Time) (moved bool) {
 	it, ok := l.items[uid]

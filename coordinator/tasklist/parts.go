@@ -185,6 +185,10 @@ func (l *List) states(ctx context.Context, n routing.Node, uids []uint32) (map[u
 	defer cancel()
 	ids := make([]string, len(uids))
 	for i, uid := range uids {
+		if r, known := l.Tasks.Get(uid); known {
+			ids[i] = r.DispatchID()
+			continue
+		}
 		ids[i] = task.DispatchID(uid)
 	}
 	found, err := l.Nodes.Dispatches(ctx, n.Address, ids)

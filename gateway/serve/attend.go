@@ -257,7 +257,7 @@ func (b *bound) ask(ctx context.Context, l plan.Leg) standing {
 	var ids []string
 	for _, r := range b.writes {
 		if slices.ContainsFunc(r.Targets, func(t task.Target) bool { return t.Node == l.Node }) {
-			ids = append(ids, task.DispatchID(r.UID))
+			ids = append(ids, r.DispatchID())
 		}
 	}
 	if len(ids) == 0 {

@@ -96,11 +96,12 @@ func (b nodeBatch) took() time.Duration {
 // nodeBatches asks the nodes for their batches of the tasks' parts, and keeps the longest of each task, by its uid. Nodes
 // that do not answer in time are left out.
 func (s *Service) nodeBatches(ctx context.Context, v *routing.View, records []task.Record) map[uint32]nodeBatch {
-	byNode := map[string][]uint32{}
-	for _, r := range records {
+	byNode := map[string][]*task.Record{}
+	for i := range records {
+		r := &records[i]
 		for _, t := range r.Targets {
 			if !t.Missed && v.Nodes[t.Node].Alive {
-				byNode[t.Node] = append(byNode[t.Node], r.UID)
+				byNode[t.Node] = append(byNode[t.Node], r)
 			}
 		}
 	}
@@ -109,9 +110,9 @@ func (s *Service) nodeBatches(ctx context.Context, v *routing.View, records []ta
 	longest := map[uint32]nodeBatch{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for node, uids := range byNode {
+	for node, parts := range byNode {
 		all.Go(func() {
-			found, err := s.batchesOn(ctx, v.Nodes[node].Address, uids)
+			found, err := s.batchesOn(ctx, v.Nodes[node].Address, parts)
 			if err != nil {
 				s.Log.Debug().Err(err).Str("node", node).Msg("node did not answer about its batches")
 			}
@@ -129,8 +130,8 @@ func (s *Service) nodeBatches(ctx context.Context, v *routing.View, records []ta
 }
 
 // batchesOn reads one node's batches of parts of tasks, by the tasks' uids.
-func (s *Service) batchesOn(ctx context.Context, address string, uids []uint32) (map[uint32]nodeBatch, error) {
-	dispatches, err := s.Nodes.Dispatches(ctx, address, dispatchIDs(uids))
+func (s *Service) batchesOn(ctx context.Context, address string, parts []*task.Record) (map[uint32]nodeBatch, error) {
+	dispatches, err := s.Nodes.Dispatches(ctx, address, dispatchIDs(parts))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +147,7 @@ func (s *Service) batchesOn(ctx context.Context, address string, uids []uint32) 
 		if len(tasksOf[*own.BatchUID]) == 0 {
 			wanted = append(wanted, strconv.FormatUint(uint64(*own.BatchUID), 10))
 		}
-		tasksOf[*own.BatchUID] = append(tasksOf[*own.BatchUID], uids[i])
+		tasksOf[*own.BatchUID] = append(tasksOf[*own.BatchUID], parts[i].UID)
 	}
 	if len(wanted) == 0 {
 		return nil, nil

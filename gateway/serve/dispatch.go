@@ -98,6 +98,9 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		return s.stateReply(err)
 	}
 	defer end()
+	if err := s.regain(ctx, c, &r, w.index.Physical); err != nil {
+		return s.stateReply(err)
+	}
 	if r.Stamp == 0 { // else an earlier attempt has given one, and nodes may have the write under it
 		r.Stamp = stamp
 	}
@@ -123,7 +126,7 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
 	acks := writer.Write(ctx, scatter.WriteCall{
 		Method: w.method, Path: "/indexes/" + w.index.Physical + w.path, ContentType: w.contentType, Body: w.body,
-		PrimaryKey: w.primaryKey, Dispatch: task.DispatchID(r.UID), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
+		PrimaryKey: w.primaryKey, Dispatch: r.DispatchID(), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
 	}, p.Legs)
 	return s.conclude(context.WithoutCancel(ctx), c, r, w, p, acks)
 }

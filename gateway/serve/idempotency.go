@@ -14,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
@@ -41,6 +42,7 @@ type once struct {
 	claim  *state.Claim // set when the request may go on
 	resume *task.Record // the task of an earlier attempt that this one goes on with; without a version it only has a uid
 	open   bool         // that task is on record
+	again  *task.Record // the task of an earlier attempt that too few copies took
 }
 
 // answered is the error of a request that must not go on, because its answer is known.
@@ -115,7 +117,7 @@ func (s *Service) begin(ctx context.Context, c *call) error {
 		switch {
 		case errors.Is(err, state.ErrNotFound):
 			s.Metrics.idempotency.WithLabelValues("miss").Inc()
-			o.resume, o.open = nil, false
+			o.resume, o.open, o.again = nil, false, nil
 			o.claim = s.newClaim(c, request, revision)
 			return nil
 		case err != nil:
@@ -180,11 +182,23 @@ func (s *Service) takeOver(ctx context.Context, c *call, rec state.Idempotency) 
 		}
 	}
 	s.Metrics.idempotency.WithLabelValues("takeover").Inc()
-	c.once.resume, c.once.open = nil, false
-	if rec.Task != nil && !old.Done() {
+	c.once.resume, c.once.open, c.once.again = nil, false, nil
+	switch {
+	case rec.Task == nil:
+	case !old.Done():
 		c.once.resume, c.once.open = &old, old.V != 0
+	case changesDocuments(old.Type) && s.time().Sub(old.Stamp.Time()) < sameWrite:
+		c.once.again = &old
 	}
 	return true, nil
+}
+
+// sameWrite is how long after a write that too few copies took the same request goes on with it. Nodes put operations in
+// order for two minutes; later than that it is a write of its own.
+const sameWrite = time.Minute
+
+func changesDocuments(kind string) bool {
+	return kind == task.DocumentAddition || kind == task.DocumentEdition || kind == task.DocumentDeletion
 }
 
 // refusedByQuorum says whether a task ended because too few copies took its write: the request was answered with 503, and
@@ -251,9 +265,35 @@ func (s *Service) identify(ctx context.Context, c *call, r *task.Record) error {
 		}
 		return nil
 	}
+	if c.once != nil && c.once.again != nil {
+		r.Dispatch, r.Stamp = c.once.again.DispatchID(), c.once.again.Stamp
+	}
 	uid, err := s.Store.NextTaskUID(ctx)
 	r.UID = uid
 	return err
+}
+
+// regain makes sure that what a write goes on with was written to the same index. Nodes that have the earlier attempt would take
+// the later one for it: an index that was made anew since needs a write of its own.
+func (s *Service) regain(ctx context.Context, c *call, r *task.Record, physical string) error {
+	if c.once == nil {
+		return nil
+	}
+	if a := c.once.again; a != nil && a.Physical != physical {
+		c.once.again = nil
+		r.Dispatch, r.Stamp = "", 0
+	}
+	if !c.once.open || c.once.resume.Physical == physical {
+		return nil
+	}
+	old := *c.once.resume
+	old.Finish(s.time(), meili.IndexNotFound(c.op.Index))
+	if _, err := s.Store.FinishTask(ctx, old); err != nil {
+		return err
+	}
+	c.once.resume, c.once.open = nil, false
+	r.EnqueuedAt, r.Stamp = c.now, 0
+	return s.identify(ctx, c, r)
 }
 
 // record commits a task with the claim of its request.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/key"
+	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
@@ -253,3 +255,53 @@ func TestKeptKeyGetsItsValueBack(t *testing.T) {
 }
 
 type keyViewJSON struct{ Name, Description, Key, UID string }
+
+// F10: a write that too few copies took is gone on with by the same request: another task, but for the nodes the same write.
+func TestF10TheSameWriteAfterTooFewCopies(t *testing.T) {
+	gateways, nodes := grouped(t, 1, 1)
+	s, n := gateways[0], nodes[0]
+	set := func(broken bool) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.broken = broken
+	}
+	const path = "/indexes/a/documents/delete-batch"
+	set(true)
+	if r := repeat(t, s, masterKey, "w", "POST", path, []int{1}); r.Status != http.StatusServiceUnavailable || codeOf(t, r) != apierr.MiroirNoQuorum {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	set(false)
+	first := n.writes[0]
+	r := repeat(t, s, masterKey, "w", "POST", path, []int{1})
+	uid := taskOf(t, r)
+	if last := n.writes[len(n.writes)-1]; last != first {
+		t.Errorf("the node got %s, and then %s", first, last)
+	}
+	rec, err := s.Store.Task(t.Context(), uid)
+	if err != nil || rec.Done() || rec.DispatchID()+" at "+strconv.FormatUint(uint64(rec.Stamp), 10) != first || rec.Dispatch == "" {
+		t.Errorf("%+v %v", rec, err)
+	}
+	if again := repeat(t, s, masterKey, "w", "POST", path, []int{1}); string(again.Body) != string(r.Body) || again.Header.Get(reply.HeaderReplayed) != "true" {
+		t.Errorf("%d %s", again.Status, again.Body)
+	}
+	// The index is made anew before the request is sent again: nodes must not take the old write for the new one.
+	set(true)
+	repeat(t, s, masterKey, "x", "POST", path, []int{1})
+	set(false)
+	before := n.writes[len(n.writes)-1]
+	if _, err := s.Store.DeleteIndex(t.Context(), "a", "a--1", nil); err != nil {
+		t.Fatal(err)
+	}
+	placement := routing.PlacementRecord{V: 1, Physical: "a--2", Shards: 1, Groups: map[int][][]routing.Copy{0: {{{Node: "n0", State: routing.CopyActive}}}}}
+	ix := routing.IndexRecord{V: 1, UID: "a", Physical: "a--2", PrimaryKey: "id", Shards: 1}
+	if _, err := s.Store.CreateIndex(t.Context(), ix, placement, routing.SettingsRecord{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Views.Wait(t.Context(), func(v *routing.View) bool { return v.Physical["a--2"] != nil }); err != nil {
+		t.Fatal(err)
+	}
+	taskOf(t, repeat(t, s, masterKey, "x", "POST", path, []int{1}))
+	if last := n.writes[len(n.writes)-1]; last == before {
+		t.Errorf("the node got %s for both indexes", last)
+	}
+}

@@ -28,6 +28,8 @@ type slowNode struct {
 	asked   []string          // what it was asked for, in order
 	waiting chan struct{}     // receives when somebody begins to wait
 	forgets bool              // it knows no dispatch
+	broken  bool              // it takes writes and does not say so
+	writes  []string          // dispatch and stamp of every one
 }
 
 func (n *slowNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -40,6 +42,14 @@ func (n *slowNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get(nodeapi.HeaderDispatch) != "":
 		_, _ = io.Copy(io.Discard, r.Body)
 		n.set(r.Header.Get(nodeapi.HeaderDispatch), task.Enqueued)
+		n.mu.Lock()
+		n.writes = append(n.writes, r.Header.Get(nodeapi.HeaderDispatch)+" at "+r.Header.Get(nodeapi.HeaderStamp))
+		broken := n.broken
+		n.mu.Unlock()
+		if broken {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = io.WriteString(w, `{"taskUid":1,"indexUid":"a","status":"enqueued","type":"documentDeletion","enqueuedAt":"2026-11-25T00:00:00Z"}`)
 	case strings.HasSuffix(r.URL.Path, "/documents/fetch"):

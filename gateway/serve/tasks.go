@@ -58,14 +58,15 @@ func (c *call) sees(r *task.Record) bool {
 // live asks the nodes of open tasks what became of their parts, every node once (TK-7). It never writes; tasks that a
 // workflow carries out are as their record says.
 func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Record) []task.Record {
-	byNode := map[string][]uint32{}
-	for _, r := range records {
+	byNode := map[string][]*task.Record{}
+	for i := range records {
+		r := &records[i]
 		if r.Done() || len(r.Op) > 0 {
 			continue
 		}
 		for _, t := range r.Targets {
 			if !t.Missed && v.Nodes[t.Node].Alive {
-				byNode[t.Node] = append(byNode[t.Node], r.UID)
+				byNode[t.Node] = append(byNode[t.Node], r)
 			}
 		}
 	}
@@ -77,9 +78,9 @@ func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Rec
 	outcomes := map[uint32][]task.Outcome{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for node, uids := range byNode {
+	for node, parts := range byNode {
 		all.Go(func() {
-			found, err := s.Nodes.Dispatches(ctx, v.Nodes[node].Address, dispatchIDs(uids))
+			found, err := s.Nodes.Dispatches(ctx, v.Nodes[node].Address, dispatchIDs(parts))
 			if err != nil {
 				return // what a node does not tell in time stays as it was
 			}
@@ -90,7 +91,8 @@ func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Rec
 					continue
 				}
 				if o, err := task.ReadOutcome(node, d.Task); err == nil {
-					outcomes[uids[i]] = append(outcomes[uids[i]], o)
+					uid := parts[i].UID
+					outcomes[uid] = append(outcomes[uid], o)
 				}
 			}
 		})
@@ -105,10 +107,10 @@ func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Rec
 	return now
 }
 
-func dispatchIDs(uids []uint32) []string {
-	ids := make([]string, len(uids))
-	for i, uid := range uids {
-		ids[i] = task.DispatchID(uid)
+func dispatchIDs(tasks []*task.Record) []string {
+	ids := make([]string, len(tasks))
+	for i, r := range tasks {
+		ids[i] = r.DispatchID()
 	}
 	return ids
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -167,5 +168,46 @@ func TestF10EffectsTakeTheirClaimAlong(t *testing.T) {
 	}
 	if _, _, err := c.Idempotency(t.Context(), "free"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a claim of nothing: %v", err)
+	}
+}
+
+// F6, F10: beyond the bound the records that were written longest ago go, but not those of requests that are being answered.
+func TestF10Trim(t *testing.T) {
+	c := open(t)
+	for i := range 250 {
+		claim := claimOf(fmt.Sprintf("k%03d", i), "r")
+		if i != 3 {
+			claim.Record.State = IdemDone
+		}
+		if err := c.PutClaim(t.Context(), claim); err != nil {
+			t.Fatal(err)
+		}
+		if i%50 == 0 {
+			if err := c.AmendClientSession(t.Context(), fmt.Sprint("s", i), time.Hour, func(*ClientSession) {}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if kept, dropped, err := c.TrimIdempotency(t.Context(), 250); kept != 250 || dropped != 0 || err != nil {
+		t.Errorf("%d kept, %d dropped, %v", kept, dropped, err)
+	}
+	if kept, dropped, err := c.TrimIdempotency(t.Context(), 30); kept != 30 || dropped != 220 || err != nil {
+		t.Errorf("%d kept, %d dropped, %v", kept, dropped, err)
+	}
+	for key, want := range map[string]error{"k000": ErrNotFound, "k003": nil, "k220": ErrNotFound, "k221": nil, "k249": nil} {
+		if _, _, err := c.Idempotency(t.Context(), key); !errors.Is(err, want) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if err := c.AmendClientSession(t.Context(), "s0", time.Hour, func(*ClientSession) {}); err != nil { // used again
+		t.Fatal(err)
+	}
+	if kept, dropped, err := c.TrimSessions(t.Context(), 2); kept != 2 || dropped != 3 || err != nil {
+		t.Errorf("%d kept, %d dropped, %v", kept, dropped, err)
+	}
+	for name, want := range map[string]error{"s0": nil, "s50": ErrNotFound, "s200": nil} {
+		if _, _, err := c.ClientSession(t.Context(), name); !errors.Is(err, want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

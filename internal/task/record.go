@@ -66,11 +66,21 @@ type Record struct {
 	RF             int             `json:"rf,omitempty"`    // copies per group when the task was made
 	Stamp          hlc.Stamp       `json:"stamp,omitempty"` // first stamp of a write to documents
 	Targets        []Target        `json:"targets,omitempty"`
+	Dispatch       string          `json:"dispatch,omitempty"` // see DispatchID
 	// Op is what a workflow needs to carry the task out (a settings patch, swap pairs …); nodes' own tasks need none.
 	Op json.RawMessage `json:"op,omitempty"`
 }
 
-// DispatchID is the idempotency id of a task on every node.
+// DispatchID is the task's idempotency id on every node. That of a write that is sent again under its idempotency key after
+// too few copies took it is the first task's: nodes that have it do not take it twice.
+func (r *Record) DispatchID() string {
+	if r.Dispatch != "" {
+		return r.Dispatch
+	}
+	return DispatchID(r.UID)
+}
+
+// DispatchID is the idempotency id on every node of a task that has none of its own.
 func DispatchID(uid uint32) string { return strconv.FormatUint(uint64(uid), 10) }
 
 // Done says whether the record's status is final.

@@ -62,6 +62,8 @@ var families = []family{
 	{"keys/", checkKey, false},
 	{"tasks/open/", func(name string, value []byte) string { return checkTask(name, value, false) }, false},
 	{"tasks/done/", func(name string, value []byte) string { return checkTask(name, value, true) }, false},
+	{state.FamilyIdempotency, versioned, true},
+	{state.FamilySessions, versioned, true},
 	{"workflows/", checkWorkflow, false},
 	{"members/", versioned, true},
 	{"elections/", versioned, true},
