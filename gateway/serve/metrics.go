@@ -71,22 +71,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		missed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "miroir_write_quorum_missed_total", Help: "Writes for which a group missed quorum.",
 		}, []string{"group"}),
-		idempotency: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "miroir_idempotency_hits_total", Help: "Writes with an idempotency key, by what was known of it.",
-		}, []string{"outcome"}),
-		sessionPins: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "miroir_session_pin_enforced_total", Help: "Reads that were kept to the copies that have the writes of their session.",
-		}),
-		sessionWait: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "miroir_session_wait_duration_seconds", Help: "Time that reads waited for the writes of their session.",
-			Buckets: prometheus.ExponentialBuckets(0.002, 2, 13),
-		}),
-		sessionTimeouts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "miroir_session_wait_timeout_total", Help: "Reads whose session had writes that were not applied in time.",
-		}),
-		sessionsEvicted: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "miroir_session_evicted_total", Help: "Indexes with open writes that a session had to forget because it wrote to too many.",
-		}),
 		batches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "miroir_multisearch_batches_total", Help: "Multi-searches.",
 		}),
@@ -99,9 +83,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 	}
 	m.plans(reg)
-	reg.MustRegister(m.inFlight, m.duration, m.missed, m.idempotency, m.sessionPins, m.sessionWait,
-		m.sessionTimeouts, m.sessionsEvicted, m.batches, m.partialBatches, m.queries,
-		m.resolutions)
+	m.promises(reg)
+	reg.MustRegister(m.inFlight, m.duration, m.missed, m.batches, m.partialBatches, m.queries, m.resolutions)
 	return m
 }
 
@@ -130,4 +113,28 @@ func (m *Metrics) plans(reg prometheus.Registerer) {
 		Buckets: []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1},
 	})
 	reg.MustRegister(m.explains, m.executions, m.explainWarnings, m.narrowable, m.narrowing)
+}
+
+// promises registers the metrics of idempotency keys and of sessions.
+func (m *Metrics) promises(reg prometheus.Registerer) {
+	m.idempotency = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "miroir_idempotency_hits_total", Help: "Writes with an idempotency key, by what was known of it.",
+	}, []string{"outcome"})
+	for _, outcome := range []string{"miss", "dedup", "conflict", "in_progress", "takeover"} {
+		m.idempotency.WithLabelValues(outcome)
+	}
+	m.sessionPins = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "miroir_session_pin_enforced_total", Help: "Reads that were kept to the copies that have the writes of their session.",
+	})
+	m.sessionWait = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "miroir_session_wait_duration_seconds", Help: "Time that reads waited for the writes of their session.",
+		Buckets: prometheus.ExponentialBuckets(0.002, 2, 13),
+	})
+	m.sessionTimeouts = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "miroir_session_wait_timeout_total", Help: "Reads whose session had writes that were not applied in time.",
+	})
+	m.sessionsEvicted = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "miroir_session_evicted_total", Help: "Indexes with open writes that a session had to forget because it wrote to too many.",
+	})
+	reg.MustRegister(m.idempotency, m.sessionPins, m.sessionWait, m.sessionTimeouts, m.sessionsEvicted)
 }
