@@ -97,3 +97,30 @@ func TestAFailedTaskFailsTheLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAStreamIsWholeAndOfItsSize(t *testing.T) {
+	const size = 300_000
+	for _, format := range []string{JSON, NDJSON, CSV} {
+		body, _ := Stream(format, size)
+		raw, err := io.ReadAll(body)
+		if err != nil || len(raw) < size || len(raw) > size+1000 {
+			t.Fatalf("%s: %d bytes, %v", format, len(raw), err)
+		}
+		n := strings.Count(string(raw), "\n")
+		switch format {
+		case JSON:
+			var list []map[string]any
+			if err := json.Unmarshal(raw, &list); err != nil || list[len(list)-1]["id"] != float64(len(list)) {
+				t.Errorf("%d documents, %v", len(list), err)
+			}
+		case NDJSON:
+			if !strings.HasPrefix(string(raw), `{"id":1,`) || !strings.Contains(string(raw), fmt.Sprintf("{\"id\":%d,", n)) {
+				t.Errorf("%d lines", n)
+			}
+		case CSV:
+			if rows := strings.Count(string(raw), ",2001\n"); rows != n-1 {
+				t.Errorf("%d rows of %d lines", rows, n)
+			}
+		}
+	}
+}

@@ -24,6 +24,7 @@ type Report struct {
 	Engine   Engine              `json:"engine"`
 	Machine  machine.Description `json:"machine"`
 	Workload Workload            `json:"workload"`
+	Passages []Passage           `json:"passages"`
 	Loads    []Load              `json:"loads"`
 	Searches []Level             `json:"searches"`
 	Slow     []Slow              `json:"slow,omitempty"`
@@ -60,6 +61,8 @@ type Load struct {
 	Documents int    `json:"documents"`
 	Engine    Intake `json:"engine"`
 	Cluster   Intake `json:"cluster"`
+	// Gateway is its processor time in milliseconds for a MB of payload.
+	Gateway float64 `json:"gatewayCPUMillisecondsPerMB"`
 }
 
 // Intake is how a place took documents in.

@@ -23,6 +23,7 @@ func (r *Report) Print(out io.Writer) error {
 	r.searches(p)
 	r.kinds(p)
 	r.slow(p)
+	r.passages(p)
 	r.loads(p)
 	r.work(p)
 	r.memory(p)
@@ -51,6 +52,9 @@ func (r *Report) head(p printer) {
 	engine := "Meilisearch " + r.Engine.Version
 	if !r.Engine.Real {
 		engine = "the project's own engine " + r.Engine.Version
+	}
+	if r.Engine.Version == "" {
+		engine = "nothing"
 	}
 	m := r.Machine
 	p.title("Miroir %s against %s, %s, %.0f s", r.Miroir, engine, r.Started.Format("2006-01-02 15:04 MST"), r.Seconds)
@@ -115,11 +119,11 @@ func (r *Report) loads(p printer) {
 		return
 	}
 	p.title("Documents coming in, until all are searchable (accepted: until the last 202)")
-	p.row("RF\tformat\tbatch\tclients\tdocuments\tone engine s\taccepted\tdoc/s\tcluster s\taccepted\tdoc/s\tcluster/engine doc/s")
+	p.row("RF\tformat\tbatch\tclients\tdocuments\tone engine s\taccepted\tdoc/s\tcluster s\taccepted\tdoc/s\tcluster/engine doc/s\tgateway CPU ms/MB")
 	for _, l := range r.Loads {
-		p.row("%d\t%s\t%d\t%d\t%d\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%.0f\t%.2f", l.Copies, l.Format, l.Batch, l.Clients, l.Documents,
+		p.row("%d\t%s\t%d\t%d\t%d\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%.0f\t%.2f\t%.2f", l.Copies, l.Format, l.Batch, l.Clients, l.Documents,
 			l.Engine.Searchable, l.Engine.Accepted, l.Engine.PerSecond, l.Cluster.Searchable, l.Cluster.Accepted, l.Cluster.PerSecond,
-			Ratio(l.Cluster.PerSecond, l.Engine.PerSecond))
+			Ratio(l.Cluster.PerSecond, l.Engine.PerSecond), l.Gateway)
 	}
 }
 
@@ -189,6 +193,7 @@ func (r *Report) verdict(p printer) {
 		p.row("RF %d, %d hits: p50 %.2f times one engine\tgoal %.1f\t%s", l.Copies, l.Hits, ratio, goalRatio, met(ratio <= goalRatio))
 		p.row("RF %d, %d hits: %.2f ms on top of the slowest leg\tgoal %.1f\t%s", l.Copies, l.Hits, l.OverEngines, goalOverhead, met(l.OverEngines <= goalOverhead))
 	}
+	r.passageVerdict(p)
 	for _, a := range r.Answers {
 		p.row("RF %d, %d hits: %d of %d searches find as many hits as one engine", a.Copies, a.Hits, a.Same, a.Queries)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/bench/machine"
+	"github.com/miroir-search/miroir/bench/sink"
 	"github.com/miroir-search/miroir/bench/target"
 	"github.com/miroir-search/miroir/dev/launch"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -26,6 +27,8 @@ type Shape struct {
 	Replicas int
 	Shards   int
 	Profiles bool // serve CPU profiles
+	// Sinks, if positive, is the largest body in bytes, and a sink stands before every sidecar.
+	Sinks int64
 }
 
 // Cluster is a cluster of `miroir dev`.
@@ -34,6 +37,7 @@ type Cluster struct {
 	Shape
 	running *launch.Cluster
 	folder  string
+	sinks   []*sink.Sink
 }
 
 // StartCluster starts one with the binary. What it logs goes to log.
@@ -58,6 +62,13 @@ func StartCluster(ctx context.Context, binary string, s Shape, log io.Writer) (_
 	}
 	if s.Profiles {
 		flags = append(flags, "--pprof")
+	}
+	if s.Sinks > 0 {
+		more, err := c.sinkFlags()
+		if err != nil {
+			return nil, err
+		}
+		flags = append(flags, more...)
 	}
 	c.running, err = launch.Start(ctx, launch.Config{Binary: binary, Flags: flags, Env: append(os.Environ(), "MIROIR_MASTER_KEY="+key), Log: log})
 	if err != nil {
@@ -145,5 +156,5 @@ func (c *Cluster) Close() error {
 	if c.running != nil {
 		err = c.running.Stop()
 	}
-	return errors.Join(err, os.RemoveAll(c.folder))
+	return errors.Join(err, c.closeSinks(), os.RemoveAll(c.folder))
 }

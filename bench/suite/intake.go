@@ -101,6 +101,10 @@ func (s *suite) intake(ctx context.Context, copies int, w way, index string, doc
 		return err
 	}
 	l := report.Load{Copies: copies, Format: w.format, Batch: w.batch, Clients: w.clients, Documents: len(documents)}
+	watched, err := s.processes()
+	if err != nil {
+		return err
+	}
 	for _, one := range []struct {
 		place rig.Place
 		to    *report.Intake
@@ -109,13 +113,30 @@ func (s *suite) intake(ctx context.Context, copies int, w way, index string, doc
 		if err := one.place.Prepare(ctx, index, query.Settings); err != nil {
 			return err
 		}
+		before, err := watched.cpu()
+		if err != nil {
+			return err
+		}
 		r, err := ingest.Load(ctx, one.place, index, payloads, w.clients, 0, func(done int) { s.at(done, len(documents)) })
 		if err != nil {
 			return fmt.Errorf("load: %w", err)
 		}
+		after, err := watched.cpu()
+		if err != nil {
+			return err
+		}
+		l.Gateway = report.Milliseconds(after["gateway"]-before["gateway"]) / megabytes(payloads) // the cluster comes last
 		*one.to = report.Intake{Accepted: r.Accepted.Seconds(), Searchable: r.Searchable.Seconds(), PerSecond: r.PerSecond()}
 		s.end("%.2f s, %.0f documents a second", one.to.Searchable, one.to.PerSecond)
 	}
 	s.report.Loads = append(s.report.Loads, l)
 	return nil
+}
+
+func megabytes(payloads []ingest.Payload) float64 {
+	n := 0
+	for _, p := range payloads {
+		n += len(p.Body)
+	}
+	return float64(n) / 1e6
 }

@@ -29,6 +29,7 @@ type options struct {
 	queries     int
 	rounds      int
 	documents   int
+	large       int // MiB of the large body
 	intake      int // documents of one load of the matrix; 0 leaves the matrix out
 	benchtime   time.Duration
 	seed        uint64
@@ -36,7 +37,7 @@ type options struct {
 
 // quick are the values of --quick for flags that are not given.
 var quick = map[string]string{
-	"skip": phaseSlow, "connections": "1,8,32", "hits": "20", "queries": "200", "rounds": "3", "documents": "30000", "ingest-documents": "0", "benchtime": "100ms",
+	"skip": phaseSlow, "connections": "1,8,32", "hits": "20", "queries": "200", "rounds": "3", "documents": "30000", "ingest-documents": "0", "large-mib": "256", "benchtime": "100ms",
 }
 
 // Phases that --skip leaves out and --only picks.
@@ -46,9 +47,10 @@ const (
 	phaseSidecars = "legs"
 	phaseSlow     = "slow"
 	phaseIntake   = "ingest"
+	phaseLarge    = "large"
 )
 
-var phases = []string{phaseMicro, phaseSearch, phaseSidecars, phaseSlow, phaseIntake}
+var phases = []string{phaseMicro, phaseSearch, phaseSidecars, phaseSlow, phaseIntake, phaseLarge}
 
 // runs says whether a phase is part of the run.
 func (o options) runs(phase string) bool {
@@ -62,7 +64,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	f.BoolVar(&o.quick, "quick", false, "a short form of one or two minutes: fewer documents, searches and rounds")
 	f.StringVar(&o.json, "json", "", "file for the results (default bench/results/TIME.json)")
 	f.StringVar(&o.profiles, "pprof", "", "folder for CPU profiles of gateway and sidecars, taken after the searches were measured")
-	f.Var(&o.skip, "skip", "what to leave out, separated by commas: micro (Go benchmarks), search, legs (searches of the legs alone), slow (searches while one node is slow), ingest (ways of loading)")
+	f.Var(&o.skip, "skip", "what to leave out, separated by commas: micro (Go benchmarks), search, legs (searches of the legs alone), slow (searches while one node is slow), ingest (ways of loading), large (one large body into nodes that swallow it)")
 	f.Var(&o.only, "only", "what to run, separated by commas, and nothing else")
 	f.Var(&o.copies, "rf", "copies of every shard: one cluster each")
 	f.Var(&o.connections, "connections", "connections that search at once: one level each")
@@ -73,6 +75,7 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	f.IntVar(&o.rounds, "rounds", 5, "rounds of a level, in each of which every target gets its searches")
 	f.IntVar(&o.documents, "documents", cities.Count, "cities to load")
 	f.IntVar(&o.intake, "ingest-documents", 50000, "documents of one load when ways of loading are compared; 0 compares none")
+	f.IntVar(&o.large, "large-mib", 2048, "MiB of NDJSON in one request into nodes that swallow it")
 	f.DurationVar(&o.benchtime, "benchtime", time.Second, "how long each Go benchmark runs")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the searches")
 	if err := lifecycle.ParseFlags(f, args); err != nil {
@@ -119,6 +122,7 @@ func (o options) validate() error {
 	check(o.rounds >= 1, "--rounds %d is not positive", o.rounds)
 	check(o.documents >= 1 && o.documents <= cities.Count, "--documents %d is not within 1 to %d", o.documents, cities.Count)
 	check(o.intake >= 0 && o.intake <= cities.Count, "--ingest-documents %d is not within 0 to %d", o.intake, cities.Count)
+	check(o.large >= 1 && o.large <= 1<<16, "--large-mib %d is not within 1 to 65536", o.large)
 	check(o.benchtime > 0, "--benchtime %s is not positive", o.benchtime)
 	if len(wrong) > 0 {
 		return lifecycle.UsageError("%v", errors.Join(wrong...))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/miroir-search/miroir/bench/machine"
@@ -70,6 +71,9 @@ func (s *suite) everything(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.micro(ctx); err != nil {
+		return err
+	}
+	if err := s.passages(ctx); err != nil || slices.Equal(s.only, words{phaseLarge}) {
 		return err
 	}
 	if err := s.read(ctx); err != nil {

@@ -42,8 +42,8 @@ func TestWrongFlagsAreAllTold(t *testing.T) {
 
 func TestPhasesAreLeftOutOrPicked(t *testing.T) {
 	for args, want := range map[string]string{
-		"": "micro search legs slow ingest", "--skip search,slow": "micro legs ingest", "--only slow": "slow",
-		"--only slow,micro --skip micro": "slow", "--quick": "micro search legs ingest", "--quick --only slow": "slow",
+		"": "micro search legs slow ingest large", "--skip search,slow": "micro legs ingest large", "--only slow": "slow",
+		"--only slow,micro --skip micro": "slow", "--quick": "micro search legs ingest large", "--quick --only slow": "slow",
 	} {
 		o, err := parseOptions(strings.Fields(args), io.Discard)
 		if err != nil {
