@@ -36,9 +36,6 @@ func (s *Service) explain(ctx context.Context, c *call) *reply.Reply {
 	if !execute {
 		return reply.Value(http.StatusOK, a).Settings(a.version)
 	}
-	if isMulti(c.alias) {
-		return unserved(c)
-	}
 	f, e := s.execute(ctx, c, c.op.Index, q, &a.Answer)
 	if e != nil {
 		return reply.Error(e)
@@ -76,12 +73,10 @@ type explanation struct {
 	version uint64 // of the settings
 }
 
-// explanation explains a search of what a name stands for. The query gets the filter of the credential.
+// explanation explains a search of what a name stands for. The query gets the filter of the credential, but for an alias of
+// several indexes, which may have different ones.
 func (s *Service) explanation(c *call, name string, q *meili.SearchQuery) (*explanation, *apierr.Error) {
 	alias := c.aliasOf(name)
-	targets := targetsOf(alias)
-	injected := c.grant.Filter(name, targets...)
-	q.Restrict(injected)
 	a := &explanation{Answer: explain.Answer{Index: name, ResolvedUID: name}}
 	indexes := []*routing.Index{}
 	if isMulti(alias) {
@@ -97,7 +92,12 @@ func (s *Service) explanation(c *call, name string, q *meili.SearchQuery) (*expl
 	}
 	var warnings []explain.Warning
 	for _, ix := range indexes {
-		in, e := s.inputOf(c, ix, alias, q)
+		injected, own := c.filterOf(ix), q
+		if isMulti(alias) {
+			own = q.Without()
+		}
+		own.Restrict(injected)
+		in, e := s.inputOf(c, ix, alias, own)
 		if e != nil {
 			return nil, e
 		}
@@ -157,14 +157,19 @@ func (s *Service) execute(ctx context.Context, c *call, name string, q *meili.Se
 	traced := *c
 	traced.trace = &scatter.Trace{}
 	start := time.Now()
-	f := s.find(ctx, &traced, name, q, newRequestUID())
+	var f found
+	if alias := c.aliasOf(name); isMulti(alias) {
+		f = s.findSeveral(ctx, &traced, alias, q, newRequestUID())
+	} else {
+		f = s.find(ctx, &traced, name, q, newRequestUID())
+	}
 	switch {
 	case f.refused != nil:
 		return f, f.refused
 	case f.failed != nil:
 		return f, f.failed
 	}
-	a.Execution = executed(traced.trace, f.body, start, len(f.missing) > 0)
+	a.Execution = executed(traced.trace, f.body, start, len(f.missing)+len(f.parts) > 0)
 	return f, nil
 }
 

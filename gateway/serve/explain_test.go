@@ -12,6 +12,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/extproc"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/tuning"
 )
 
@@ -256,5 +257,37 @@ func TestA123OverFetch(t *testing.T) {
 		if node.times(want) == 0 {
 			t.Errorf("%s: %v, want %s", body, node.asked, want)
 		}
+	}
+}
+
+// F20, F4 × F7: an alias of one index is named with its version; one of several has a plan for each, and is run as a whole.
+func TestF20Aliases(t *testing.T) {
+	node := &readNode{answers: []scripted{
+		{"/multi-search", "", 200, `{"hits":[],"processingTimeMs":0,"limit":20,"offset":0,"estimatedTotalHits":0}`}, {"/search", "", 200, answerOf(0)},
+	}}
+	s := readService(t, []*readNode{node}, [][]int{{0}, {0}}, `{}`)
+	v := *s.Views.View()
+	called := func(uid, name string) *routing.Index {
+		ix := *v.Indexes[uid]
+		ix.Name = name
+		return &ix
+	}
+	v.Aliases = map[string]*routing.Alias{
+		"one": {AliasRecord: routing.AliasRecord{Name: "one", Kind: routing.AliasSingle, Version: 4, AliasTargets: routing.AliasTargets{Target: "a"}}, Indexes: []*routing.Index{called("a", "one")}},
+		"all": {AliasRecord: routing.AliasRecord{Name: "all", Kind: routing.AliasMulti, Version: 2, AliasTargets: routing.AliasTargets{Targets: []string{"a", "b"}}},
+			Indexes: []*routing.Index{called("a", "all"), called("b", "all")}},
+	}
+	s.Views = fixedView{&v}
+	a := explained(t, s, "/indexes/one/explain", `{}`)
+	if r := a.Plan.AliasResolution; a.Index != "one" || a.ResolvedUID != "a" || r == nil || r.To != "a" || r.Version != 4 || r.Kind != "single" {
+		t.Errorf("%+v", a)
+	}
+	a = explained(t, s, "/indexes/all/explain", `{"filter":"id = 7"}`)
+	if a.Plan != nil || len(a.Plans) != 2 || a.Plans[1].ResolvedUID != "b" || !a.Plans[0].Plan.Narrowed || len(node.asked) != 0 {
+		t.Errorf("%+v", a)
+	}
+	a = explained(t, s, "/indexes/all/explain?execute=true", `{"filter":"id = 7"}`)
+	if a.Execution == nil || len(a.Execution.Legs) == 0 || len(node.asked) != len(a.Execution.Legs) {
+		t.Errorf("%+v, asked %v", a, node.asked)
 	}
 }
