@@ -34,6 +34,7 @@ type pass struct {
 	Mismatches int            `json:"mismatches"`
 	Repaired   int            `json:"repaired"`
 	Unsettled  int            `json:"unsettled"`
+	Strays     int            `json:"stray_documents"`
 	Parked     map[string]int `json:"parked"`
 	CreatedAt  time.Time      `json:"created_at"`
 	UpdatedAt  time.Time      `json:"updated_at"`
@@ -81,6 +82,9 @@ func (t *tool) verifyCommand() *cobra.Command {
 			}
 			if err := t.print(document, func(bool) [][]string { return begun.rows() }); err != nil {
 				return err
+			}
+			if begun.Strays > 0 {
+				t.say("%d documents stand on nodes that do not hold their shard; nobody finds them", begun.Strays)
 			}
 			if begun.State != stateRunning && begun.Verdict != "equal" {
 				return lifecycle.ExitError{Code: exitDegraded, Err: fmt.Errorf("%w: %s", errUneven, begun.Verdict)}

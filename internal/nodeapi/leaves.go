@@ -99,3 +99,14 @@ type ShardDigest struct {
 	Low     hlc.Stamp `json:"low"`     // deletions before are not known to the journal any more
 	Expired uint64    `json:"expired"` // documents left out because they expired
 }
+
+// StraysQuery asks how many documents of an index stand on the node that belong to no shard it holds: left over by a move, or
+// written behind its sidecar. Nobody finds them.
+type StraysQuery struct {
+	Index string `json:"index"`
+}
+
+// Strays answers PathStrays.
+type Strays struct {
+	Count int `json:"count"`
+}

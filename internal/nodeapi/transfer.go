@@ -17,6 +17,7 @@ const (
 	PathInventory = "/_node/inventory" // InventoryQuery → lines of AppendLeaf, in any order, then ListEnd
 	PathDigest    = "/_node/digest"    // InventoryQuery → ShardDigest
 	PathLeaves    = "/_node/leaves"    // LeavesQuery → lines of AppendLeaf, in the order asked for, then ListEnd
+	PathStrays    = "/_node/strays"    // StraysQuery → Strays
 	PathRepair    = "/_node/repair"    // RepairStep → RepairResult
 	PathMend      = "/_node/mend"      // Mend → RepairResult
 )

@@ -87,7 +87,7 @@ func New(c Config) *Server {
 	s.mux.Handle("GET "+nodeapi.PathDispatches, s.guard(nodeapi.PathDispatches, s.dispatches))
 	for path, handler := range map[string]serve{
 		nodeapi.PathChanges: s.changes, nodeapi.PathCopies: lines(c.Source.Copies), nodeapi.PathInventory: lines(c.Source.Inventory),
-		nodeapi.PathDigest: s.digest, nodeapi.PathLeaves: lines(c.Source.Leaves), nodeapi.PathRepair: s.repair, nodeapi.PathMend: s.mend,
+		nodeapi.PathDigest: document(c.Source.Digest), nodeapi.PathStrays: document(c.Source.Strays), nodeapi.PathLeaves: lines(c.Source.Leaves), nodeapi.PathRepair: s.repair, nodeapi.PathMend: s.mend,
 	} {
 		s.mux.Handle("POST "+path, s.guard(path, handler))
 	}

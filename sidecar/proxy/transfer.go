@@ -52,18 +52,21 @@ func lines[Q any](write func(ctx context.Context, w io.Writer, q Q) error) serve
 	}
 }
 
-func (s *Server) digest(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
-	q, err := question[nodeapi.InventoryQuery](r)
-	if err != nil {
-		return err
+// document serves a question whose answer is one JSON object.
+func document[Q, A any](answer func(ctx context.Context, q Q) (A, error)) serve {
+	return func(w http.ResponseWriter, r *http.Request, _ nodeapi.Leg) error {
+		q, err := question[Q](r)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
+		defer cancel()
+		a, err := answer(ctx, q)
+		if err != nil {
+			return err
+		}
+		return sendJSON(w, a)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), stepTimeout)
-	defer cancel()
-	d, err := s.Source.Digest(ctx, q)
-	if err != nil {
-		return err
-	}
-	return sendJSON(w, d)
 }
 
 // task serves a question that makes this node do something, once. It ends when the one who asked for it goes away: it is asked

@@ -117,6 +117,7 @@ func (l *lead) finished(ctx context.Context, id string) error {
 		return err
 	}
 	if s.Index == "" {
+		l.Metrics.strays.Set(float64(s.Strays))
 		l.Metrics.completed.WithLabelValues(mode(s.Deep)).Set(float64(s.UpdatedAt.Unix()))
 		l.Metrics.took.WithLabelValues(mode(s.Deep)).Set(s.UpdatedAt.Sub(s.CreatedAt).Seconds())
 	}

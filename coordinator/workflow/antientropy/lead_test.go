@@ -143,6 +143,7 @@ func TestPassesGoOnUnderAnotherLeader(t *testing.T) {
 	w := newWorld("ab")
 	w.put("ab", "d1", 5, "v")
 	w.put("a", "d2", 5, "v")
+	w.nodes["a"].strays, w.nodes["b"].strays = 2, 3
 	m := newMemory()
 	a := w.passes(t, m, Config{Off: true})
 	first, err := a.Request(t.Context(), Input{Deep: true})
@@ -173,7 +174,7 @@ func TestPassesGoOnUnderAnotherLeader(t *testing.T) {
 	stop = a.background(token{m, 2})
 	defer func() { _ = stop() }()
 	s := a.until(t, "deep", finished)
-	if s.Verdict != Mismatch || s.Mismatches != 1 || s.Done != 1 || s.Total != 1 || s.Documents != 3 || len(s.Uneven) != 1 || len(s.Left) > 0 {
+	if s.Verdict != Mismatch || s.Mismatches != 1 || s.Done != 1 || s.Total != 1 || s.Documents != 3 || s.Strays != 5 || len(s.Uneven) != 1 || len(s.Left) > 0 {
 		t.Errorf("%+v", s)
 	}
 	if _, err := a.Request(t.Context(), Input{Deep: true, Repair: true}); err != nil {

@@ -11,6 +11,7 @@ type Metrics struct {
 	parked     *prometheus.CounterVec
 	completed  *prometheus.GaugeVec
 	took       *prometheus.GaugeVec
+	strays     prometheus.Gauge
 }
 
 // NewMetrics registers the metrics of this package.
@@ -38,7 +39,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "miroir_antientropy_last_scan_duration_seconds", Help: "How long that pass took.",
 		}, []string{"mode"}),
 	}
-	r.MustRegister(m.scanned, m.mismatches, m.repaired, m.incomplete, m.parked, m.completed, m.took)
+	m.strays = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "miroir_antientropy_stray_documents", Help: "Documents that stood on nodes which do not hold their shard, at the last pass over all indexes.",
+	})
+	r.MustRegister(m.strays, m.scanned, m.mismatches, m.repaired, m.incomplete, m.parked, m.completed, m.took)
 	for _, reason := range []Parked{Undecidable, Horizon, Misplaced, Unstamped} {
 		m.parked.WithLabelValues(string(reason))
 	}

@@ -65,6 +65,14 @@ func (r remote) digest(ctx context.Context, q nodeapi.InventoryQuery) (d nodeapi
 	return d, err
 }
 
+func (r remote) strays(ctx context.Context, q nodeapi.StraysQuery) (out nodeapi.Strays, err error) {
+	body, err := r.ask(ctx, askTimeout, nodeapi.PathStrays, q)
+	if err == nil {
+		err = json.Unmarshal(body, &out)
+	}
+	return out, err
+}
+
 // leaves asks for a list of leaves.
 func (r remote) leaves(ctx context.Context, path string, q any, visit func(nodeapi.Leaf)) error {
 	timeout := askTimeout

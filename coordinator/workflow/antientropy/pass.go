@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
@@ -73,6 +74,7 @@ type Result struct {
 	Mismatches int            `json:"mismatches"`
 	Repaired   int            `json:"repaired"`
 	Unsettled  int            `json:"unsettled"`
+	Strays     int            `json:"stray_documents"` // on nodes that do not hold their shard
 	Rules      map[Rule]int   `json:"rules,omitempty"`
 	Parked     map[Parked]int `json:"parked,omitempty"`
 	Uneven     []Uneven       `json:"uneven"` // shards with something wrong, the first ones
@@ -194,6 +196,9 @@ func (a *AntiEntropy) scan(ctx context.Context, p *Progress) (workflow.Verdict, 
 			p.Left = p.Left[1:]
 			return a.enter(ctx, p)
 		}
+		if p.Next == 0 {
+			p.Strays += a.strays(ctx, v, ix)
+		}
 		some := list[p.Next:min(p.Next+shardsAtOnce, len(list))]
 		outcomes, err := a.shards(ctx, v, ix, some, p)
 		if err != nil {
@@ -212,6 +217,25 @@ func (a *AntiEntropy) scan(ctx context.Context, p *Progress) (workflow.Verdict, 
 			return workflow.Enter(phaseScan)
 		}
 	}
+}
+
+// strays counts the documents of an index on nodes that do not hold their shard. Nodes that do not answer are left out.
+func (a *AntiEntropy) strays(ctx context.Context, v *routing.View, ix *routing.Index) (n int) {
+	var copies []remote
+	for _, node := range ix.NodesHolding() {
+		if at := v.Nodes[node]; at.OK {
+			copies = append(copies, remote{a.Nodes, node, at.Address})
+		}
+	}
+	found, errs := each(copies, func(r remote) (nodeapi.Strays, error) {
+		return r.strays(ctx, nodeapi.StraysQuery{Index: ix.Physical})
+	})
+	for i, one := range found {
+		if errs[i] == nil {
+			n += one.Count
+		}
+	}
+	return n
 }
 
 // shards compares shards side by side.

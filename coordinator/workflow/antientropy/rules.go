@@ -1,6 +1,8 @@
 package antientropy
 
 import (
+	"cmp"
+
 	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
@@ -137,11 +139,18 @@ func right(stored []Holding, winner nodeapi.Place) (best Holding, ok bool) {
 		}
 	}
 	for _, c := range stored {
-		if c.Version == winner && 2*votes[c.Sum] > all {
-			return c, true
+		if c.Version == winner && 2*votes[c.Sum] > all && (!ok || outlives(c, best)) {
+			best, ok = c, true
 		}
 	}
-	return Holding{}, false
+	return best, ok
+}
+
+// outlives chooses among copies that are alike, whatever order they come in. Light sums do not show when a document
+// expires, so it is the copy that expires last.
+func outlives(a, b Holding) bool {
+	never := func(h Holding) uint64 { return h.Expires - 1 } // of 0, the latest
+	return cmp.Or(cmp.Compare(never(b), never(a)), cmp.Compare(a.Node, b.Node)) < 0
 }
 
 func expires(c Holding, expired uint64) bool { return c.Expires > 0 && c.Expires <= expired }

@@ -28,6 +28,7 @@ type replica struct {
 	low     hlc.Stamp
 	down    bool
 	dirty   bool
+	strays  int
 }
 
 // world is some nodes. It answers like their sidecars.
@@ -168,6 +169,8 @@ func (w *world) Do(ctx context.Context, q client.Request) (client.Answer, error)
 			out = append(out, lines...)
 		}
 		out = append(out, nodeapi.ListEnd+"\n"...)
+	case nodeapi.PathStrays:
+		out = fmt.Appendf(nil, `{"count":%d}`, r.strays)
 	case nodeapi.PathMend:
 		w.mends++
 		w.mend(r, decode[nodeapi.Mend](q.Body))
