@@ -45,7 +45,8 @@ func (c *Cluster) Swallowed() int64 {
 	return sum
 }
 
-// Appear makes an index and waits until it is in the catalog. Its task is not waited for: nodes behind sinks may not tell of it.
+// Appear makes an index. Its task is not waited for: what tells the nodes of an index is a leg without documents, which sinks
+// swallow as all others.
 func (p Place) Appear(ctx context.Context, index string) error {
 	body, err := json.Marshal(map[string]string{"uid": index, "primaryKey": "id"})
 	if err != nil {

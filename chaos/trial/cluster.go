@@ -2,17 +2,15 @@ package trial
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/miroir-search/miroir/chaos/shim"
+	"github.com/miroir-search/miroir/dev/launch"
 	"github.com/miroir-search/miroir/e2e/provider"
 )
 
@@ -51,16 +49,8 @@ func StartCluster(ctx context.Context, root string, stayDown bool) (*Cluster, er
 
 // portOf is where a way leads to, as the cluster chose it.
 func portOf(dir, way string) (string, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, "run", "ports.json"))
-	if err != nil {
-		return "", fmt.Errorf("port of %s: %w", way, err)
-	}
-	var ports map[string]int
-	if err := json.Unmarshal(raw, &ports); err != nil {
-		return "", fmt.Errorf("port of %s: %w", way, err)
-	}
 	purpose, _, _ := strings.Cut(way, "/")
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[purpose])), nil
+	return launch.PortOf(dir, purpose)
 }
 
 // ways lists the links by kind: to etcd from each of its clients, to the sidecars, to the engines, to xDS.
