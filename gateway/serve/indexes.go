@@ -355,11 +355,16 @@ func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
 	}
 	return s.done(ctx, c, r, func(e state.Effect) error { return e.SwapIndexes(ctx, pairs) }, func(err error) *apierr.Error {
 		var missing *state.MissingIndexesError
+		var taken *state.TakenNamesError
 		switch {
 		case errors.As(err, &missing):
 			return meili.IndexesNotFound(missing.Names)
-		case errors.Is(err, state.ErrConflict):
-			return meili.IndexAlreadyExists(pairs[0].B)
+		case errors.As(err, &taken):
+			renames := make([][2]string, len(taken.Swaps))
+			for i, s := range taken.Swaps {
+				renames[i] = [2]string{s.A, s.B}
+			}
+			return meili.RenamesTaken(renames)
 		}
 		return nil
 	})

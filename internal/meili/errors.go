@@ -1,6 +1,10 @@
 package meili
 
-import "github.com/miroir-search/miroir/internal/apierr"
+import (
+	"slices"
+
+	"github.com/miroir-search/miroir/internal/apierr"
+)
 
 // MissingAuthorizationHeader answers a request without a bearer token.
 func MissingAuthorizationHeader() *apierr.Error {
@@ -20,10 +24,27 @@ func IndexNotFound(uid string) *apierr.Error {
 
 // IndexesNotFound fails a swap of indexes that do not exist.
 func IndexesNotFound(uids []string) *apierr.Error {
+	uids = slices.Compact(slices.Sorted(slices.Values(uids)))
 	if len(uids) == 1 {
 		return IndexNotFound(uids[0])
 	}
 	return apierr.New(apierr.IndexNotFound, "Indexes %s not found.", quoteAll(uids))
+}
+
+// RenamesTaken fails the renames of a swap whose new names are taken. Each is the old name and the new one.
+func RenamesTaken(renames [][2]string) *apierr.Error {
+	if len(renames) == 1 {
+		from, to := renames[0][0], renames[0][1]
+		return apierr.New(apierr.IndexAlreadyExists,
+			"Cannot rename `%s` to `%s` as the index already exists. Hint: You can remove `%s` first and then do your remove.", from, to, to)
+	}
+	var taken []string
+	for _, r := range renames {
+		taken = append(taken, r[1])
+	}
+	slices.Sort(taken)
+	return apierr.New(apierr.IndexAlreadyExists, "The following indexes are being renamed but cannot because their new name conflicts "+
+		"with an already existing index: %s. Renaming doesn't overwrite the other index name.", quoteAll(taken))
 }
 
 // IndexAlreadyExists fails the creation of an index whose name is taken.

@@ -28,3 +28,17 @@ func TestRenumber(t *testing.T) {
 		}
 	}
 }
+
+// As Meilisearch 1.50 answered to swaps of such names.
+func TestErrorsOfSwaps(t *testing.T) {
+	for want, e := range map[string]*apierr.Error{
+		"Indexes `nope`, `nope2` not found.": IndexesNotFound([]string{"nope2", "nope", "nope"}),
+		"Index `nope` not found.":            IndexesNotFound([]string{"nope", "nope"}),
+		"Cannot rename `c` to `d` as the index already exists. Hint: You can remove `d` first and then do your remove.":                                                                  RenamesTaken([][2]string{{"c", "d"}}),
+		"The following indexes are being renamed but cannot because their new name conflicts with an already existing index: `b`, `d`. Renaming doesn't overwrite the other index name.": RenamesTaken([][2]string{{"c", "d"}, {"a", "b"}}),
+	} {
+		if e.Message != want {
+			t.Errorf("%s, want %s", e.Message, want)
+		}
+	}
+}

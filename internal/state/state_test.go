@@ -150,6 +150,30 @@ func TestSwapAndRename(t *testing.T) {
 	if err := c.SwapIndexes(t.Context(), []Swap{{A: "a", B: "x"}, {A: "y", B: "b"}}); !errors.As(err, &missing) || len(missing.Names) != 2 {
 		t.Fatalf("got %v", err)
 	}
+	// One pair that can not be exchanged leaves all of them as they are; what is missing is told before what is taken.
+	create(t, c, "c", "c--3")
+	var taken *TakenNamesError
+	if err := c.SwapIndexes(t.Context(), []Swap{{A: "a", B: "b"}, {A: "c", B: "b", Rename: true}, {A: "b", B: "c", Rename: true}}); !errors.As(err, &taken) || len(taken.Swaps) != 2 {
+		t.Fatalf("got %v", err)
+	}
+	if err := c.SwapIndexes(t.Context(), []Swap{{A: "a", B: "b", Rename: true}, {A: "x", B: "c", Rename: true}}); !errors.As(err, &missing) || len(missing.Names) != 1 {
+		t.Fatalf("got %v", err)
+	}
+	if rec, _ := c.Index(t.Context(), "a"); rec.Physical != "b--2" {
+		t.Fatalf("%+v", rec)
+	}
+	if err := c.SwapIndexes(t.Context(), []Swap{{A: "c", B: "new", Rename: true}, {A: "a", B: "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	if rec, err := c.Index(t.Context(), "new"); err != nil || rec.Physical != "c--3" || rec.UID != "new" {
+		t.Fatalf("%+v, %v", rec, err)
+	}
+	if _, err := c.Index(t.Context(), "c"); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("got %v", err)
+	}
+	if err := c.SwapIndexes(t.Context(), []Swap{{A: "a", B: "b"}}); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.RenameIndex(t.Context(), "a", "b"); !errors.Is(err, ErrConflict) {
 		t.Fatalf("got %v", err)
 	}
@@ -158,6 +182,45 @@ func TestSwapAndRename(t *testing.T) {
 	}
 	if rec, err := c.Index(t.Context(), "z"); err != nil || rec.Physical != "b--2" {
 		t.Fatalf("%+v, %v", rec, err)
+	}
+}
+
+// POST /swap-indexes is atomic for readers: every view has all pairs exchanged or none of them.
+func TestSwapIsAtomicForReaders(t *testing.T) {
+	c := open(t)
+	for _, uid := range []string{"a", "b", "c", "d"} {
+		create(t, c, uid, uid+"--1")
+	}
+	w, err := c.WatchView(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, cancel := w.Subscribe()
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for range 50 {
+			if err == nil {
+				err = c.SwapIndexes(t.Context(), []Swap{{A: "a", B: "b"}, {A: "c", B: "d"}})
+			}
+		}
+		done <- err
+	}()
+	for views := 0; ; {
+		select {
+		case err := <-done:
+			if err != nil || views == 0 {
+				t.Fatalf("%d views, %v", views, err)
+			}
+			return
+		case <-changed:
+			v := w.View()
+			views++
+			if len(v.Indexes) != 4 || len(v.Physical) != 4 || (v.Indexes["a"].Physical == "a--1") != (v.Indexes["c"].Physical == "c--1") {
+				t.Fatalf("a half exchanged view: %v", v.Indexes)
+			}
+		}
 	}
 }
 

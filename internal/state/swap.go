@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -23,8 +24,17 @@ func (e *MissingIndexesError) Error() string {
 	return fmt.Sprintf("swap: %d indexes do not exist", len(e.Names))
 }
 
+// TakenNamesError lists the renames of a swap whose new name an index or an alias has.
+type TakenNamesError struct{ Swaps []Swap }
+
+// Error implements error.
+func (e *TakenNamesError) Error() string { return fmt.Sprintf("swap: %d new names are taken", len(e.Swaps)) }
+
+// Unwrap makes it a conflict.
+func (e *TakenNamesError) Unwrap() error { return ErrConflict }
+
 // SwapIndexes exchanges all pairs in one transaction, so that readers see all of it or nothing. It returns a
-// MissingIndexesError when names do not exist and ErrConflict when a rename's new name is taken.
+// MissingIndexesError when names do not exist, and else a TakenNamesError when a rename's new name is taken.
 func (c *Client) SwapIndexes(ctx context.Context, swaps []Swap) error {
 	return c.With(Receipt{}).SwapIndexes(ctx, swaps)
 }
@@ -50,28 +60,30 @@ func (e Effect) SwapIndexes(ctx context.Context, swaps []Swap) error {
 func (c *Client) swapOps(ctx context.Context, swaps []Swap) ([]clientv3.Cmp, []clientv3.Op, error) {
 	var cmps []clientv3.Cmp
 	var ops []clientv3.Op
-	missing := &MissingIndexesError{}
+	missing, taken := &MissingIndexesError{}, &TakenNamesError{}
 	for _, s := range swaps {
 		a, cmpA, errA := c.readIndex(ctx, s.A)
 		b, cmpB, errB := c.readIndex(ctx, s.B)
+		_, _, errAlias := c.get(ctx, c.key(routing.FamilyAliases, s.B))
+		for _, err := range []error{errA, errB, errAlias} {
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return nil, nil, err
+			}
+		}
 		if errA != nil {
 			missing.Names = append(missing.Names, s.A)
 		}
-		if errB != nil && !s.Rename {
+		switch {
+		case errB != nil && !s.Rename:
 			missing.Names = append(missing.Names, s.B)
+		case s.Rename && (errB == nil || errAlias == nil):
+			taken.Swaps = append(taken.Swaps, s)
 		}
-		if errB == nil && s.Rename {
-			return nil, nil, fmt.Errorf("swap indexes: %w", ErrConflict)
-		}
-		if len(missing.Names) > 0 {
+		if len(missing.Names)+len(taken.Swaps) > 0 {
 			continue
 		}
 		if cmps = append(cmps, cmpA, cmpB); s.Rename {
-			alias := c.key(routing.FamilyAliases, s.B)
-			if _, _, err := c.get(ctx, alias); err == nil {
-				return nil, nil, fmt.Errorf("swap indexes: %w", ErrConflict)
-			}
-			cmps = append(cmps, absent(alias))
+			cmps = append(cmps, absent(c.key(routing.FamilyAliases, s.B)))
 		}
 		a.UID, b.UID = s.B, s.A
 		put, err := putOp(c.key(routing.FamilyIndexes, s.B), a)
@@ -86,8 +98,11 @@ func (c *Client) swapOps(ctx context.Context, swaps []Swap) ([]clientv3.Cmp, []c
 		}
 		ops = append(ops, put, other)
 	}
-	if len(missing.Names) > 0 {
+	switch {
+	case len(missing.Names) > 0:
 		return nil, nil, missing
+	case len(taken.Swaps) > 0:
+		return nil, nil, taken
 	}
 	return cmps, ops, nil
 }
