@@ -28,7 +28,9 @@ func (e *MissingIndexesError) Error() string {
 type TakenNamesError struct{ Swaps []Swap }
 
 // Error implements error.
-func (e *TakenNamesError) Error() string { return fmt.Sprintf("swap: %d new names are taken", len(e.Swaps)) }
+func (e *TakenNamesError) Error() string {
+	return fmt.Sprintf("swap: %d new names are taken", len(e.Swaps))
+}
 
 // Unwrap makes it a conflict.
 func (e *TakenNamesError) Unwrap() error { return ErrConflict }
