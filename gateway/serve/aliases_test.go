@@ -154,9 +154,14 @@ func aliasCluster(t *testing.T) (*Service, *state.Client) {
 // point makes an alias stand for an index and waits until the gateway knows.
 func point(t *testing.T, s *Service, name, target string) {
 	t.Helper()
-	revision, err := s.Store.ChangeAlias(t.Context(), name, []string{target}, func(f state.AliasFacts) (state.AliasVerdict, error) {
-		next := routing.AliasRecord{V: 1, Name: name, Kind: routing.AliasSingle, Version: 1, AliasTargets: routing.AliasTargets{Target: target}}
-		if f.Old != nil {
+	pointAt(t, s, routing.AliasRecord{V: 1, Name: name, Kind: routing.AliasSingle, AliasTargets: routing.AliasTargets{Target: target}})
+}
+
+// pointAt makes an alias what a record says and waits until the gateway knows.
+func pointAt(t *testing.T, s *Service, next routing.AliasRecord) {
+	t.Helper()
+	revision, err := s.Store.ChangeAlias(t.Context(), next.Name, next.UIDs(), func(f state.AliasFacts) (state.AliasVerdict, error) {
+		if next.Version = 1; f.Old != nil {
 			next.Version = f.Old.Version + 1
 		}
 		return state.AliasVerdict{Put: &next}, nil

@@ -46,6 +46,15 @@ func (s *Service) attend(ctx context.Context, c *call, uid string, documents boo
 	if c.session == nil || c.session.lost {
 		return nil
 	}
+	if a := c.aliasOf(uid); isMulti(a) {
+		for _, target := range a.UIDs() {
+			if e := s.attend(ctx, c, target, documents); e != nil {
+				return e
+			}
+		}
+		c.resolve() // what it stands for is now held by fewer nodes
+		return nil
+	}
 	ix, ok := c.view.Find(uid)
 	if !ok {
 		return nil

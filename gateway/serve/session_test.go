@@ -191,9 +191,12 @@ const docs = "/indexes/a/documents"
 // A6.1: who reads in a session, at another gateway too, waits until what it wrote is applied.
 func TestA61ReadsWaitForTheirWrites(t *testing.T) {
 	gateways, nodes := grouped(t, 2, 1)
-	point(t, gateways[0], "one", "a")
+	for _, s := range gateways {
+		point(t, s, "one", "a")
+		pointAt(t, s, routing.AliasRecord{V: 1, Name: "all", Kind: routing.AliasMulti, AliasTargets: routing.AliasTargets{Targets: []string{"a"}}})
+	}
 	uid := writeIn(t, gateways[0], "s")
-	for _, p := range []string{docs, docs + "/7", "/indexes/one/documents"} {
+	for _, p := range []string{docs, docs + "/7", "/indexes/one/documents", "/indexes/all/documents"} {
 		answers := make(chan *reply.Reply, 1)
 		nodes[0].set(task.DispatchID(uid), task.Enqueued)
 		select {
