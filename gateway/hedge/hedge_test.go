@@ -95,6 +95,14 @@ func TestF2SpendingIsCounted(t *testing.T) {
 	if q, g := testutil.ToFloat64(m.exhausted.WithLabelValues(scopeQuery)), testutil.ToFloat64(m.exhausted.WithLabelValues(scopeGateway)); q != 2 || g != 1 {
 		t.Errorf("%v refused by the query's bound, %v by the gateway's", q, g)
 	}
+	live.Hedging.Enabled = false
+	for range 100 {
+		p.Sent()
+	}
+	live.Hedging.Enabled = true
+	if p.Spend(1, 0) {
+		t.Error("a budget was saved up while hedging was off")
+	}
 	p.Ended(2, Won, time.Second, time.Millisecond)
 	p.Ended(1, Lost, 0, 0)
 	if w, l := testutil.ToFloat64(m.fired[Won]), testutil.ToFloat64(m.fired[Lost]); w != 2 || l != 1 {

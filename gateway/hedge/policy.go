@@ -61,9 +61,9 @@ func (p *Policy) Delay(node string, c balance.Class) (time.Duration, bool) {
 	return max(time.Duration(h.P95TriggerMultiplier*float64(p95)), time.Duration(h.MinTriggerMs*float64(time.Millisecond))), true
 }
 
-// Sent counts a leg that is no hedge.
+// Sent counts a leg that is no hedge. While hedging is off nothing is saved up for later.
 func (p *Policy) Sent() {
-	if p != nil {
+	if p != nil && p.Tuning().Hedging.Enabled {
 		p.budget.earn(p.Now())
 	}
 }
