@@ -8,7 +8,6 @@ import (
 
 // What Miroir answers with 501, and why. A plain Meilisearch serves all of it, and the tour looks that it does.
 const (
-	byFunction  = "not served yet"
 	hooks       = "not served yet"
 	onward      = "by decision: an export of a cluster needs a job of its own; a dump does the same"
 	taskPayload = "by decision: the payload of a task is spread over the nodes"
