@@ -22,6 +22,7 @@ type Imports interface {
 	Check(ctx context.Context, s *dump.Summary, o imports.Options) (imports.Plan, error)
 	Status(ctx context.Context, id string) (imports.Status, error)
 	List(ctx context.Context) ([]imports.Status, error)
+	Cancel(ctx context.Context, id string) (imports.Status, error)
 }
 
 // announced is the body that announces a file: it comes in pieces afterwards.
@@ -106,6 +107,15 @@ func (s *Server) importStatus(w http.ResponseWriter, r *http.Request) *apierr.Er
 		return e
 	}
 	status, err := s.Imports.Status(r.Context(), r.PathValue("id"))
+	return s.imported(w, http.StatusOK, status, err)
+}
+
+// cancelImport ends an import between two of its batches.
+func (s *Server) cancelImport(w http.ResponseWriter, r *http.Request) *apierr.Error {
+	if e := s.importsServed(); e != nil {
+		return e
+	}
+	status, err := s.Imports.Cancel(r.Context(), r.PathValue("id"))
 	return s.imported(w, http.StatusOK, status, err)
 }
 

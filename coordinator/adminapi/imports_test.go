@@ -52,6 +52,10 @@ func (d *desk) Status(_ context.Context, id string) (imports.Status, error) {
 	return d.note("status", id)
 }
 
+func (d *desk) Cancel(_ context.Context, id string) (imports.Status, error) {
+	return d.note("cancel", id)
+}
+
 func (d *desk) List(context.Context) ([]imports.Status, error) {
 	s, err := d.note("list", "")
 	return []imports.Status{s}, err

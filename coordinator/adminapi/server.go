@@ -111,6 +111,7 @@ func routes() []route {
 		{"POST /_miroir/dumps/import/check", adminOnly, (*Server).checkImport, true},
 		{"PUT /_miroir/dumps/import/{id}/content", adminOnly, (*Server).appendDump, true},
 		{"GET /_miroir/dumps/import/{id}/status", adminOnly, (*Server).importStatus, false},
+		{"POST /_miroir/dumps/import/{id}/cancel", adminOnly, (*Server).cancelImport, false},
 		{"GET /_miroir/indexes/{uid}/settings/status", adminOnly, (*Server).settingsStatus, false},
 		{"POST /_miroir/verify", adminOnly, (*Server).verify, false},
 		{"GET /_miroir/verify", adminOnly, (*Server).listPasses, false},

@@ -19,7 +19,7 @@ import (
 
 func (t *tool) dumpCommand() *cobra.Command {
 	return t.group("dump", "Take a dump of the cluster, or import one into it", "miroir-ctl dump import old.dump",
-		t.dumpCreate(), t.dumpList(), t.dumpGet(), t.dumpAnalyze(), t.dumpImport(), t.dumpStatus())
+		t.dumpCreate(), t.dumpList(), t.dumpGet(), t.dumpAnalyze(), t.dumpImport(), t.dumpStatus(), t.dumpCancel())
 }
 
 func (t *tool) dumpCreate() *cobra.Command {

@@ -130,6 +130,18 @@ func (t *tool) dumpStatus() *cobra.Command {
 		})
 }
 
+func (t *tool) dumpCancel() *cobra.Command {
+	return leaf("cancel JOB", "End an import that is under way; what was written stays", "miroir-ctl dump cancel 0123456789abcdef", cobra.ExactArgs(1),
+		func(c *cobra.Command, args []string) error {
+			var one importStatus
+			document, err := t.do(c.Context(), http.MethodPost, importPath(args[0])+"/cancel", nil, &one)
+			if err != nil {
+				return err
+			}
+			return t.print(document, func(bool) [][]string { return importRows(one) })
+		})
+}
+
 func importPath(job string) string { return "/_miroir/dumps/import/" + url.PathEscape(job) }
 
 func importRows(list ...importStatus) [][]string {

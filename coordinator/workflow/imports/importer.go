@@ -12,6 +12,7 @@ import (
 	"github.com/miroir-search/miroir/internal/dump"
 	"github.com/miroir-search/miroir/internal/key"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -21,6 +22,14 @@ type Store interface {
 	CreateKey(ctx context.Context, r key.Record) error
 	DeleteKey(ctx context.Context, uid string) error
 	Leader(ctx context.Context, scope string) (holder string, err error)
+	Cancelations
+}
+
+// Cancelations are wishes that imports end; *state.Client keeps them.
+type Cancelations interface {
+	AskCancelation(ctx context.Context, kind, id string, rec state.CancelationRecord) error
+	Cancelation(ctx context.Context, kind, id string) (run string, err error)
+	ForgetCancelation(ctx context.Context, kind, id string) error
 }
 
 // Views gives the newest routing view; *state.ViewWatch does.
@@ -182,7 +191,7 @@ func (m *Importer) drive(ctx context.Context, l workflow.Leader, id string) erro
 	if err := runner.Drive(ctx, rec, revision); err != nil {
 		return err
 	}
-	return m.Spool.remove(id)
+	return errors.Join(m.Store.ForgetCancelation(ctx, KindName, id), m.Spool.remove(id))
 }
 
 // plan works out what an import would do to the cluster as it is now.

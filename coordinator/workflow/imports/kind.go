@@ -82,6 +82,12 @@ func (r *run) kind() workflow.Kind[Progress] {
 	for name, step := range steps {
 		steps[name] = func(ctx context.Context, p *Progress) (workflow.Verdict, error) {
 			r.Metrics.phase.Set(phaseNumbers[name])
+			if name == phaseConclude {
+				return step(ctx, p)
+			}
+			if wanted, err := r.Store.Cancelation(ctx, KindName, r.job.ID); err != nil || wanted != "" && wanted == p.Run {
+				return canceled(p, err)
+			}
 			return step(ctx, p)
 		}
 	}

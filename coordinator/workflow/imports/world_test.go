@@ -29,6 +29,7 @@ import (
 
 // world is a cluster as an importer sees it: an ingress, tasks, a catalog, keys, and the record.
 type world struct {
+	wanted  string // run that shall end
 	t       *testing.T
 	ingress *httptest.Server
 
@@ -221,6 +222,26 @@ func (w *world) DeleteKey(_ context.Context, uid string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.keys, uid)
+	return nil
+}
+
+func (w *world) AskCancelation(_ context.Context, _, _ string, rec state.CancelationRecord) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wanted = rec.Run
+	return nil
+}
+
+func (w *world) Cancelation(context.Context, string, string) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wanted, nil
+}
+
+func (w *world) ForgetCancelation(context.Context, string, string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wanted = ""
 	return nil
 }
 

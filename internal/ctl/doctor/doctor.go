@@ -65,6 +65,7 @@ var families = []family{
 	{state.FamilyIdempotency, versioned, true},
 	{state.FamilySessions, versioned, true},
 	{"workflows/", checkWorkflow, false},
+	{state.FamilyCancelations, versioned, false},
 	{"members/", versioned, true},
 	{"elections/", versioned, true},
 	{"seq/", versioned, false},
