@@ -2,6 +2,7 @@ package barrier
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -40,6 +41,7 @@ type Barrier struct {
 	closed  map[string]string        // id of the closing that holds writes back
 	opened  map[string]chan struct{} // closed when writes may go on
 	session *state.Session
+	broken  chan struct{} // closed when the session must end; a new one for each session
 	drained chan struct{}
 }
 
@@ -108,6 +110,9 @@ func (b *Barrier) Close(ctx context.Context, physical string) (stamp hlc.Stamp, 
 	for pause := pollPause; ; pause = min(2*pause, pollMost) {
 		closed, err := session.CloseBarrier(wait, physical, rec)
 		if err != nil {
+			if errors.Is(err, state.ErrUncertain) {
+				b.forsake(session)
+			}
 			return 0, nil, err
 		}
 		if closed {
@@ -125,6 +130,7 @@ func (b *Barrier) Close(ctx context.Context, physical string) (stamp hlc.Stamp, 
 		defer cancel()
 		if err := session.OpenBarrier(end, physical, rec); err != nil {
 			b.Log.Warn().Err(err).Msg("barrier not opened, it ends with its lease")
+			b.forsake(session)
 		}
 		b.Metrics.duration.Observe(time.Since(begin).Seconds())
 	}, nil
@@ -168,8 +174,7 @@ func (b *Barrier) Run(ctx context.Context) error {
 			_ = sleep(ctx, time.Second)
 			continue
 		}
-		b.hold(session)
-		b.follow(ctx, session)
+		b.follow(ctx, session, b.hold(session))
 		b.hold(nil)
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		_ = session.Close(end) // it may be lost already
@@ -178,13 +183,26 @@ func (b *Barrier) Run(ctx context.Context) error {
 	return nil
 }
 
-func (b *Barrier) hold(s *state.Session) {
+// hold takes a session into use; broken says when it must end.
+func (b *Barrier) hold(s *state.Session) (broken <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.session = s
+	b.session, b.broken = s, make(chan struct{})
+	return b.broken
 }
 
-func (b *Barrier) follow(ctx context.Context, session *state.Session) {
+// forsake ends a session that holds a barrier which can't be opened: the barrier goes with the lease. The next one is
+// made at once.
+func (b *Barrier) forsake(s *state.Session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.session == s {
+		b.session = nil
+		close(b.broken)
+	}
+}
+
+func (b *Barrier) follow(ctx context.Context, session *state.Session, broken <-chan struct{}) {
 	changed, cancel := b.Views.Subscribe()
 	defer cancel()
 	said := map[string]string{}
@@ -204,6 +222,8 @@ func (b *Barrier) follow(ctx context.Context, session *state.Session) {
 		case <-ctx.Done():
 			return
 		case <-session.Done():
+			return
+		case <-broken:
 			return
 		case <-changed:
 		case <-b.drained:

@@ -154,3 +154,23 @@ func TestNoWriteCrossesABarrier(t *testing.T) {
 		t.Errorf("only %d writes", len(writes))
 	}
 }
+
+// Chaos seed 68: etcd died when it had closed a barrier and not said so. The gateway lived on, its lease too, and every
+// write to the index waited for five seconds from then on.
+func TestABarrierOfWhichNobodyKnowsEnds(t *testing.T) {
+	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
+		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	b, _ := gateway(t, server.Endpoint(), "one", 0)
+	closed(t, b) // and nobody opens it
+	b.mu.Lock()
+	session := b.session
+	b.mu.Unlock()
+	b.forsake(session)
+	_, open := closed(t, b)
+	open()
+}

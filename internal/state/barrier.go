@@ -22,7 +22,11 @@ type BarrierAck struct {
 	Stamp hlc.Stamp `json:"stamp"` // all stamps that the gateway has given are earlier, or this one
 }
 
-// CloseBarrier closes the barrier of an index under the session. closed is false while somebody else holds it.
+// ErrUncertain says that a barrier may be closed, though no answer said so.
+var ErrUncertain = errors.New("the barrier may be closed")
+
+// CloseBarrier closes the barrier of an index under the session. closed is false while somebody else holds it. After an
+// ErrUncertain the session must end, or the barrier may stay closed for as long as it lives.
 func (s *Session) CloseBarrier(ctx context.Context, physical string, rec routing.BarrierRecord) (closed bool, err error) {
 	key := s.client.key(routing.FamilyBarriers, physical)
 	op, err := putOp(key, rec, clientv3.WithLease(s.lease))
@@ -43,7 +47,7 @@ func (s *Session) CloseBarrier(ctx context.Context, physical string, rec routing
 	}
 	res, err := s.client.commit(ctx, "close barrier", []clientv3.Cmp{cmp}, []clientv3.Op{op}, nil)
 	if err != nil {
-		return false, err
+		return false, errors.Join(ErrUncertain, err)
 	}
 	return res.Succeeded, nil
 }
