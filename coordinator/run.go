@@ -148,7 +148,7 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 	}
 	change := &settings.Broadcast{
 		Records: p.store, Store: p.store, Nodes: p.nodes, Seal: p.config.seal, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
-		Metrics: settings.NewMetrics(p.registry), Workflows: p.workflows,
+		Metrics: settings.NewMetrics(p.registry), Workflows: p.workflows, Freeze: p.config.freeze,
 	}
 	renew := &settings.Renewal{
 		Store: p.store, Seal: p.config.seal, Views: p.views, Tasks: p.tasks, Log: p.log, Metrics: change.Metrics,

@@ -17,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -41,6 +42,11 @@ type Workflows interface {
 	Workflows(ctx context.Context, kind string) (map[string][]byte, error)
 }
 
+// Settings reopens indexes that take no writes; *state.Client does.
+type Settings interface {
+	FreezeSettings(ctx context.Context, physical string, f *routing.Freeze) error
+}
+
 // Config of a Server. All fields but Imports and Dumps must be set.
 type Config struct {
 	Key       string
@@ -56,6 +62,7 @@ type Config struct {
 	Aliases   Aliases
 	AliasList AliasList
 	Passes    Passes
+	Settings  Settings
 	Tuning    Tuning
 	Effective func() any   // the configuration of this coordinator, without secrets
 	Kinds     []string     // of workflows
@@ -113,6 +120,7 @@ func routes() []route {
 		{"GET /_miroir/dumps/import/{id}/status", adminOnly, (*Server).importStatus, false},
 		{"POST /_miroir/dumps/import/{id}/cancel", adminOnly, (*Server).cancelImport, false},
 		{"GET /_miroir/indexes/{uid}/settings/status", adminOnly, (*Server).settingsStatus, false},
+		{"POST /_miroir/indexes/{uid}/settings/unfreeze", adminOnly, (*Server).unfreeze, false},
 		{"POST /_miroir/verify", adminOnly, (*Server).verify, false},
 		{"GET /_miroir/verify", adminOnly, (*Server).listPasses, false},
 		{"GET /_miroir/verify/{id}", adminOnly, (*Server).verifyStatus, false},

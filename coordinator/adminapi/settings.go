@@ -23,8 +23,15 @@ type settingsStatus struct {
 	Version uint64         `json:"version"` // committed
 	Hash    string         `json:"hash,omitempty"`
 	Phase   string         `json:"phase,omitempty"` // of the change under way
-	Queue   []uint32       `json:"queue"`           // tasks that change settings and have not ended, the oldest first
+	Frozen  *freeze        `json:"frozen,omitempty"`
+	Queue   []uint32       `json:"queue"` // tasks that change settings and have not ended, the oldest first
 	Nodes   []nodeSettings `json:"nodes"`
+}
+
+// freeze says that the index takes no writes of documents.
+type freeze struct {
+	TaskUID uint32    `json:"task_uid"` // of the change that left nodes with different settings
+	At      time.Time `json:"at"`
 }
 
 // nodeSettings is what one node was last seen to show.
@@ -54,6 +61,9 @@ func (s *Server) settingsStatus(w http.ResponseWriter, r *http.Request) *apierr.
 	out := settingsStatus{
 		Index: ix.UID, Version: ix.SettingsVersion, Hash: ix.SettingsHash, Queue: []uint32{}, Nodes: []nodeSettings{},
 	}
+	if ix.Frozen != nil {
+		out.Frozen = &freeze{ix.Frozen.Task, ix.Frozen.At}
+	}
 	for _, t := range snap.Open {
 		if t.Type == task.SettingsUpdate && t.Physical == ix.Physical {
 			out.Queue = append(out.Queue, t.UID)
@@ -68,6 +78,26 @@ func (s *Server) settingsStatus(w http.ResponseWriter, r *http.Request) *apierr.
 		return e
 	}
 	return answer(w, out)
+}
+
+// unfreeze lets an index take writes of documents again. What its nodes have stays as it is.
+func (s *Server) unfreeze(w http.ResponseWriter, r *http.Request) *apierr.Error {
+	ix, ok := s.Snapshot().Routing.Find(r.PathValue("uid"))
+	if !ok {
+		return apierr.New(apierr.MiroirNotFound, "There is no such index.")
+	}
+	if ix.Frozen == nil {
+		return apierr.New(apierr.MiroirConflict, "The index takes writes: it is not frozen.")
+	}
+	err := s.Settings.FreezeSettings(r.Context(), ix.Physical, nil)
+	if e := stateError(err, "There is no such index."); e != nil {
+		return e
+	}
+	s.Log.Warn().Str("index", ix.UID).Uint32("task", ix.Frozen.Task).Msg("an operator opened an index with different settings for writes")
+	return answer(w, struct {
+		Index   string `json:"index"`
+		Version uint64 `json:"version"`
+	}{ix.UID, ix.SettingsVersion})
 }
 
 // shownBy is what a node of an index shows.

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -59,5 +60,41 @@ func TestF5SettingsStatus(t *testing.T) {
 	}
 	if w := f.send(http.MethodGet, "/_miroir/indexes/none/settings/status", "X-Admin-Key", key); code(w) != apierr.MiroirNotFound {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// thawed notes which index was opened again.
+type thawed struct{ physical string }
+
+func (s *thawed) FreezeSettings(_ context.Context, physical string, f *routing.Freeze) error {
+	if f == nil {
+		s.physical = physical
+	}
+	return nil
+}
+
+// A5.8: an operator sees that an index is frozen, and opens it again.
+func TestA58Unfreeze(t *testing.T) {
+	f := newFixture(t)
+	var store thawed
+	f.Settings = &store
+	const path = "/_miroir/indexes/x/settings/unfreeze"
+	if w := f.send(http.MethodPost, path, "X-Admin-Key", key); w.Code != http.StatusConflict || code(w) != apierr.MiroirConflict {
+		t.Errorf("not frozen: %d %s", w.Code, w.Body)
+	}
+	if w := f.send(http.MethodPost, "/_miroir/indexes/none/settings/unfreeze", "X-Admin-Key", key); code(w) != apierr.MiroirNotFound {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	f.view.Indexes["x"].Frozen = &routing.Freeze{Task: 7}
+	var got settingsStatus
+	f.get(t, "/_miroir/indexes/x/settings/status", http.StatusOK, &got)
+	if got.Frozen == nil || got.Frozen.TaskUID != 7 {
+		t.Errorf("%+v", got)
+	}
+	if w := f.send(http.MethodPost, path); w.Code != http.StatusUnauthorized || store.physical != "" {
+		t.Errorf("without the key: %d", w.Code)
+	}
+	if w := f.send(http.MethodPost, path, "X-Admin-Key", key); w.Code != http.StatusOK || store.physical != "x--0" {
+		t.Errorf("%d %s, opened %q", w.Code, w.Body, store.physical)
 	}
 }

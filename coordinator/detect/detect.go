@@ -25,6 +25,7 @@ const (
 	PlacementBroken Kind = "placement_broken" // a recorded copy stands on a node that does not exist any more
 	PlacementDrift  Kind = "placement_drift"  // copies stand somewhere else than they belong
 	CopiesDirty     Kind = "copies_dirty"     // copies missed writes and wait for repair
+	SettingsFrozen  Kind = "settings_frozen"  // nodes have different settings for good, and the index takes no writes
 )
 
 // Problem is one thing that is wrong. What does not apply is empty; Group is -1 then.
@@ -74,7 +75,7 @@ func admissible(s view.Snapshot, n routing.Node) bool {
 func order(k Kind) int {
 	return slices.Index([]Kind{
 		ClusterMissing, GroupShort, NodeAdmissible, NodeWaiting, NodeSuspect, NodeFailed, ShardsUncovered, PlacementBroken,
-		PlacementDrift, CopiesDirty,
+		PlacementDrift, CopiesDirty, SettingsFrozen,
 	}, k)
 }
 
@@ -127,6 +128,9 @@ func placements(s view.Snapshot) []Problem {
 	for _, uid := range s.Routing.UIDs {
 		ix := s.Routing.Indexes[uid]
 		list = append(list, copies(s.Routing, ix)...)
+		if ix.Frozen != nil {
+			list = append(list, Problem{Kind: SettingsFrozen, Index: uid, Group: nobody})
+		}
 		drift := map[int][]int{}
 		for _, m := range placement.Drift(s.Routing, ix) {
 			drift[m.Group] = append(drift[m.Group], m.Shard)

@@ -80,6 +80,11 @@ func TestProblems(t *testing.T) {
 				{Kind: PlacementDrift, Index: "x", Shards: "0,1", Count: 2},
 			},
 		},
+		"an index that is frozen": {
+			map[string]string{"config/cluster": cluster, "groups/0": group, "nodes/a": node("a", "active"), "health/a": alive, "indexes/x": index,
+				"placement/x--0": onA, "settings/x--0": `{"v":1,"version":2,"frozen":{"task":7,"at":"2026-11-26T00:00:00Z"}}`},
+			[]Problem{{Kind: SettingsFrozen, Index: "x", Group: -1}},
+		},
 		"a dirty copy": {
 			map[string]string{"config/cluster": cluster, "groups/0": group, "nodes/a": node("a", "active"), "health/a": alive,
 				"indexes/x": index, "placement/x--0": onA, "dirty/x--0/1/a": `{"v":1}`},

@@ -206,6 +206,9 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	if e := s.floor(ctx, c); e != nil {
 		return tooOld(e)
 	}
+	if e := frozen(c); e != nil {
+		return reply.Error(e)
+	}
 	answer := s.dispatch(ctx, c)
 	s.purity(c, answer)
 	s.settled(ctx, c, answer)

@@ -89,11 +89,12 @@ func TestTK1TaskCommands(t *testing.T) {
 // Destructive forms ask, or are told --yes; what the API does not have yet is said as it says it.
 func TestDestructiveCommandsAsk(t *testing.T) {
 	r := record(t, map[string]string{
-		"PUT /_miroir/aliases/products":     `{"name":"products","kind":"single","current_uid":"p2","version":8}`,
-		"POST /_miroir/aliases/all":         `{"name":"all","kind":"multi","target_uids":["a","b"],"version":1}`,
-		"GET /_miroir/aliases":              `{"results":[{"name":"products","kind":"single","current_uid":"p1","version":7,"owner":"ilm"}]}`,
-		"DELETE /_miroir/aliases/products":  ``,
-		"DELETE /_miroir/aliases/protected": `409 {"message":"Owned by a policy.","code":"miroir_alias_managed"}`,
+		"PUT /_miroir/aliases/products":             `{"name":"products","kind":"single","current_uid":"p2","version":8}`,
+		"POST /_miroir/aliases/all":                 `{"name":"all","kind":"multi","target_uids":["a","b"],"version":1}`,
+		"GET /_miroir/aliases":                      `{"results":[{"name":"products","kind":"single","current_uid":"p1","version":7,"owner":"ilm"}]}`,
+		"DELETE /_miroir/aliases/products":          ``,
+		"POST /_miroir/indexes/x/settings/unfreeze": `{"index":"x","version":4}`,
+		"DELETE /_miroir/aliases/protected":         `409 {"message":"Owned by a policy.","code":"miroir_alias_managed"}`,
 	})
 	for _, c := range []struct {
 		input string
@@ -109,6 +110,8 @@ func TestDestructiveCommandsAsk(t *testing.T) {
 		{"", []string{"alias", "create", "all", "a", "b"}, 0, `POST /_miroir/aliases/all {"targets":["a","b"]}`},
 		{"", []string{"alias", "create", "all", "a", "--several"}, 0, `POST /_miroir/aliases/all {"targets":["a"]}`},
 		{"", []string{"alias", "flip", "products", "p2", "--force", "--yes"}, 0, `PUT /_miroir/aliases/products {"target":"p2","force":true}`},
+		{"n\n", []string{"settings", "unfreeze", "x"}, lifecycle.ExitFailure, ""},
+		{"y\n", []string{"settings", "unfreeze", "x"}, 0, `POST /_miroir/indexes/x/settings/unfreeze`},
 		{"", []string{"alias", "list"}, 0, `GET /_miroir/aliases`},
 		{"", []string{"alias", "show", "x/y"}, lifecycle.ExitFailure, `GET /_miroir/aliases/x%2Fy`},
 		{"", []string{"task", "cancel", "7", "--yes"}, lifecycle.ExitFailure, `POST /_miroir/tasks/7/cancel`},

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,11 +11,14 @@ import (
 
 // settingsStatus is what this tool reads of the settings of an index.
 type settingsStatus struct {
-	Index   string   `json:"index"`
-	Version uint64   `json:"version"`
-	Phase   string   `json:"phase"`
-	Queue   []uint32 `json:"queue"`
-	Nodes   []struct {
+	Index   string `json:"index"`
+	Version uint64 `json:"version"`
+	Phase   string `json:"phase"`
+	Frozen  *struct {
+		TaskUID uint32 `json:"task_uid"`
+	} `json:"frozen"`
+	Queue []uint32 `json:"queue"`
+	Nodes []struct {
 		ID      string `json:"id"`
 		State   string `json:"state"`
 		Version uint64 `json:"version"`
@@ -22,7 +26,7 @@ type settingsStatus struct {
 }
 
 func (t *tool) settingsCommand() *cobra.Command {
-	return t.group("settings", "Look at the settings of indexes", "miroir-ctl settings status movies",
+	return t.group("settings", "Look at the settings of indexes", "miroir-ctl settings status movies", t.unfreezeCommand(),
 		leaf("status INDEX", "Show the committed version, what every node has, and what is under way", "miroir-ctl settings status movies",
 			cobra.ExactArgs(1), func(c *cobra.Command, args []string) error {
 				var s settingsStatus
@@ -34,12 +38,31 @@ func (t *tool) settingsCommand() *cobra.Command {
 					rows := [][]string{
 						{"INDEX", "VERSION", "PHASE", "WAITING"},
 						{s.Index, strconv.FormatUint(s.Version, 10), first(s.Phase, "-"), strconv.Itoa(len(s.Queue))}, {},
-						{"NODE", "STATE", "VERSION"},
 					}
+					if s.Frozen != nil {
+						rows = append(rows, []string{fmt.Sprintf("no writes since task %d: see `miroir-ctl settings unfreeze`", s.Frozen.TaskUID)}, nil)
+					}
+					rows = append(rows, [][]string{
+						{"NODE", "STATE", "VERSION"},
+					}...)
 					for _, n := range s.Nodes {
 						rows = append(rows, []string{n.ID, n.State, strconv.FormatUint(n.Version, 10)})
 					}
 					return rows
 				})
 			}))
+}
+
+func (t *tool) unfreezeCommand() *cobra.Command {
+	return leaf("unfreeze INDEX", "Let an index take writes again whose nodes were left with different settings", "miroir-ctl settings unfreeze movies",
+		cobra.ExactArgs(1), func(c *cobra.Command, args []string) error {
+			if err := t.confirm(fmt.Sprintf("Let %s take writes? Its nodes may still have different settings.", args[0])); err != nil {
+				return err
+			}
+			document, err := t.do(c.Context(), http.MethodPost, "/_miroir/indexes/"+url.PathEscape(args[0])+"/settings/unfreeze", nil, nil)
+			if err != nil {
+				return err
+			}
+			return t.print(document, func(bool) [][]string { return [][]string{{args[0] + " takes writes again"}} })
+		})
 }

@@ -222,7 +222,7 @@ func (b *Builder) View() *View {
 		ix := &Index{
 			IndexRecord: rec, Name: uid, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
 			SettingsHash: s.EngineHash, SettingsNodes: s.Nodes, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{budget: budget},
-			Astray: astray(s.EngineHash, b.shown[rec.Physical]),
+			Frozen: s.Frozen, Astray: astray(s.EngineHash, b.shown[rec.Physical]),
 		}
 		v.Indexes[uid] = ix
 		v.Physical[rec.Physical] = ix

@@ -151,11 +151,19 @@ type PlacementRecord struct {
 // canonical form.
 type SettingsRecord struct {
 	V          int             `json:"v"`
-	Version    uint64          `json:"version"` // grows by one with every committed change
-	ClientView json.RawMessage `json:"client_view"`
+	Version    uint64          `json:"version"`               // grows by one with every committed change
+	ClientView json.RawMessage `json:"client_view,omitempty"` // missing where the record only says that the index is frozen
 	EngineHash string          `json:"engine_hash,omitempty"` // SHA-256 of the canonical engine view
 	Nodes      []string        `json:"nodes,omitempty"`       // that carried out the change from the version before, secrets included
+	Frozen     *Freeze         `json:"frozen,omitempty"`      // writes of documents are refused; nil where they are not
 	UpdatedAt  time.Time       `json:"updated_at"`
+}
+
+// Freeze says why an index takes no writes of documents: a change of its settings left nodes with different ones, and they
+// could not be set back. The next change that is committed ends it, or an operator.
+type Freeze struct {
+	Task uint32    `json:"task"` // of the change
+	At   time.Time `json:"at"`
 }
 
 // NodeSettingsRecord is node_settings/<physical>/<node>: which settings the node's engine was seen to show, by its sidecar.

@@ -22,6 +22,7 @@ type Index struct {
 	SettingsVersion uint64
 	SettingsNodes   []string                      // that carried out the change from the version before
 	SettingsHash    string                        // of what engines must show; empty before the first commit
+	Frozen          *Freeze                       // no writes of documents; nil where there are
 	Shown           map[string]NodeSettingsRecord // what nodes were seen to show, by node; it does not move the epoch
 	Astray          map[string]bool               // nodes that were seen to show other settings than those committed; nil for none
 	dirty           map[dirtyKey]bool

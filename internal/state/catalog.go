@@ -185,6 +185,24 @@ func (c *Client) AmendSettings(ctx context.Context, physical string, change func
 	return err
 }
 
+// FreezeSettings notes that an index takes no writes of documents, or with nil that it takes them again. Where no settings were
+// committed the note stands in a record of version 0. ErrNotFound when there is nothing to take back.
+func (c *Client) FreezeSettings(ctx context.Context, physical string, f *routing.Freeze) error {
+	for {
+		err := c.AmendSettings(ctx, physical, func(rec *routing.SettingsRecord) error {
+			rec.Frozen = f
+			return nil
+		})
+		if f == nil || !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		err = c.PutSettings(ctx, physical, routing.SettingsRecord{V: routing.Version, Frozen: f, UpdatedAt: f.At}, 0)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+}
+
 // CommittedSettings reads the settings record of a physical index from the store itself; the zero record when there is none.
 // underway says that a task is about to change it, or that it was when the record was read.
 func (c *Client) CommittedSettings(ctx context.Context, physical string) (rec routing.SettingsRecord, underway bool, err error) {

@@ -245,6 +245,40 @@ func TestSettingsVersionsAreCompared(t *testing.T) {
 	}
 }
 
+// F5: a freeze stands beside the committed settings or alone, moves no version, and goes with the next ones.
+func TestF5FreezeOfSettings(t *testing.T) {
+	c := open(t)
+	freeze := &routing.Freeze{Task: 7}
+	if err := c.FreezeSettings(t.Context(), "f--1", nil); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("got %v", err)
+	}
+	for version := range uint64(2) {
+		if err := c.FreezeSettings(t.Context(), "f--1", freeze); err != nil {
+			t.Fatal(err)
+		}
+		rec, _, err := c.CommittedSettings(t.Context(), "f--1")
+		if err != nil || rec.Frozen == nil || rec.Frozen.Task != 7 || rec.Version != version || (len(rec.ClientView) > 0) != (version > 0) {
+			t.Fatalf("%+v, %v", rec, err)
+		}
+		next := routing.SettingsRecord{V: 1, Version: version + 1, ClientView: []byte(`{}`)}
+		if err := c.PutSettings(t.Context(), "f--1", next, version); err != nil {
+			t.Fatal(err)
+		}
+		if rec, _, err = c.CommittedSettings(t.Context(), "f--1"); err != nil || rec.Frozen != nil {
+			t.Fatalf("%+v, %v", rec, err)
+		}
+	}
+	if err := c.FreezeSettings(t.Context(), "f--1", freeze); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.FreezeSettings(t.Context(), "f--1", nil); err != nil {
+		t.Fatal(err)
+	}
+	if rec, _, err := c.CommittedSettings(t.Context(), "f--1"); err != nil || rec.Frozen != nil || rec.Version != 2 {
+		t.Fatalf("%+v, %v", rec, err)
+	}
+}
+
 // What a node shows is kept only while its index is placed, and goes with it; the view has it, and keeps its epoch.
 func TestF5SettingsOfNodesGoWithTheIndex(t *testing.T) {
 	c := open(t)

@@ -39,6 +39,7 @@ type Store interface {
 	UpdateTask(ctx context.Context, r task.Record) error
 	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
 	PutSettings(ctx context.Context, physical string, rec routing.SettingsRecord, expected uint64) error
+	FreezeSettings(ctx context.Context, physical string, f *routing.Freeze) error
 }
 
 // Views gives the newest routing view; *state.ViewWatch does.
@@ -62,7 +63,7 @@ type Limits struct {
 	Indexes     int           // changes of different indexes at the same time, default 8
 }
 
-// Broadcast runs settings changes. All fields but Limits must be set.
+// Broadcast runs settings changes. All fields but Limits and Freeze must be set.
 type Broadcast struct {
 	Records   workflow.Records
 	Store     Store
@@ -73,6 +74,7 @@ type Broadcast struct {
 	Holder    string
 	Now       func() time.Time
 	Limits    Limits
+	Freeze    bool // an index takes no writes of documents when its nodes differ and can not be set back
 	Log       zerolog.Logger
 	Metrics   *Metrics
 	Workflows *workflow.Metrics
@@ -88,6 +90,8 @@ type Progress struct {
 	Refused  []string        `json:"refused,omitempty"`  // those of them whose engine did not take it
 	Behind   []string        `json:"behind,omitempty"`   // those that were down or silent when the rest had carried it out
 	Repairs  int             `json:"repairs,omitempty"`
+	Backs    int             `json:"backs,omitempty"`       // attempts to set nodes back that did not
+	Restored string          `json:"restored,omitempty"`    // hash of what all nodes showed after the last of them, empty where they differed
 	Hash     string          `json:"engine_hash,omitempty"` // that all nodes showed last
 	View     json.RawMessage `json:"client_view,omitempty"` // to commit, secrets sealed
 	Version  uint64          `json:"version,omitempty"`     // committed
@@ -103,13 +107,14 @@ const (
 	phaseRepair   = "repair"
 	phaseCommit   = "commit" // the point of no return: from here on only forward
 	phaseRollback = "rollback"
+	phaseFreeze   = "freeze" // the rollback is not proven
 	phaseConclude = "conclude"
 )
 
 func (b *Broadcast) kind() workflow.Kind[Progress] {
 	steps := map[string]workflow.Step[Progress]{
 		phaseStage: b.stage, phasePropose: b.propose, phaseVerify: b.verify, phaseRepair: b.repair, phaseCommit: b.commit,
-		phaseRollback: b.rollback, phaseConclude: b.conclude,
+		phaseRollback: b.rollback, phaseFreeze: b.freeze, phaseConclude: b.conclude,
 	}
 	for name, step := range steps {
 		steps[name] = func(ctx context.Context, p *Progress) (workflow.Verdict, error) {

@@ -3,7 +3,8 @@
 //		stage ──► propose ──► verify ──► commit ──► conclude ──► (end)
 //		              │  ▲       │ ▲                    ▲
 //		              │  └───────┤ └── repair           │
-//		              └──────────┴──► rollback ─────────┘
+//		              └──────────┴──► rollback ─────────┤
+//		                                 └──► freeze ───┘
 //
 //	  - stage: the task is looked up and marked processing, the committed version it starts from is noted.
 //	  - propose: every live node that holds a shard gets the change, and has carried it out.
@@ -12,6 +13,9 @@
 //	  - repair: nodes that show something else get what differs, at most MaxRepairs times.
 //	  - commit: the point of no return. One compare-and-swap on the version makes the new client view the committed one.
 //	  - rollback: nodes that took the change get the committed values back, where others refused it or were told to stop it.
+//	    They are read back: where one that answers is not as it was, it is sent again, at most MaxRepairs times.
+//	  - freeze: a rollback that is not proven leaves nodes with different settings. The index takes no writes of documents until
+//	    a later change is committed, or an operator says so.
 //	  - conclude: the task is finished, with the error that caused a rollback, or without.
 //
 // The engines themselves merge the change with what they have and say what came of it, so a change means exactly what it

@@ -14,6 +14,7 @@ type Metrics struct {
 // phaseNumbers are the values of miroir_settings_broadcast_phase.
 var phaseNumbers = map[string]float64{
 	phaseStage: 0, phasePropose: 1, phaseVerify: 2, phaseCommit: 3, phaseConclude: 3, phaseRepair: 4, phaseRollback: 5,
+	phaseFreeze: 6,
 }
 
 // NewMetrics registers the metrics.
@@ -21,7 +22,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		phase: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "miroir_settings_broadcast_phase",
-			Help: "Phase of running settings changes: 0 staged, 1 propose, 2 verify, 3 commit, 4 repair, 5 rollback.",
+			Help: "Phase of running settings changes: 0 staged, 1 propose, 2 verify, 3 commit, 4 repair, 5 rollback, 6 freeze.",
 		}, []string{"index"}),
 		mismatches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "miroir_settings_hash_mismatch_total", Help: "Nodes that showed other settings than the rest.",

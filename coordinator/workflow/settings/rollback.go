@@ -4,8 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 
+	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -13,8 +15,8 @@ import (
 	"github.com/miroir-search/miroir/internal/task"
 )
 
-// rollback gives the nodes that took the change the committed values back. Engines carry a change out whole or not at
-// all, so those that refused it have nothing to take back.
+// rollback gives the nodes that took the change the committed values back, and reads whether they have them. Engines carry a
+// change out whole or not at all, so those that refused it have nothing to take back.
 func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict, error) {
 	v := b.Views.View()
 	ix := v.Physical[p.Physical]
@@ -33,16 +35,30 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	b.Metrics.rollbacks.Inc()
+	attempt := ""
+	if p.Backs == 0 {
+		b.Metrics.rollbacks.Inc()
+	} else {
+		attempt = "." + strconv.Itoa(p.Backs)
+		if err := errand.Sleep(ctx, b.Limits.RepairPause<<(p.Backs-1)); err != nil {
+			return workflow.Verdict{}, err
+		}
+	}
 	body := back.NodeBody()
 	results := b.each(ctx, p, took, func(ctx context.Context, c *contact) error {
-		if err := c.change(ctx, body, task.DispatchID(p.Task)+".back"); err != nil {
+		if err := c.change(ctx, body, task.DispatchID(p.Task)+".back"+attempt); err != nil {
 			return err
 		}
-		return c.replay(ctx, changes[1:], ".back"+task.DispatchID(p.Task))
+		return c.replay(ctx, changes[1:], ".back"+task.DispatchID(p.Task)+attempt)
 	})
+	proven := b.proven(ctx, p, took, append([]change{{p.Task, back}}, changes[1:]...))
 	if ctx.Err() != nil {
 		return workflow.Verdict{}, context.Cause(ctx)
+	}
+	if !proven {
+		if p.Backs++; p.Backs <= b.Limits.MaxRepairs {
+			return workflow.Enter(phaseRollback)
+		}
 	}
 	var open []string
 	for id, err := range results {
@@ -57,6 +73,9 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 		if err := b.again(ctx, p, ix, without(took, open)); err != nil {
 			return workflow.Verdict{}, err
 		}
+	}
+	if !proven {
+		return workflow.Enter(phaseFreeze)
 	}
 	return workflow.Enter(phaseConclude)
 }
@@ -74,7 +93,7 @@ func (b *Broadcast) again(ctx context.Context, p *Progress, ix *routing.Index, s
 		}
 	}
 	err := b.Store.PutSettings(ctx, p.Physical, routing.SettingsRecord{
-		V: routing.Version, Version: p.Base + 1, ClientView: same, UpdatedAt: b.Now(),
+		V: routing.Version, Version: p.Base + 1, ClientView: same, Frozen: ix.Frozen, UpdatedAt: b.Now(),
 	}, p.Base)
 	if err != nil {
 		return err

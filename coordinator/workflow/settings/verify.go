@@ -26,22 +26,9 @@ type survey struct {
 
 // look reads the settings of all live nodes.
 func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, changes []change) (survey, error) {
-	s := survey{shown: map[string]document{}}
-	var mu sync.Mutex
-	results := b.each(ctx, p, alive(b.Views.View(), ix), func(ctx context.Context, c *contact) error {
-		raw, err := c.read(ctx, true)
-		if err != nil {
-			return err
-		}
-		d, err := parse(raw)
-		if err != nil {
-			return err
-		}
-		mu.Lock()
-		s.shown[c.Node] = d
-		mu.Unlock()
-		return nil
-	})
+	var s survey
+	var results map[string]error
+	s.shown, results = b.documents(ctx, p, alive(b.Views.View(), ix))
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
 	}
@@ -61,6 +48,27 @@ func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, ch
 		}
 	}
 	return s, nil
+}
+
+// documents reads what engines show, by node, and what came of it.
+func (b *Broadcast) documents(ctx context.Context, p *Progress, nodes []string) (map[string]document, map[string]error) {
+	var mu sync.Mutex
+	shown := map[string]document{}
+	results := b.each(ctx, p, nodes, func(ctx context.Context, c *contact) error {
+		raw, err := c.read(ctx, true)
+		if err != nil {
+			return err
+		}
+		d, err := parse(raw)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		shown[c.Node] = d
+		mu.Unlock()
+		return nil
+	})
+	return shown, results
 }
 
 // reference chooses the node that the others are measured by: among those that kept everything the change does not name,
