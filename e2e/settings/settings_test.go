@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,6 +172,34 @@ var _ = Describe("Settings of an index", Ordered, func() {
 		Expect(version()).To(Equal(before))
 		settled()
 		Expect(string(client.ask("POST", search, `{"q":"gamma"}`).body)).To(ContainSubstring(`"hits":[]`))
+	})
+
+	It("are taken back where one document does not allow a change, and writes go on (A5.4)", func() {
+		const one = "/indexes/one"
+		client.run("POST", one+"/documents", `[{"id":1,"text":"alpha"}]`)
+		before := client.ask("GET", one+"/settings", "")
+		mismatches := func() string {
+			return regexp.MustCompile(`(?m)^miroir_settings_hash_mismatch_total .*$`).FindString(string(place{cluster.Admin(), ""}.ask("GET", "/_miroir/metrics", "").body))
+		}
+		none := mismatches()
+		Expect(none).NotTo(BeEmpty())
+		for range 2 { // of an index that never had a change committed, and of one that had
+			t := client.ended(client.enqueue("PATCH", one+"/settings", `{"embedders":{"mine":{"source":"userProvided","dimensions":2}},
+				"displayedAttributes":["id"],"searchableAttributes":["text"],"filterableAttributes":["text"],"sortableAttributes":["id"],
+				"rankingRules":["words"],"stopWords":["the"],"synonyms":{"a":["b"]},"distinctAttribute":"id","typoTolerance":{"enabled":false,
+				"minWordSizeForTypos":{"oneTypo":4}},"faceting":{"maxValuesPerFacet":20},"pagination":{"maxTotalHits":10},
+				"proximityPrecision":"byAttribute","facetSearch":false,"prefixSearch":"disabled","localizedAttributes":[{"attributePatterns":["text"],
+				"locales":["fra"]}],"separatorTokens":["|"],"nonSeparatorTokens":["#"],"dictionary":["J. R. R."],"searchCutoffMs":500}`))
+			Expect(t.Status).To(Equal("failed"))
+			Expect(t.Error.Code).To(Equal("vector_embedding_error"), "%+v", t.Error)
+			after := client.ask("GET", one+"/settings", "")
+			Expect(string(after.body)).To(Equal(string(before.body)))
+			Expect(after.header.Get(headerVersion)).To(Equal(before.header.Get(headerVersion)))
+			client.run("POST", one+"/documents", `[{"id":1,"text":"beta"}]`)
+			client.run("PUT", one+"/settings/stop-words", `["of"]`)
+			before = client.ask("GET", one+"/settings", "")
+		}
+		Expect(mismatches()).To(Equal(none), "engines show what they were set back to as it was sent")
 	})
 
 	It("come to one end over a kill -9 of the coordinator, wherever it is (A5.2, BG-8)", func() {

@@ -91,6 +91,9 @@ func displayedForNodes(value []byte) []byte {
 
 // filterableForNodes adds the shard, as a rule of its own before rules with patterns, which could forbid it.
 func filterableForNodes(value []byte) []byte {
+	if string(value) == "null" {
+		return []byte(`["` + nodeapi.FieldShard + `"]`)
+	}
 	if len(value) == 0 || value[0] != '[' {
 		return value
 	}

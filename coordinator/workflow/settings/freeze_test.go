@@ -109,3 +109,15 @@ func TestRetains(t *testing.T) {
 		}
 	}
 }
+
+// A reset of the filterable attributes, by a client or by a rollback, leaves nodes the one that reads need.
+func TestResetKeepsTheShardFilterable(t *testing.T) {
+	back, err := restoring(patch(`{"filterableAttributes":["a"]}`), nil)
+	if err != nil || string(back.NodeBody()) != `{"filterableAttributes":["_miroir_shard"]}` {
+		t.Fatalf("%s, %v", back.NodeBody(), err)
+	}
+	list := []change{{1, back}}
+	if doc(t, `{"filterableAttributes":[]}`).shows(list) || !doc(t, `{"filterableAttributes":["_miroir_shard"]}`).shows(list) {
+		t.Error("a node without the shard counts as back, or one with it does not")
+	}
+}
