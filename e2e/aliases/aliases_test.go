@@ -72,7 +72,10 @@ var _ = Describe("F7: aliases on a cluster of three nodes", Ordered, func() {
 			{"POST", "/fields", `{}`},
 		} {
 			by, own := master.ask(r.method, "/indexes/products"+r.path, r.body), master.ask(r.method, "/indexes/blue"+r.path, r.body)
-			Expect(by.status).To(Equal(http.StatusOK), "%s %s: %s", r.method, r.path, by.body)
+			Expect(by.status).To(Equal(own.status), "%s %s: %s", r.method, r.path, by.body)
+			if r.path != "/fields" { // which not every engine has
+				Expect(by.status).To(Equal(http.StatusOK), "%s %s: %s", r.method, r.path, by.body)
+			}
 			Expect(by.timeless()).To(Equal(own.timeless()), "%s %s", r.method, r.path)
 		}
 		var index struct{ UID, PrimaryKey string }

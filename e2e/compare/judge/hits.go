@@ -58,6 +58,9 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 		if c, ok := j.corpusBound(ctx, p.Query); ok {
 			return verdict(c, "%s", v.Why), nil
 		}
+		if j.rankedByCopy(p.Query) {
+			return verdict(Prefixes, "%s", v.Why), nil
+		}
 		return v, nil
 	}
 	class := Tie
@@ -102,6 +105,21 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 		}
 	}
 	return sameRanks(p.Query, class, without(single, left), without(cluster, left)), nil
+}
+
+// rankedByCopy says whether copies with other neighbours may rank hits a little differently: the last word stands for words
+// that are kept ready, or words are joined, where a copy knows enough of them.
+func (j *Judge) rankedByCopy(q query.Query) bool {
+	for _, one := range append(q.Queries(), q) {
+		words, _ := typed(one)
+		if len(words) < 2 || one.Index == "" {
+			continue
+		}
+		if d := j.dictionary(one.Index); d.prepares(words[len(words)-1]) || d.joins(words) {
+			return true
+		}
+	}
+	return false
 }
 
 // part is the query of a federated search that found a hit, or the query itself.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/miroir-search/miroir/e2e/compare/corpus"
 	"github.com/miroir-search/miroir/e2e/compare/query"
@@ -59,6 +60,9 @@ func (j *Judge) judge(ctx context.Context, p Pair) (Verdict, error) {
 	if p.Cluster.Status == http.StatusNotImplemented && j.Unserved[p.Query.Kind] {
 		return Verdict{Class: Unserved}, nil
 	}
+	if p.Single.Status == http.StatusInternalServerError && strings.Contains(string(p.Single.Raw), "panicked") && p.Cluster.Status == http.StatusServiceUnavailable {
+		return verdict(Panics, "%.300s", p.Single.Raw), nil
+	}
 	if p.Single.Status != p.Cluster.Status {
 		return different("status %d, the engine's is %d: %.300s", p.Cluster.Status, p.Single.Status, p.Cluster.Raw), nil
 	}
@@ -73,6 +77,8 @@ func (j *Judge) judge(ctx context.Context, p Pair) (Verdict, error) {
 		return j.search(ctx, p, differing)
 	case query.Multi:
 		return j.multi(ctx, p)
+	case query.FacetSearch:
+		return j.facetSearch(p, differing), nil
 	case query.Documents:
 		return j.documents(ctx, p, differing)
 	}

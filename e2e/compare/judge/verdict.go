@@ -23,6 +23,7 @@ const (
 	Exactness  Class = "(m) exactness within a bucket"
 	Marking    Class = "(n) marking of a prefix"
 	Lost       Class = "(o) documents that the engine leaves out of a list by distance"
+	Panics     Class = "(p) the engine panics, and so does every copy"
 	Threshold  Class = "estimate under a ranking score threshold"
 	FacetTies  Class = "facet values of equal count"
 	FacetCut   Class = "facet counts marked as approximate"
@@ -39,7 +40,7 @@ type Verdict struct {
 // shares are how many of a hundred comparisons may be of a class; one without an entry may be any number.
 var shares = map[Class]float64{
 	Tie: 2, Frequency: 1, SplitWords: 0.5, Capped: 3, Prefixes: 1, NGrams: 1, Cutoff: 0, GeoMetre: 0.5, Nearest: 1, Distinct: 6,
-	Exactness: 0.5, Marking: 1.5, Lost: 1, Threshold: 2, FacetTies: 8, FacetCut: 4, Wording: 8,
+	Exactness: 0.5, Marking: 1.5, Lost: 1, Panics: 0.5, Threshold: 2, FacetTies: 8, FacetCut: 4, Wording: 8,
 }
 
 // nearestAnyway is the share of the semantic queries: the trees of the project's own engine miss near vectors everywhere.

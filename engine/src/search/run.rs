@@ -164,7 +164,10 @@ pub fn run(place: &Place<'_>, query: &Query) -> Result<Map<String, Value>> {
     let mut answer = Map::new();
     answer.insert("hits".into(), Value::Array(hits));
     answer.insert("query".into(), json!(query.q.as_deref().unwrap_or_default()));
-    if let Some(vector) = prepared.vector.filter(|_| query.retrieve_vectors) {
+    // A hybrid search whose words were good enough made no use of its vector: they alone filled the page.
+    let filled = documents_ids.len() >= limit.min(max - from);
+    let used = !(filled && matches!((&kind, semantic_hits), (Kind::Hybrid(..), Some(0))));
+    if let Some(vector) = prepared.vector.filter(|_| query.retrieve_vectors && used) {
         answer.insert("queryVector".into(), json!(vector));
     }
     answer.insert("processingTimeMs".into(), json!(started.elapsed().as_millis() as u64));
