@@ -171,11 +171,37 @@ func sameRanks(q query.Query, class Class, single, cluster []hit) Verdict {
 	_, to := q.Window()
 	for r := range min(to, len(single), len(cluster)) {
 		if !sameDetails(single[r].details, cluster[r].details) {
+			if interleaved(q, single, cluster) {
+				return verdict(Interleaved, "rank %d is %s, by the engine %s", r, cluster[r].id, single[r].id)
+			}
 			return different("rank %d is %s (%s), by the engine %s (%s)", r, cluster[r].id, jsondiff.Show(any(cluster[r].details)),
 				single[r].id, jsondiff.Show(any(single[r].details)))
 		}
 	}
 	return Verdict{Class: class}
+}
+
+// interleaved says whether the lists of several queries of one federation are the same on both sides, each by itself, and only
+// stand between each other in another way.
+func interleaved(q query.Query, single, cluster []hit) bool {
+	queries := q.Queries()
+	if q.Kind != query.Federated || len(queries) < 2 || len(single) != len(cluster) {
+		return false
+	}
+	of := func(hits []hit, position int) (list []hit) {
+		for _, h := range hits {
+			if federation, _ := h.details["_federation"].(map[string]any); whole(federation["queriesPosition"]) == int64(position) {
+				list = append(list, h)
+			}
+		}
+		return list
+	}
+	for i := range queries {
+		if !slices.EqualFunc(of(single, i), of(cluster, i), func(a, b hit) bool { return sameDetails(a.details, b.details) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func without(l list, left []string) []hit {
