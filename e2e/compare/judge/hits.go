@@ -53,6 +53,9 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
+	if cluster, err = j.sameCopies(ctx, p, cluster); err != nil {
+		return Verdict{}, err
+	}
 	if v := j.partOfWhole(p, cluster); v.Class == Different {
 		// A page and the whole list may be asked of other copies, which know other words.
 		if c, ok := j.corpusBound(ctx, p.Query); ok {
@@ -105,6 +108,27 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 		}
 	}
 	return sameRanks(p.Query, class, without(single, left), without(cluster, left)), nil
+}
+
+// sameCopies finds the whole list of the copies that gave the page: those are chosen by the query, the whole of it but for its
+// window, and copies know other words. The list that was asked for first is the answer where no other one fits.
+func (j *Judge) sameCopies(ctx context.Context, p Pair, first list) (list, error) {
+	switch p.Query.Kind {
+	case query.Search, query.Keyed, query.SearchGet, query.Semantic:
+	default:
+		return first, nil
+	}
+	for n, l := 0, first; n < 8; n++ {
+		if j.partOfWhole(p, l).Class != Different {
+			return l, nil
+		}
+		// The length of crops changes no rank, and makes it another query.
+		var err error
+		if l, err = j.whole(ctx, j.Cluster, p.Query.With(map[string]any{"cropLength": 20 + n})); err != nil {
+			return first, err
+		}
+	}
+	return first, nil
 }
 
 // rankedByCopy says whether copies with other neighbours may rank hits a little differently: the last word stands for words
