@@ -135,11 +135,12 @@ func (j *Judge) sameCopies(ctx context.Context, p Pair, first list) (list, error
 // that are kept ready, or words are joined, where a copy knows enough of them.
 func (j *Judge) rankedByCopy(q query.Query) bool {
 	for _, one := range append(q.Queries(), q) {
-		words, _ := typed(one)
+		words, open := typed(one)
 		if len(words) < 2 || one.Index == "" {
 			continue
 		}
-		if d := j.dictionary(one.Index); d.prepares(words[len(words)-1]) || d.joins(words) {
+		// The copies that gave the page of a federated search are not found again, so all that ends in a beginning counts.
+		if d := j.dictionary(one.Index); d.prepares(words[len(words)-1]) || d.joins(words) || open && q.Kind == query.Federated {
 			return true
 		}
 	}
