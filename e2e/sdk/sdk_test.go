@@ -51,11 +51,15 @@ func take(run, environment []string, url, key string) map[string]string {
 }
 
 // DO-3, IN-1, TE-4: only the address differs.
-var _ = Describe("IN-1, TE-4: the official packages, unchanged, offer at a cluster what they offer at one Meilisearch", Ordered, func() {
+var _ = Describe("IN-1, TE-4: the official packages, unchanged, offer at a cluster what they offer at one Meilisearch", func() {
+	BeforeEach(func() { need.Feature(GinkgoT(), need.V150Answers) }) // every spec tells its need, and nothing is started in vain
+	Context("one after the other", Ordered, tours)
+})
+
+func tours() {
 	var cluster provider.Cluster
 
 	BeforeAll(func() {
-		need.Feature(GinkgoT(), need.V150Answers)
 		var err error
 		cluster, err = provider.StartLocal(context.Background(), root, provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 16})
 		Expect(err).NotTo(HaveOccurred())
@@ -81,4 +85,4 @@ var _ = Describe("IN-1, TE-4: the official packages, unchanged, offer at a clust
 		Entry("Python", pythonTour, need.Python, "python3"),
 		Entry("JavaScript", javascriptTour, need.Node, "node", "npm"),
 	)
-})
+}

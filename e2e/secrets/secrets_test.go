@@ -27,7 +27,12 @@ func TestSecrets(t *testing.T) {
 
 const documents = `[{"id":1,"title":"one"},{"id":2,"title":"two"},{"id":3,"title":"three"},{"id":4,"title":"four"},{"id":5,"title":"five"},{"id":6,"title":"six"}]`
 
-var _ = Describe("Secrets of embedders", Ordered, func() {
+var _ = Describe("Secrets of embedders", func() {
+	BeforeEach(func() { need.Feature(GinkgoT(), need.V150Routes) }) // every spec tells its need, and nothing is started in vain
+	Context("one after the other", Ordered, secrets)
+})
+
+func secrets() {
 	var (
 		cluster      *provider.Local
 		server       *embedding
@@ -36,7 +41,6 @@ var _ = Describe("Secrets of embedders", Ordered, func() {
 	)
 
 	BeforeAll(func(ctx SpecContext) {
-		need.Feature(GinkgoT(), need.V150Routes)
 		GinkgoT().Setenv("MEILI_EXPERIMENTAL_ALLOWED_IP_NETWORKS", "127.0.0.0/8") // or engines do not ask the server here
 		server = newEmbedding(firstKey)
 		DeferCleanup(server.Close)
@@ -217,4 +221,4 @@ var _ = Describe("Secrets of embedders", Ordered, func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(bytes.Count(raw, []byte("sealed.v1."))).To(BeNumerically(">", len(steps)), "the history that was looked at has the seals")
 	})
-})
+}

@@ -11,12 +11,16 @@ import (
 	"github.com/miroir-search/miroir/internal/testkit/need"
 )
 
-var _ = Describe("documents/edit: what one Meilisearch 1.50 was seen to answer", Ordered, func() {
+var _ = Describe("documents/edit: what one Meilisearch 1.50 was seen to answer", func() {
+	BeforeEach(func() { need.Feature(GinkgoT(), need.V150Routes) }) // every spec tells its need, and nothing is started in vain
+	Context("one after the other", Ordered, editions)
+})
+
+func editions() {
 	var w *world
 	const path = "/indexes/b/documents/edit"
 
 	BeforeAll(func(ctx SpecContext) {
-		need.Feature(GinkgoT(), need.V150Routes)
 		w = start(ctx, provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 8})
 		Expect(w.must(ctx, "PATCH", "/experimental-features", map[string]bool{"editDocumentsByFunction": true}).status).To(Equal(http.StatusOK))
 		w.succeeded(ctx, w.must(ctx, "POST", "/indexes/b/documents?primaryKey=id",
@@ -94,4 +98,4 @@ var _ = Describe("documents/edit: what one Meilisearch 1.50 was seen to answer",
 		Expect(document(ctx, "1")).To(Equal(`{"id":1,"len":4}`))
 		Expect(w.must(ctx, "GET", "/indexes/b/documents/4", nil).status).To(Equal(http.StatusNotFound))
 	}, SpecTimeout(longest))
-})
+}
