@@ -49,11 +49,8 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	cluster, err := j.whole(ctx, j.Cluster, p.Query)
+	cluster, err := j.sameCopies(ctx, p)
 	if err != nil {
-		return Verdict{}, err
-	}
-	if cluster, err = j.sameCopies(ctx, p, cluster); err != nil {
 		return Verdict{}, err
 	}
 	if v := j.partOfWhole(p, cluster); v.Class == Different {
@@ -112,7 +109,11 @@ func (j *Judge) byWhole(ctx context.Context, p Pair) (Verdict, error) {
 
 // sameCopies finds the whole list of the copies that gave the page: those are chosen by the query, the whole of it but for its
 // window, and copies know other words. The list that was asked for first is the answer where no other one fits.
-func (j *Judge) sameCopies(ctx context.Context, p Pair, first list) (list, error) {
+func (j *Judge) sameCopies(ctx context.Context, p Pair) (list, error) {
+	first, err := j.whole(ctx, j.Cluster, p.Query)
+	if err != nil {
+		return first, err
+	}
 	switch p.Query.Kind {
 	case query.Search, query.Keyed, query.SearchGet, query.Semantic:
 	default:
@@ -123,7 +124,6 @@ func (j *Judge) sameCopies(ctx context.Context, p Pair, first list) (list, error
 			return l, nil
 		}
 		// The length of crops changes no rank, and makes it another query.
-		var err error
 		if l, err = j.whole(ctx, j.Cluster, p.Query.With(map[string]any{"cropLength": 20 + n})); err != nil {
 			return first, err
 		}
