@@ -4,7 +4,6 @@ package barrier
 
 import (
 	"context"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,20 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"github.com/miroir-search/miroir/internal/etcdserver"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/testkit/etcd"
 )
-
-func freeURL(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return "http://" + l.Addr().String()
-}
 
 // gateway starts one gateway's part on a store, whose clock differs from the machine's.
 func gateway(t *testing.T, endpoint, id string, skew time.Duration) (b *Barrier, stop func()) {
@@ -79,16 +68,10 @@ func closed(t *testing.T, b *Barrier) (hlc.Stamp, func()) {
 // §6 "Order": while one gateway's operation on all documents runs, no gateway has a write in flight; writes before have
 // earlier stamps than it, and those after later ones, whatever the clocks say.
 func TestNoWriteCrossesABarrier(t *testing.T) {
-	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
-		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	one, _ := gateway(t, server.Endpoint(), "one", 0)
-	two, _ := gateway(t, server.Endpoint(), "two", -300*time.Millisecond)
-	three, stopThree := gateway(t, server.Endpoint(), "three", 300*time.Millisecond)
+	store := etcd.Start(t)
+	one, _ := gateway(t, store, "one", 0)
+	two, _ := gateway(t, store, "two", -300*time.Millisecond)
+	three, stopThree := gateway(t, store, "three", 300*time.Millisecond)
 
 	type written struct {
 		stamp hlc.Stamp
@@ -158,14 +141,8 @@ func TestNoWriteCrossesABarrier(t *testing.T) {
 // Chaos seed 68: etcd died when it had closed a barrier and not said so. The gateway lived on, its lease too, and every
 // write to the index waited for five seconds from then on.
 func TestABarrierOfWhichNobodyKnowsEnds(t *testing.T) {
-	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
-		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	b, _ := gateway(t, server.Endpoint(), "one", 0)
+	store := etcd.Start(t)
+	b, _ := gateway(t, store, "one", 0)
 	closed(t, b) // and nobody opens it
 	b.mu.Lock()
 	session := b.session

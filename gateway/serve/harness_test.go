@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -21,11 +20,10 @@ import (
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
-	"github.com/miroir-search/miroir/internal/etcdserver"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/seal"
-	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/testkit/etcd"
 )
 
 // masterKey is the one of the recorded answers.
@@ -36,34 +34,13 @@ type cluster struct{ endpoint string }
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
-		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	return &cluster{server.Endpoint()}
-}
-
-func freeURL(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return "http://" + l.Addr().String()
+	return &cluster{etcd.Start(t)}
 }
 
 // gateway starts the service of another gateway of the cluster. What it logs goes to out.
 func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	t.Helper()
-	store, err := state.Open(t.Context(), state.Options{Endpoints: []string{k.endpoint}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+	store := etcd.Connect(t, k.endpoint)
 	views, err := store.WatchView(t.Context(), zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
