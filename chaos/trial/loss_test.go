@@ -53,14 +53,11 @@ func TestLosses(t *testing.T) {
 
 // without lets clients work while a process is dead, and brings it back.
 func (c *Cluster) without(ctx context.Context, process string) (*Result, error) {
-	client, err := c.prepare(ctx, "without-"+process)
+	client, unfollow, err := c.record(ctx, "without-"+process, 0)
 	if err != nil {
 		return nil, err
 	}
-	client.Log = workload.NewRecorder()
-	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
-	go client.FollowTasks(following)
 	if err := c.Signal(process, syscall.SIGKILL); err != nil {
 		return nil, err
 	}

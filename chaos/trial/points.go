@@ -96,14 +96,11 @@ func (c *Cluster) RunPoints(ctx context.Context, only string, told func(string))
 
 func (c *Cluster) runPoints(ctx context.Context, some []point, told func(string)) (*Result, error) {
 	c.trials++
-	client, err := c.prepare(ctx, fmt.Sprint("points-", c.trials))
+	client, unfollow, err := c.record(ctx, fmt.Sprint("points-", c.trials), retries)
 	if err != nil {
 		return nil, err
 	}
-	client.Log, client.Retries = workload.NewRecorder(), retries
-	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
-	go client.FollowTasks(following)
 	playing, stop := context.WithCancel(ctx)
 	defer stop()
 	var working sync.WaitGroup

@@ -26,16 +26,13 @@ func TestRollingKill(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	client, err := cluster.prepare(t.Context(), "rolling")
+	ctx, cancel := context.WithTimeout(t.Context(), longest)
+	defer cancel()
+	client, unfollow, err := cluster.record(ctx, "rolling", retries)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client.Log, client.Retries = workload.NewRecorder(), retries
-	ctx, cancel := context.WithTimeout(t.Context(), longest)
-	defer cancel()
-	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
-	go client.FollowTasks(following)
 
 	playing, stop := context.WithCancel(ctx)
 	var working sync.WaitGroup

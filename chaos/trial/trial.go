@@ -46,14 +46,11 @@ func (c *Cluster) Run(ctx context.Context, seed uint64) (*Result, error) {
 	for _, f := range faults {
 		run.Faults = append(run.Faults, f.String())
 	}
-	client, err := c.prepare(ctx, index)
+	client, unfollow, err := c.record(ctx, index, 0)
 	if err != nil {
 		return nil, err
 	}
-	client.Log = workload.NewRecorder()
-	following, unfollow := context.WithCancel(ctx)
 	defer unfollow()
-	go client.FollowTasks(following)
 	began := time.Now()
 	working, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
@@ -99,6 +96,17 @@ func (c *Cluster) prepare(ctx context.Context, index string) (*workload.Client, 
 		err = client.Carry(ctx, http.MethodPatch, "/indexes/"+index+"/settings", map[string]any{"filterableAttributes": []string{history.Group}})
 	}
 	return client, err
+}
+
+// record makes what prepare makes, and writes down what is asked, and how all tasks end. Whoever asked for it calls unfollow.
+func (c *Cluster) record(ctx context.Context, index string, retries int) (client *workload.Client, unfollow func(), err error) {
+	if client, err = c.prepare(ctx, index); err != nil {
+		return nil, nil, err
+	}
+	client.Log, client.Retries = workload.NewRecorder(), retries
+	following, unfollow := context.WithCancel(ctx)
+	go client.FollowTasks(following)
+	return client, unfollow, nil
 }
 
 // tidy removes what a trial made, so that the next one finds a small cluster.
