@@ -37,7 +37,7 @@ func (r Refusal) Error() string { return "engine refused: " + string(r.Cause.Cod
 
 // Nodes sends legs; *client.Client does.
 type Nodes interface {
-	Do(ctx context.Context, r client.Request) (client.Answer, error)
+	client.Doer
 	Dispatches(ctx context.Context, address string, ids []string) ([]nodeapi.Dispatch, error)
 }
 

@@ -2,12 +2,10 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
-	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 )
@@ -18,51 +16,35 @@ const (
 	scanTimeout = 15 * time.Minute // of one that has to read a shard
 )
 
-// Sender sends requests to another sidecar; *client.Client does.
-type Sender interface {
-	Do(ctx context.Context, r client.Request) (client.Answer, error)
-}
-
 // peer is the sidecar of the source.
 type peer struct {
-	send    Sender
+	send    client.Doer
 	address string
 }
 
 // ask sends a question and returns the answer's body.
 func (p peer) ask(ctx context.Context, path string, question any) ([]byte, error) {
-	body, err := json.Marshal(question)
-	if err != nil {
-		return nil, fmt.Errorf("ask source: %w", err)
-	}
 	timeout := peerTimeout
 	if path == nodeapi.PathDigest || path == nodeapi.PathInventory {
 		timeout = scanTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	a, err := p.send.Do(ctx, client.Request{
-		Address: p.address, Method: http.MethodPost, Path: path, ContentType: "application/json", Body: body,
-	})
-	if err != nil {
+	body, err := client.Ask(ctx, p.send, p.address, path, question, timeout)
+	var no client.Refusal
+	switch {
+	case errors.As(err, &no) && no.Code == nodeapi.CodeDirtySource:
+		return nil, ErrDirty
+	case err != nil:
 		return nil, fmt.Errorf("ask source: %w", err)
 	}
-	if a.Status != http.StatusOK {
-		e := apierr.Parse(a.Status, a.Body)
-		if e.Code == nodeapi.CodeDirtySource {
-			return nil, ErrDirty
-		}
-		return nil, fmt.Errorf("ask source: it answered %d %s", a.Status, e.Code)
-	}
-	return a.Body, nil
+	return body, nil
 }
 
-func (p peer) changes(ctx context.Context, q nodeapi.ChangesQuery) (c nodeapi.Changes, err error) {
-	body, err := p.ask(ctx, nodeapi.PathChanges, q)
-	if err == nil {
-		err = json.Unmarshal(body, &c)
-	}
-	return c, err
+func (p peer) changes(ctx context.Context, q nodeapi.ChangesQuery) (nodeapi.Changes, error) {
+	return client.Into[nodeapi.Changes](p.ask(ctx, nodeapi.PathChanges, q))
+}
+
+func (p peer) digest(ctx context.Context, q nodeapi.InventoryQuery) (nodeapi.ShardDigest, error) {
+	return client.Into[nodeapi.ShardDigest](p.ask(ctx, nodeapi.PathDigest, q))
 }
 
 // copies asks for documents, as often as it takes to get all of them.

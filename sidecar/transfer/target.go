@@ -9,6 +9,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/sidecar/guard"
 	"github.com/miroir-search/miroir/sidecar/journal"
@@ -32,7 +33,7 @@ type Keeper interface {
 type Target struct {
 	Node
 	Keeper  Keeper
-	Peers   Sender
+	Peers   client.Doer
 	Metrics *Metrics
 }
 

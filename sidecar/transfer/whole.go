@@ -2,8 +2,6 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/zeebo/xxh3"
 
@@ -122,14 +120,4 @@ func (s *step) differing(ctx context.Context, shard int, l look, buckets []int) 
 		return nil
 	})
 	return differ, err
-}
-
-func (p peer) digest(ctx context.Context, q nodeapi.InventoryQuery) (d nodeapi.ShardDigest, err error) {
-	body, err := p.ask(ctx, nodeapi.PathDigest, q)
-	if err == nil {
-		if err = json.Unmarshal(body, &d); err != nil {
-			err = fmt.Errorf("ask source: digest: %w", err)
-		}
-	}
-	return d, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
@@ -59,7 +60,7 @@ func (c Config) WithDefaults() Config {
 type AntiEntropy struct {
 	Config    Config
 	Store     Store
-	Nodes     Nodes
+	Nodes     client.Doer
 	Views     Views
 	Holder    string
 	Now       func() time.Time

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 )
 
@@ -61,7 +62,7 @@ func (o Outcome) Even() bool { return !o.Incomplete && o.Mismatches == o.Repaire
 
 // work compares one shard.
 type work struct {
-	nodes  Nodes
+	nodes  client.Doer
 	now    func() time.Time
 	index  *routing.Index
 	shard  int
@@ -71,7 +72,7 @@ type work struct {
 }
 
 // compare looks at one shard. The error is that of ctx: what a node fails with is in the outcome.
-func compare(ctx context.Context, n Nodes, now func() time.Time, v *routing.View, ix *routing.Index, shard int, l Look) (Outcome, error) {
+func compare(ctx context.Context, n client.Doer, now func() time.Time, v *routing.View, ix *routing.Index, shard int, l Look) (Outcome, error) {
 	out := Outcome{Rules: map[Rule]int{}, Parked: map[Parked]int{}}
 	w := &work{nodes: n, now: now, index: ix, shard: shard, look: l, out: &out}
 	w.choose(v)

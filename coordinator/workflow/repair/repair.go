@@ -24,11 +24,6 @@ const (
 	Scope    = "repair"
 )
 
-// Nodes sends steps to sidecars; *client.Client does.
-type Nodes interface {
-	Do(ctx context.Context, r client.Request) (client.Answer, error)
-}
-
 // Store reads dirty markers; *state.Client does.
 type Store interface {
 	Marks(ctx context.Context, physical string) ([]state.Mark, error)
@@ -79,7 +74,7 @@ func (l Limits) withDefaults() Limits {
 type Repair struct {
 	Records   workflow.Records
 	Store     Store
-	Nodes     Nodes
+	Nodes     client.Doer
 	Views     Views
 	Holder    string
 	Now       func() time.Time

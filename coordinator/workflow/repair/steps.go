@@ -2,10 +2,8 @@ package repair
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
@@ -107,26 +105,12 @@ func (r *Repair) copy(ctx context.Context, p *Progress) (workflow.Verdict, error
 var errSource = errors.New("the source of a repair is dirty itself")
 
 func (r *Repair) step(ctx context.Context, address string, q nodeapi.RepairStep) (out nodeapi.RepairResult, err error) {
-	body, err := json.Marshal(q)
-	if err != nil {
-		return out, fmt.Errorf("repair step: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.Limits.Timeout)
-	defer cancel()
-	a, err := r.Nodes.Do(ctx, client.Request{
-		Address: address, Method: http.MethodPost, Path: nodeapi.PathRepair, ContentType: "application/json", Body: body,
-	})
-	if err != nil {
-		return out, fmt.Errorf("repair step: %w", err)
-	}
-	if a.Status != http.StatusOK {
-		e := apierr.Parse(a.Status, a.Body)
-		if e.Code == nodeapi.CodeDirtySource {
-			return out, errSource
-		}
-		return out, fmt.Errorf("repair step: node answered %d %s", a.Status, e.Code)
-	}
-	if err := json.Unmarshal(a.Body, &out); err != nil {
+	out, err = client.Into[nodeapi.RepairResult](client.Ask(ctx, r.Nodes, address, nodeapi.PathRepair, q, r.Limits.Timeout))
+	var no client.Refusal
+	switch {
+	case errors.As(err, &no) && no.Code == nodeapi.CodeDirtySource:
+		return out, errSource
+	case err != nil:
 		return out, fmt.Errorf("repair step: %w", err)
 	}
 	return out, nil

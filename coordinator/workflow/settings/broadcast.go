@@ -13,8 +13,6 @@ import (
 	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
-	"github.com/miroir-search/miroir/internal/nodeapi"
-	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
@@ -26,12 +24,6 @@ const (
 	KindName = "settings"
 	Scope    = "settings_broadcast"
 )
-
-// Nodes sends legs; *client.Client does.
-type Nodes interface {
-	Do(ctx context.Context, r client.Request) (client.Answer, error)
-	Dispatches(ctx context.Context, address string, ids []string) ([]nodeapi.Dispatch, error)
-}
 
 // Store keeps tasks and committed settings; *state.Client does.
 type Store interface {
@@ -67,7 +59,7 @@ type Limits struct {
 type Broadcast struct {
 	Records   workflow.Records
 	Store     Store
-	Nodes     Nodes
+	Nodes     errand.Nodes
 	Seal      *seal.Box
 	Views     Views
 	Tasks     Tasks
