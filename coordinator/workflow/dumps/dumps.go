@@ -32,9 +32,7 @@ type Nodes interface {
 
 // Store keeps tasks and keys; *state.Client does.
 type Store interface {
-	Task(ctx context.Context, uid uint32) (task.Record, error)
-	UpdateTask(ctx context.Context, r task.Record) error
-	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
+	workflow.TaskStore
 	Keys(ctx context.Context) ([]key.Record, error)
 }
 
@@ -165,16 +163,8 @@ func (c *Creator) over(uid uint32) bool {
 
 // stage takes the task up and gives the dump its name.
 func (c *Creator) stage(ctx context.Context, p *Progress) (workflow.Verdict, error) {
-	t, err := c.Store.Task(ctx, p.Task)
-	if errors.Is(err, state.ErrNotFound) || err == nil && t.Done() {
-		return workflow.Verdict{}, nil
-	}
-	if err != nil {
-		return workflow.Verdict{}, err
-	}
 	now := c.Now()
-	t.Status, t.StartedAt = task.Processing, &now
-	if err := c.Store.UpdateTask(ctx, t); err != nil && !errors.Is(err, state.ErrConflict) {
+	if open, err := workflow.Begin(ctx, c.Store, p.Task, now); err != nil || !open {
 		return workflow.Verdict{}, err
 	}
 	p.Dump = uidOf(now)

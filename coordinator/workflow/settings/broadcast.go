@@ -27,9 +27,7 @@ const (
 
 // Store keeps tasks and committed settings; *state.Client does.
 type Store interface {
-	Task(ctx context.Context, uid uint32) (task.Record, error)
-	UpdateTask(ctx context.Context, r task.Record) error
-	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
+	workflow.TaskStore
 	PutSettings(ctx context.Context, physical string, rec routing.SettingsRecord, expected uint64) error
 	FreezeSettings(ctx context.Context, physical string, f *routing.Freeze) error
 }

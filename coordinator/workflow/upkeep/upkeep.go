@@ -34,13 +34,6 @@ const (
 // keptManifests bounds the snapshots that the record lists.
 const keptManifests = 10
 
-// Store keeps tasks; *state.Client does.
-type Store interface {
-	Task(ctx context.Context, uid uint32) (task.Record, error)
-	UpdateTask(ctx context.Context, r task.Record) error
-	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
-}
-
 // Tasks is the cache of tasks; *state.TaskWatch is one.
 type Tasks interface {
 	Open() []task.Record
@@ -50,7 +43,7 @@ type Tasks interface {
 // Upkeep runs these workflows. All fields but Unreachable must be set.
 type Upkeep struct {
 	Records     workflow.Records
-	Store       Store
+	Store       workflow.TaskStore
 	Nodes       errand.Nodes
 	View        func() *routing.View
 	Tasks       Tasks
@@ -137,16 +130,7 @@ func (u *Upkeep) next(last *Progress) (Progress, bool) {
 
 // stage takes the task up and notes the nodes.
 func (u *Upkeep) stage(ctx context.Context, p *Progress) (workflow.Verdict, error) {
-	t, err := u.Store.Task(ctx, p.Task)
-	if errors.Is(err, state.ErrNotFound) || err == nil && t.Done() {
-		return workflow.Verdict{}, nil
-	}
-	if err != nil {
-		return workflow.Verdict{}, err
-	}
-	now := u.Now()
-	t.Status, t.StartedAt = task.Processing, &now
-	if err := u.Store.UpdateTask(ctx, t); err != nil && !errors.Is(err, state.ErrConflict) {
+	if open, err := workflow.Begin(ctx, u.Store, p.Task, u.Now()); err != nil || !open {
 		return workflow.Verdict{}, err
 	}
 	v := u.View()
