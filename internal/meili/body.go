@@ -3,7 +3,6 @@ package meili
 import (
 	"bytes"
 	"mime"
-	"strconv"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -60,19 +59,4 @@ func readObject(body []byte, p place, accepted []string, visit func(name string,
 // trimmed is a checked body without the white space around it.
 func trimmed(body []byte) node {
 	return node(bytes.TrimSpace(body))
-}
-
-// binarySize writes a number of bytes as Meilisearch words its payload limit: in binary units where it is a multiple of
-// 1024, in decimal ones otherwise.
-func binarySize(n int64) string {
-	units, step := []string{"B", "KiB", "MiB", "GiB", "TiB"}, 1024.0
-	if n%1024 != 0 {
-		units, step = []string{"B", "KB", "MB", "GB", "TB"}, 1000.0
-	}
-	f, u := float64(n), 0
-	for f >= step && u < len(units)-1 {
-		f /= step
-		u++
-	}
-	return strconv.FormatFloat(f, 'f', -1, 64) + " " + units[u]
 }

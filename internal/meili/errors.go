@@ -75,7 +75,7 @@ func BatchNotFound(uid uint32) *apierr.Error {
 // PayloadTooLarge answers a body over the limit, given in bytes.
 func PayloadTooLarge(limit int64) *apierr.Error {
 	return apierr.New(apierr.PayloadTooLarge,
-		"The provided payload reached the size limit. The maximum accepted payload size is %s.", binarySize(limit))
+		"The provided payload reached the size limit. The maximum accepted payload size is %s.", limitSize(limit))
 }
 
 // ReservedField refuses a document that carries a name which Miroir keeps for itself.

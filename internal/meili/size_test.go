@@ -13,6 +13,11 @@ func TestSizesReadAsTheyAreWritten(t *testing.T) {
 			t.Errorf("%d: %s, want %s", n, got, want)
 		}
 	}
+	for n, want := range map[int64]string{0: "0 B", 1023: "1.023 KB", 1024: "1 KiB", 1500: "1.5 KB", 100 << 20: "100 MiB", 129_380_330: "129.38033 MB"} {
+		if got := limitSize(n); got != want {
+			t.Errorf("limit of %d: %s, want %s", n, got, want)
+		}
+	}
 	for range 1000 {
 		n := rand.Int64N(1 << 45)
 		if got := ParseSize(FormatSize(n)); got != n {
