@@ -57,11 +57,6 @@ func PrimaryKeyAlreadyExists(pk string) *apierr.Error {
 	return apierr.New(apierr.IndexPrimaryKeyAlreadyExists, "Index already has a primary key: `%s`.", pk)
 }
 
-// DocumentNotFound answers a request for a document that does not exist.
-func DocumentNotFound(id string) *apierr.Error {
-	return apierr.New(apierr.DocumentNotFound, "Document `%s` not found.", id)
-}
-
 // TaskNotFound answers a request for a task that does not exist.
 func TaskNotFound(uid uint32) *apierr.Error {
 	return apierr.New(apierr.TaskNotFound, "Task `%d` not found.", uid)

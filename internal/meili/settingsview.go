@@ -1,9 +1,7 @@
 package meili
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -20,17 +18,6 @@ const (
 	Split Dialect = iota
 	Unified
 )
-
-// DialectOf tells the dialect by an engine's version, such as "1.50.0".
-func DialectOf(version string) Dialect {
-	major, rest, _ := strings.Cut(version, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	n, err := strconv.Atoi(minor)
-	if major == "1" && err == nil && n < 38 {
-		return Unified
-	}
-	return Split
-}
 
 // rankingRules are the rules of an index that nobody set any for.
 func (d Dialect) rankingRules() string {
@@ -93,26 +80,6 @@ func DefaultSettings(d Dialect) Settings {
 	}
 	return s
 }
-
-// ReadSettings reads a settings object; what it lacks has its default, and what no version knows is dropped.
-func ReadSettings(object []byte, d Dialect) (Settings, error) {
-	s := DefaultSettings(d)
-	if len(object) == 0 {
-		return s, nil
-	}
-	if !rawjson.Valid(object) || trimmed(object)[0] != '{' {
-		return s, fmt.Errorf("settings are no JSON object")
-	}
-	for _, m := range node(object).members() {
-		if i := slices.Index(settingNames, m.name); i >= 0 && s.values[i] != nil {
-			s.values[i] = appendSerde(nil, m.value)
-		}
-	}
-	return s, nil
-}
-
-// Raw are the settings as GET shows them, but with their secrets.
-func (s Settings) Raw() []byte { return appendObject(nil, s.members()) }
 
 // JSON are the settings as GET shows them.
 func (s Settings) JSON() []byte {
@@ -181,13 +148,6 @@ func (s Settings) Apply(p Patch) (Settings, *apierr.Error) {
 		out.values[i] = v
 	}
 	return out, nil
-}
-
-// InIndex words an error of a task that is about one index.
-func InIndex(uid string, e *apierr.Error) *apierr.Error {
-	named := *e
-	named.Message = "Index `" + uid + "`: " + e.Message
-	return &named
 }
 
 // attributeList is a list without repetitions, and everything when it holds a star.
