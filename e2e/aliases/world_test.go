@@ -135,6 +135,15 @@ func documents(word string, from, n int) string {
 	return "[" + strings.Join(list, ",") + "]"
 }
 
+// vectors are n documents with a vector each, no two as near to a third.
+func vectors(word string, from, n int) string {
+	var list []string
+	for i := from; i < from+n; i++ {
+		list = append(list, fmt.Sprintf(`{"id":"%s-%d","text":"%s common","rank":%d,"_vectors":{"own":[%d,%d.5,%d]}}`, word, i, word, i, i+1, (i*7)%23, (i*i)%41))
+	}
+	return "[" + strings.Join(list, ",") + "]"
+}
+
 func (c client) ids(path string) []string {
 	GinkgoHelper()
 	var page struct {

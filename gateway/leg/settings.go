@@ -19,12 +19,6 @@ type Settings struct {
 	sortable     []string
 }
 
-// Embedder is what a search must know of an embedder.
-type Embedder struct {
-	Source     string
-	Dimensions int // 0: not known before the first document
-}
-
 // Meilisearch's defaults of an index without own settings.
 const (
 	defaultMaxTotalHits = 1000
@@ -48,10 +42,7 @@ func ParseSettings(clientView []byte) *Settings {
 		Pagination struct {
 			MaxTotalHits int `json:"maxTotalHits"`
 		} `json:"pagination"`
-		Embedders map[string]struct {
-			Source     string `json:"source"`
-			Dimensions int    `json:"dimensions"`
-		} `json:"embedders"`
+		Embedders map[string]json.RawMessage `json:"embedders"`
 	}
 	s := &Settings{
 		MaxTotalHits: defaultMaxTotalHits,
@@ -82,7 +73,7 @@ func ParseSettings(clientView []byte) *Settings {
 	}
 	s.Embedders = map[string]Embedder{}
 	for name, e := range raw.Embedders {
-		s.Embedders[name] = Embedder(e)
+		s.Embedders[name] = readEmbedder(e)
 	}
 	for _, f := range raw.FilterableAttributes {
 		s.filterable = append(s.filterable, readFilterRule(f))

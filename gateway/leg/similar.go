@@ -95,10 +95,31 @@ func (s *Similar) common(b *body) {
 	}
 }
 
-// Request is how the answers are merged; group names for every answer the leg that it came from.
-func (s *Similar) Request(group []int) merge.SimilarRequest {
-	return merge.SimilarRequest{
-		ID: s.query.ID, Offset: s.query.Offset, Limit: s.query.Limit, ShowRankingScoreDetails: s.query.ShowRankingScoreDetails,
-		MaxTotalHits: s.settings.MaxTotalHits, Threshold: s.query.Threshold, Veil: s.display.veil, PrimaryKey: s.primary, Group: group,
+// Namesake asks an index how many documents it has that have the document's id and that the search may find.
+func (s *Similar) Namesake() []byte {
+	b := newBody()
+	b.strings("ids", []string{s.query.ID})
+	b.number("limit", 0)
+	if s.query.Filter != nil {
+		b.put("filter", s.query.Filter)
 	}
+	return b.end()
 }
+
+// SimilarRequest is how answers from the legs of several searches, each of an index of its own, are merged. legs says where
+// every answer came from.
+func SimilarRequest(all []*Similar, legs []merge.SimilarLeg) merge.SimilarRequest {
+	q := all[0].query
+	req := merge.SimilarRequest{
+		ID: q.ID, Offset: q.Offset, Limit: q.Limit, ShowRankingScoreDetails: q.ShowRankingScoreDetails, Threshold: q.Threshold, Legs: legs,
+	}
+	for _, s := range all {
+		req.MaxTotalHits = max(req.MaxTotalHits, s.settings.MaxTotalHits)
+		req.Indexes = append(req.Indexes, merge.SimilarIndex{PrimaryKey: s.primary, Veil: s.display.veil})
+	}
+	return req
+}
+
+// Model is what decides about the vectors of the search's embedder, in one spelling; empty where the index has no such
+// embedder. Similarities by equal ones can be compared.
+func (s *Similar) Model() string { return s.settings.Embedders[s.query.Embedder].Model }

@@ -105,7 +105,7 @@ func PassDocuments(at []int, n int, legs [][]byte) (Passed, error) {
 func (sc *scratch) openLists(legs [][]byte) (totals []int64, err error) {
 	totals = make([]int64, len(legs))
 	for i, leg := range legs {
-		if totals[i], err = documentTotal(leg); err != nil {
+		if totals[i], err = DocumentTotal(leg); err != nil {
 			return nil, err
 		}
 		if err := sc.race.streams[i].open(leg, "results", i); err != nil {
@@ -138,8 +138,8 @@ func (sc *scratch) walk(to int, visit func(rank int, s *stream) bool) error {
 	return nil
 }
 
-// documentTotal reads the total behind the documents.
-func documentTotal(leg []byte) (total int64, err error) {
+// DocumentTotal reads the total of a listing, which stands behind its documents.
+func DocumentTotal(leg []byte) (total int64, err error) {
 	found := false
 	ok := lastMembers(leg, func(int, []byte) bool { return false }, func(key, value []byte) bool {
 		if string(key) == "total" {

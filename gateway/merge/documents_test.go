@@ -187,10 +187,18 @@ func TestSimilar(t *testing.T) {
 		legs [][]byte
 		want string
 	}{
-		{"one vector", SimilarRequest{ID: "1", Limit: 2, Offset: 1, MaxTotalHits: 4}, [][]byte{owner, other(3, hit(4, "0.5"), hit(5, "0.2"))},
+		{"one vector", SimilarRequest{ID: "1", Limit: 2, Offset: 1, MaxTotalHits: 4, Indexes: make([]SimilarIndex, 1)}, [][]byte{owner, other(3, hit(4, "0.5"), hit(5, "0.2"))},
 			`{"hits":[{"id":4},{"id":5}],"id":"1","processingTimeMs":7,"limit":2,"offset":1,"estimatedTotalHits":4}`},
-		{"several vectors", SimilarRequest{ID: "1", Limit: 9, PrimaryKey: "id", Group: []int{0, 1, 1}}, [][]byte{owner, other(3, hit(4, "0.5"), hit(5, "0.2")), other(2, hit(1, "0.99"), hit(5, "0.95"), hit(4, "0.1"))},
+		{"several vectors", SimilarRequest{ID: "1", Limit: 9, Indexes: []SimilarIndex{{PrimaryKey: "id"}}, Legs: []SimilarLeg{{}, {0, 1}, {0, 1}}}, [][]byte{owner, other(3, hit(4, "0.5"), hit(5, "0.2")), other(2, hit(1, "0.99"), hit(5, "0.95"), hit(4, "0.1"))},
 			`{"hits":[{"id":5},{"id":2},{"id":4},{"id":3}],"id":"1","processingTimeMs":7,"limit":9,"offset":0,"estimatedTotalHits":5}`},
+		// F7: every index has fields of its own to hide and a primary key of its own; the first index comes first.
+		{"several indexes", SimilarRequest{
+			ID: "1", Limit: 9, Legs: []SimilarLeg{{1, 0}, {0, 0}}, Namesakes: 1,
+			Indexes: []SimilarIndex{{PrimaryKey: "id", Veil: Veil{Extra: []Extra{{Field: "a"}}}}, {PrimaryKey: "b", Veil: Veil{Extra: []Extra{{Field: "id"}}}}},
+		}, [][]byte{
+			other(3, strings.Replace(hit(7, "0.9"), `"id"`, `"b":1,"id"`, 1), strings.Replace(hit(7, "0.5"), `"id"`, `"b":2,"id"`, 1)),
+			other(2, strings.Replace(hit(2, "0.5"), `"id"`, `"a":7,"id"`, 1), hit(2, "0.4")),
+		}, `{"hits":[{"id":2},{"b":2}],"id":"1","processingTimeMs":1,"limit":9,"offset":0,"estimatedTotalHits":4}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			res, err := Similar(c.req, c.legs)
@@ -219,7 +227,7 @@ func TestSimilarEnds(t *testing.T) {
 	}{
 		{nil, 0, 9, []int{1, 2, 3, 4}, 14}, {&low, 0, 9, []int{1, 2}, 2}, {&low, 0, 1, []int{1}, 14}, {&low, 1, 5, []int{2}, 2}, {&high, 0, 3, []int{1, 2, 3}, 14},
 	} {
-		res, err := Similar(SimilarRequest{ID: "9", PrimaryKey: "id", Offset: c.offset, Limit: c.limit, Threshold: c.threshold}, legs)
+		res, err := Similar(SimilarRequest{ID: "9", Indexes: []SimilarIndex{{PrimaryKey: "id"}}, Offset: c.offset, Limit: c.limit, Threshold: c.threshold}, legs)
 		if err != nil {
 			t.Fatal(err)
 		}

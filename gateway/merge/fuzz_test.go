@@ -50,7 +50,7 @@ func FuzzMergesAreJSON(f *testing.F) {
 			res, err := Search(req, [][]byte{leg, second})
 			check("search", res.Body, err)
 		}
-		res, err := Similar(SimilarRequest{Limit: 5, PrimaryKey: "id"}, [][]byte{leg, second})
+		res, err := Similar(SimilarRequest{Limit: 5, Indexes: []SimilarIndex{{PrimaryKey: "id"}}}, [][]byte{leg, second})
 		check("similar", res.Body, err)
 		body, err := Fields(FieldsRequest{
 			Limit: 5, Displayed: func(name string) bool { return name < "m" },

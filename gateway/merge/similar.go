@@ -1,52 +1,69 @@
 package merge
 
-import (
-	"strings"
-
-	"github.com/miroir-search/miroir/internal/rawjson"
-)
+import "github.com/miroir-search/miroir/internal/rawjson"
 
 // SimilarRequest is what the merge must know of a client's search for similar documents.
 type SimilarRequest struct {
 	ID                      string // as the client gave it
 	Offset, Limit           int
-	CutRankingScore         bool // the legs were asked for `_rankingScore`, the client did not ask
 	ShowRankingScoreDetails bool
 	MaxTotalHits            int
 	Threshold               *float64 // the list ends before the first hit that is less similar; nil: no threshold
-	Veil                    Veil
 	ProcessingTimeMs        int64
 	Dst                     []byte
+	Indexes                 []SimilarIndex // whose documents are in the answers, at least one
+	Legs                    []SimilarLeg   // of every answer; nil: each is a leg's only one, and of the first index
+	Namesakes               int64          // documents with the id that the answers count though they are in no list: of other indexes
+}
+
+// SimilarIndex is one of the indexes that answers are from.
+type SimilarIndex struct {
 	// PrimaryKey is the field that identifies hits. It is needed when a leg was asked more than once because the document
-	// has several vectors: then the best hit of every document counts, and the document itself is left out.
+	// has several vectors: then the best hit of every document counts, and what has the document's id is left out.
 	PrimaryKey string
-	// Group names for every answer the leg it came from, where a leg has several answers: its documents count once.
-	Group []int
+	Veil       Veil
+}
+
+// SimilarLeg says where an answer came from. Where a leg has several answers, its documents count once.
+type SimilarLeg struct {
+	Index int // position in the request's
+	Shard int // any of the leg's
+}
+
+// likeness is one merge of similar documents on its way.
+type likeness struct {
+	sc    *scratch
+	req   *SimilarRequest
+	once  []*unique // by index; nil: hits are not told apart
+	veils []*veil
 }
 
 // Similar merges the answers of the owner's similar search and the other legs' vector searches.
 func Similar(req SimilarRequest, legs [][]byte) (Result, error) {
 	sc := borrow(len(legs))
 	defer sc.release()
-	r := &sc.race
-	r.look = look{
-		cutScore: req.CutRankingScore, cutDetails: !req.ShowRankingScoreDetails, veil: newVeil(req.Veil, req.ShowRankingScoreDetails),
-	}
+	sc.race.look = look{cutDetails: !req.ShowRankingScoreDetails}
 	if err := sc.openAll(legs); err != nil {
 		return Result{}, err
 	}
-	var once *unique
-	if req.PrimaryKey != "" {
-		once = newUnique(req.PrimaryKey)
-		once.seen[req.ID] = struct{}{}
-		r.look.primary = once.key
+	l := likeness{sc: sc, req: &req}
+	for _, ix := range req.Indexes {
+		var once *unique
+		if ix.PrimaryKey != "" {
+			once = newUnique(ix.PrimaryKey)
+			once.seen[req.ID] = struct{}{}
+		}
+		l.once, l.veils = append(l.once, once), append(l.veils, newVeil(ix.Veil, req.ShowRankingScoreDetails))
+	}
+	if len(req.Indexes) > 1 {
+		sc.race.before = l.before
 	}
 	from, to := Page{Offset: req.Offset, Limit: req.Limit}.window(req.MaxTotalHits)
-	above, ended, err := sc.collectSimilar(from, to, once, req.Threshold)
+	above, ended, err := l.collect(from, to)
 	if err != nil {
 		return Result{}, err
 	}
-	res := Result{Hits: len(sc.picks), Total: sc.groupedTotal(req.Group), SemanticHits: -1}
+	res := Result{Hits: len(sc.picks), Total: max(0, l.total()-req.Namesakes), SemanticHits: -1}
 	if ended {
 		res.Total = int64(above)
 	}
@@ -63,14 +80,30 @@ func Similar(req SimilarRequest, legs [][]byte) (Result, error) {
 	return res, nil
 }
 
-// groupedTotal adds up the totals, the largest of every group.
-func (sc *scratch) groupedTotal(group []int) int64 {
-	if len(group) != len(sc.tails) {
-		return sc.total()
+// index is the position of the index that a leg's answer is from.
+func (l *likeness) index(leg int) int {
+	if leg >= len(l.req.Legs) {
+		return 0
 	}
-	best := map[int]int64{}
-	for i, g := range group {
-		best[g] = max(best[g], sc.tails[i].total)
+	return l.req.Legs[leg].Index
+}
+
+// before orders hits of several indexes: equally similar ones by the order of their indexes.
+func (l *likeness) before(x, y *stream) int {
+	if c := compareScores(x.key.scores, y.key.scores); c != 0 {
+		return c
+	}
+	return l.index(x.leg) - l.index(y.leg)
+}
+
+// total adds up the totals, the largest of every leg.
+func (l *likeness) total() int64 {
+	if len(l.req.Legs) != len(l.sc.tails) {
+		return l.sc.total()
+	}
+	best := map[SimilarLeg]int64{}
+	for i, leg := range l.req.Legs {
+		best[leg] = max(best[leg], l.sc.tails[i].total)
 	}
 	sum := int64(0)
 	for _, n := range best {
@@ -79,62 +112,10 @@ func (sc *scratch) groupedTotal(group []int) int64 {
 	return sum
 }
 
-// unique lets every document pass once.
-type unique struct {
-	key  []byte   // raw key of the primary key's top-level field
-	path [][]byte // raw keys below it
-	seen map[string]struct{}
-}
-
-func newUnique(primaryKey string) *unique {
-	parts := strings.Split(primaryKey, ".")
-	u := &unique{key: rawKey(parts[0]), seen: map[string]struct{}{}}
-	for _, p := range parts[1:] {
-		u.path = append(u.path, rawKey(p))
-	}
-	return u
-}
-
-// admit says whether the current hit's document is seen for the first time. A hit without the key cannot be told apart
-// and passes.
-func (u *unique) admit(s *stream) bool { return u.admitValue(s.hit.primary.of(s.body)) }
-
-// admitHit is admit for a hit of which nothing was read.
-func (u *unique) admitHit(hit []byte) bool { return u.admitValue(memberOf(hit, u.key)) }
-
-func (u *unique) admitValue(raw []byte) bool {
-	for _, name := range u.path {
-		raw = memberOf(raw, name)
-	}
-	if len(raw) == 0 {
-		return true
-	}
-	id, text := rawjson.Unquote(raw)
-	if !text {
-		id = string(raw) // 1 and "1" are one document
-	}
-	if _, ok := u.seen[id]; ok {
-		return false
-	}
-	u.seen[id] = struct{}{}
-	return true
-}
-
-// memberOf is the raw value of a member of a raw object, nil if there is none.
-func memberOf(raw, name []byte) []byte {
-	m := objectAt(raw, 0)
-	for m.next() {
-		if string(m.key) == string(name) {
-			return m.raw()
-		}
-	}
-	return nil
-}
-
-// collectSimilar is collect for hits ranked by their similarity. A hit without a vector is similar to nothing. ended says
-// that a hit below the threshold was met, above how many stand before it.
-func (sc *scratch) collectSimilar(from, to int, once *unique, threshold *float64) (above int, ended bool, err error) {
-	r := &sc.race
+// collect is the scratch's collect for hits ranked by their similarity. A hit without a vector is similar to nothing. ended
+// says that a hit below the threshold was met, above how many stand before it.
+func (l *likeness) collect(from, to int) (above int, ended bool, err error) {
+	r := &l.sc.race
 	if from >= to {
 		return 0, false, nil
 	}
@@ -146,14 +127,16 @@ func (sc *scratch) collectSimilar(from, to int, once *unique, threshold *float64
 		if s == nil {
 			return rank, false, nil
 		}
+		index := l.index(s.leg)
 		similarity, ranked := s.similarity()
 		switch {
-		case !ranked || once != nil && !once.admit(s):
-		case threshold != nil && similarity < *threshold:
+		case !ranked || l.once[index] != nil && !l.once[index].admitHit(s.hit.whole.of(s.body)):
+		case l.req.Threshold != nil && similarity < *l.req.Threshold:
 			return rank, true, nil
 		default:
 			if rank >= from {
-				sc.pick(s)
+				r.look.veil = l.veils[index]
+				l.sc.pick(s)
 			}
 			rank++
 		}

@@ -31,6 +31,8 @@ var reads = map[operation.Kind]handler{
 	operation.GetSettings:    (*Service).getSettings,
 	operation.IndexStats:     (*Service).indexStats,
 	operation.ListFields:     (*Service).listFields,
+	operation.SimilarPost:    (*Service).similar,
+	operation.SimilarGet:     (*Service).similar,
 }
 
 // targets are the indexes that the operation reads: the one that it names, or those that its alias stands for.

@@ -17,32 +17,27 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
-	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // similar serves both forms of the search for documents similar to one.
 func (s *Service) similar(ctx context.Context, c *call) *reply.Reply {
-	start := time.Now()
+	l := likeness{s: s, c: c, start: time.Now()}
 	q, e := s.readSimilar(c)
 	if e != nil {
 		return reply.Error(e)
 	}
-	ix, e := c.index()
+	targets, e := c.targets()
 	if e != nil {
 		return reply.Error(e)
 	}
-	settings := s.settings.of(ix)
-	if e := q.Check(); e != nil {
-		if _, known := settings.Embedders[q.Embedder]; !known {
-			e = meili.SimilarEmbedderNotFound(q.Embedder)
+	for _, ix := range targets {
+		r, e := s.resembling(c, ix, *q)
+		if e != nil {
+			return reply.Error(e)
 		}
-		return reply.Error(e)
+		l.all = append(l.all, r)
 	}
-	rule := c.filterOf(ix)
-	q.Restrict(rule)
-	r := resembling{s: s, c: c, ix: ix, q: q, rule: rule, leg: leg.NewSimilar(q, settings, ix.PrimaryKey), start: start}
-	r.shard = shardmap.ShardOf([]byte(q.ID), ix.Shards)
-	return r.run(ctx).reply()
+	return l.run(ctx).reply()
 }
 
 func (s *Service) readSimilar(c *call) (*meili.SimilarQuery, *apierr.Error) {
@@ -56,7 +51,7 @@ func (s *Service) readSimilar(c *call) (*meili.SimilarQuery, *apierr.Error) {
 	return meili.ParseSimilarBody(body)
 }
 
-// resembling is a search for similar documents on its way through its rounds of legs.
+// resembling is a search for similar documents in one index.
 type resembling struct {
 	s     *Service
 	c     *call
@@ -64,42 +59,72 @@ type resembling struct {
 	q     *meili.SimilarQuery
 	rule  []byte // of the client's token, nil for none
 	leg   *leg.Similar
-	shard int // of the document
-	start time.Time
+	shard int // where the index has a document of the id, if it has one
 }
 
-// run asks the document's own leg, and once more elsewhere if its node fails: no other node of the plan can stand in for
-// it.
-func (r *resembling) run(ctx context.Context) found {
+func (s *Service) resembling(c *call, ix *routing.Index, q meili.SimilarQuery) (*resembling, *apierr.Error) {
+	settings := s.settings.of(ix)
+	if e := q.Check(); e != nil {
+		if _, known := settings.Embedders[q.Embedder]; !known {
+			e = meili.SimilarEmbedderNotFound(q.Embedder)
+		}
+		return nil, e
+	}
+	rule := c.filterOf(ix)
+	q.Restrict(rule)
+	return &resembling{
+		s: s, c: c, ix: ix, q: &q, rule: rule, leg: leg.NewSimilar(&q, settings, ix.PrimaryKey), shard: shardmap.ShardOf([]byte(q.ID), ix.Shards),
+	}, nil
+}
+
+// original is the document that others are to be similar to: what its own leg answered, and where that stands in the plan.
+type original struct {
+	plan    plan.Read
+	at      int
+	similar []byte
+	vectors [][]byte
+}
+
+// others are the legs that are left to ask.
+func (o *original) others() plan.Read {
+	return plan.Read{Epoch: o.plan.Epoch, Legs: slices.Delete(slices.Clone(o.plan.Legs), o.at, o.at+1), Missing: o.plan.Missing}
+}
+
+// cover plans a read of the whole index, and says which leg has the document; -1 where none can be asked.
+func (r *resembling) cover(avoid plan.Avoid) (p plan.Read, own int) {
+	p = r.s.settledCover(r.c, r.ix, plan.Narrowing{}, r.q.Seed(), avoid)
+	return p, slices.IndexFunc(p.Legs, func(l plan.Leg) bool { return slices.Contains(l.Shards, r.shard) })
+}
+
+// original asks the document's own leg, and once more elsewhere if its node fails: no other node of the plan can stand in
+// for it.
+func (r *resembling) original(ctx context.Context) (original, found) {
 	var failed []string
 	for {
 		var avoid plan.Avoid
 		if len(failed) > 0 {
 			avoid = func(node string) bool { return slices.Contains(failed, node) }
 		}
-		p := r.s.settledCover(r.c, r.ix, plan.Narrowing{}, r.q.Seed(), avoid)
-		at := slices.IndexFunc(p.Legs, func(l plan.Leg) bool { return slices.Contains(l.Shards, r.shard) })
+		p, at := r.cover(avoid)
 		if at < 0 {
-			return found{failed: uncoveredError([]int{r.shard})}
+			return original{}, found{failed: uncoveredError([]int{r.shard})}
 		}
-		own := plan.Read{Epoch: p.Epoch, Legs: p.Legs[at : at+1]}
-		answer, source := r.source(ctx, own)
+		answer, source := r.source(ctx, plan.Read{Epoch: p.Epoch, Legs: p.Legs[at : at+1]})
 		if len(answer.Results) == 0 && answer.Refused == nil && len(failed) == 0 && ctx.Err() == nil {
 			failed = append(failed, p.Legs[at].Node)
 			continue
 		}
-		f := outcome(ctx, answer, r.ix)
-		if f.ended() {
-			return f
+		if f := outcome(ctx, answer, r.ix); f.ended() {
+			return original{}, f
 		}
 		vectors, there, err := r.vectors(source)
 		switch {
 		case err != nil:
-			return r.s.unmerged(err)
+			return original{}, r.s.unmerged(err)
 		case !there:
-			return found{refused: meili.SimilarNotFound(r.q.ID)}
+			return original{}, found{refused: meili.SimilarNotFound(r.q.ID)}
 		}
-		return r.rest(ctx, p, at, answer.Results[0].Body, vectors)
+		return original{plan: p, at: at, similar: answer.Results[0].Body, vectors: vectors}, found{}
 	}
 }
 
@@ -133,51 +158,36 @@ func (r *resembling) vectors(source scatter.Outcome) (vectors [][]byte, there bo
 	return merge.DocumentVectors(source.Results[0].Body, r.q.Embedder)
 }
 
-// rest asks the other legs, once for every vector, and merges.
-func (r *resembling) rest(ctx context.Context, p plan.Read, at int, own []byte, vectors [][]byte) found {
-	if len(vectors) == 0 {
-		vectors = [][]byte{nil}
-	}
-	others := plan.Read{Epoch: p.Epoch, Legs: slices.Delete(slices.Clone(p.Legs), at, at+1), Missing: p.Missing}
-	outs := make([]scatter.Outcome, len(vectors))
-	var all sync.WaitGroup
-	room := make(chan struct{}, r.s.Limits.MultiParallel)
-	for i, vector := range vectors {
-		all.Go(func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			for _, plain := range []bool{true, false} {
-				// The lists for several vectors are put together leg by leg: whoever stands in for one must have all of it.
-				outs[i] = r.s.readCall(ctx, r.c, r.ix, others, scatter.Call{
-					Method: http.MethodPost, Path: "/search", Body: r.leg.Near(vector, plain), Stamps: true, Hedge: true, Sole: len(vectors) > 1,
-				})
-				if outs[i].Refused == nil || outs[i].Refused.Code != apierr.InvalidSearchDistinct {
-					break // the index's filterable attributes do not let the distinct attribute be switched off
-				}
-			}
+// near asks legs for what is near to one of the document's vectors; for no more than their number where it is nil. sole says
+// that the lists for several vectors are put together leg by leg: whoever stands in for one must have all of it.
+func (r *resembling) near(ctx context.Context, legs plan.Read, vector []byte, sole bool) scatter.Outcome {
+	ask := func(plain bool) scatter.Outcome {
+		return r.s.readCall(ctx, r.c, r.ix, legs, scatter.Call{
+			Method: http.MethodPost, Path: "/search", Body: r.leg.Near(vector, plain), Stamps: true, Hedge: true, Sole: sole,
 		})
 	}
-	all.Wait()
-	answers, group := [][]byte{own}, []int{p.Legs[at].Shards[0]}
-	var f found
-	for _, out := range outs {
-		if out.Refused != nil {
-			return found{refused: named(out.Refused, r.ix)}
-		}
-		f.missing = append(f.missing, out.Missing...)
-		for _, res := range out.Results {
-			answers, group = append(answers, res.Body), append(group, res.Leg.Shards[0])
-		}
+	out := ask(true)
+	if out.Refused != nil && out.Refused.Code == apierr.InvalidSearchDistinct {
+		return ask(false) // the index's filterable attributes do not let the distinct attribute be switched off
 	}
-	if f.missing = slices.Compact(sortedInts(f.missing)); len(f.missing) > 0 && r.s.tuned().Scatter.UnavailableShardPolicy == tuning.PolicyError {
-		return found{failed: uncoveredError(f.missing)}
+	return out
+}
+
+// namesakes counts the documents of the index that have the id: one at most.
+func (r *resembling) namesakes(ctx context.Context) int64 {
+	p, own := r.cover(nil)
+	if own < 0 {
+		return 0
 	}
-	req := r.leg.Request(group)
-	req.ProcessingTimeMs = max(0, time.Since(r.start).Milliseconds())
-	res, err := merge.Similar(req, answers)
+	out := r.s.readCall(ctx, r.c, r.ix, plan.Read{Epoch: p.Epoch, Legs: p.Legs[own : own+1]}, scatter.Call{
+		Method: http.MethodPost, Path: "/documents/fetch", Body: r.leg.Namesake(), Stamps: true, Hedge: true, Sole: true,
+	})
+	if len(out.Results) == 0 {
+		return 0 // the shard is missing, and its documents are not counted
+	}
+	n, err := merge.DocumentTotal(out.Results[0].Body)
 	if err != nil {
-		return r.s.unmerged(err)
+		return 0 // a total is an estimate
 	}
-	f.body, f.version = res.Body, r.ix.SettingsVersion
-	return f
+	return n
 }
