@@ -18,6 +18,7 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/task"
 )
 
@@ -63,6 +64,7 @@ type Config struct {
 	AliasList AliasList
 	Passes    Passes
 	Settings  Settings
+	Seal      *seal.Box
 	Tuning    Tuning
 	Effective func() any   // the configuration of this coordinator, without secrets
 	Kinds     []string     // of workflows
@@ -120,6 +122,9 @@ func routes() []route {
 		{"GET /_miroir/dumps/import/{id}/status", adminOnly, (*Server).importStatus, false},
 		{"POST /_miroir/dumps/import/{id}/cancel", adminOnly, (*Server).cancelImport, false},
 		{"GET /_miroir/indexes/{uid}/settings/status", adminOnly, (*Server).settingsStatus, false},
+		{"POST /_miroir/indexes/{uid}/settings/preview", adminOnly, (*Server).previewSettings, false},
+		{"POST /_miroir/indexes/{uid}/settings/retry", adminOnly, (*Server).retrySettings, false},
+		{"POST /_miroir/indexes/{uid}/settings/rollback", adminOnly, (*Server).rollbackSettings, false},
 		{"POST /_miroir/indexes/{uid}/settings/unfreeze", adminOnly, (*Server).unfreeze, false},
 		{"POST /_miroir/verify", adminOnly, (*Server).verify, false},
 		{"GET /_miroir/verify", adminOnly, (*Server).listPasses, false},

@@ -7,15 +7,13 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
+	"github.com/miroir-search/miroir/coordinator/workflow/settings"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 )
-
-// settingsKind is the kind of the workflows that change settings; their ids are physical indexes.
-const settingsKind = "settings"
 
 // settingsStatus answers GET /_miroir/indexes/{uid}/settings/status.
 type settingsStatus struct {
@@ -54,9 +52,9 @@ const (
 
 func (s *Server) settingsStatus(w http.ResponseWriter, r *http.Request) *apierr.Error {
 	snap := s.Snapshot()
-	ix, ok := snap.Routing.Find(r.PathValue("uid"))
-	if !ok {
-		return apierr.New(apierr.MiroirNotFound, "There is no such index.")
+	ix, e := s.settingsOf(r)
+	if e != nil {
+		return e
 	}
 	out := settingsStatus{
 		Index: ix.UID, Version: ix.SettingsVersion, Hash: ix.SettingsHash, Queue: []uint32{}, Nodes: []nodeSettings{},
@@ -72,7 +70,6 @@ func (s *Server) settingsStatus(w http.ResponseWriter, r *http.Request) *apierr.
 	for _, id := range ix.NodesHolding() {
 		out.Nodes = append(out.Nodes, shownBy(snap.Routing.Nodes[id], id, ix))
 	}
-	var e *apierr.Error
 	out.Phase, e = s.settingsPhase(r.Context(), ix.Physical)
 	if e != nil {
 		return e
@@ -82,9 +79,9 @@ func (s *Server) settingsStatus(w http.ResponseWriter, r *http.Request) *apierr.
 
 // unfreeze lets an index take writes of documents again. What its nodes have stays as it is.
 func (s *Server) unfreeze(w http.ResponseWriter, r *http.Request) *apierr.Error {
-	ix, ok := s.Snapshot().Routing.Find(r.PathValue("uid"))
-	if !ok {
-		return apierr.New(apierr.MiroirNotFound, "There is no such index.")
+	ix, e := s.settingsOf(r)
+	if e != nil {
+		return e
 	}
 	if ix.Frozen == nil {
 		return apierr.New(apierr.MiroirConflict, "The index takes writes: it is not frozen.")
@@ -122,7 +119,7 @@ func shownBy(n routing.Node, id string, ix *routing.Index) nodeSettings {
 
 // settingsPhase is where the change of an index's settings stands that is under way; empty for none.
 func (s *Server) settingsPhase(ctx context.Context, physical string) (string, *apierr.Error) {
-	value, _, err := s.Workflows.Workflow(ctx, settingsKind, physical)
+	value, _, err := s.Workflows.Workflow(ctx, settings.KindName, physical)
 	if errors.Is(err, state.ErrNotFound) {
 		return "", nil
 	}

@@ -94,7 +94,8 @@ func TestDestructiveCommandsAsk(t *testing.T) {
 		"GET /_miroir/aliases":                      `{"results":[{"name":"products","kind":"single","current_uid":"p1","version":7,"owner":"ilm"}]}`,
 		"DELETE /_miroir/aliases/products":          ``,
 		"POST /_miroir/indexes/x/settings/unfreeze": `{"index":"x","version":4}`,
-		"DELETE /_miroir/aliases/protected":         `409 {"message":"Owned by a policy.","code":"miroir_alias_managed"}`,
+		"POST /_miroir/indexes/x/settings/rollback": `{"task_uid":9}`, "POST /_miroir/indexes/x/settings/retry": `{"task_uid":9}`,
+		"DELETE /_miroir/aliases/protected": `409 {"message":"Owned by a policy.","code":"miroir_alias_managed"}`,
 	})
 	for _, c := range []struct {
 		input string
@@ -112,6 +113,10 @@ func TestDestructiveCommandsAsk(t *testing.T) {
 		{"", []string{"alias", "flip", "products", "p2", "--force", "--yes"}, 0, `PUT /_miroir/aliases/products {"target":"p2","force":true}`},
 		{"n\n", []string{"settings", "unfreeze", "x"}, lifecycle.ExitFailure, ""},
 		{"y\n", []string{"settings", "unfreeze", "x"}, 0, `POST /_miroir/indexes/x/settings/unfreeze`},
+		{"n\n", []string{"settings", "rollback", "x"}, lifecycle.ExitFailure, ""},
+		{"y\n", []string{"settings", "rollback", "x"}, 0, `POST /_miroir/indexes/x/settings/rollback`},
+		{"", []string{"settings", "retry", "x", "--yes", "-o", "json"}, 0, `POST /_miroir/indexes/x/settings/retry`},
+		{"", []string{"settings", "preview", "x", "{"}, lifecycle.ExitUsage, ""},
 		{"", []string{"alias", "list"}, 0, `GET /_miroir/aliases`},
 		{"", []string{"alias", "show", "x/y"}, lifecycle.ExitFailure, `GET /_miroir/aliases/x%2Fy`},
 		{"", []string{"task", "cancel", "7", "--yes"}, lifecycle.ExitFailure, `POST /_miroir/tasks/7/cancel`},

@@ -3,7 +3,6 @@ package ctl
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -26,11 +25,14 @@ type settingsStatus struct {
 }
 
 func (t *tool) settingsCommand() *cobra.Command {
-	return t.group("settings", "Look at the settings of indexes", "miroir-ctl settings status movies", t.unfreezeCommand(),
+	return t.group("settings", "Look at the settings of indexes", "miroir-ctl settings status movies", t.previewCommand(),
+		t.againCommand("retry", "Make the last change again that failed", "Change the settings of %s again as the last change did that failed?"),
+		t.againCommand("rollback", "Set the nodes of a frozen index back to its committed settings", "Send the committed settings to all nodes of %s?"),
+		t.unfreezeCommand(),
 		leaf("status INDEX", "Show the committed version, what every node has, and what is under way", "miroir-ctl settings status movies",
 			cobra.ExactArgs(1), func(c *cobra.Command, args []string) error {
 				var s settingsStatus
-				document, err := t.do(c.Context(), http.MethodGet, "/_miroir/indexes/"+url.PathEscape(args[0])+"/settings/status", nil, &s)
+				document, err := t.do(c.Context(), http.MethodGet, settingsPath(args[0], "status"), nil, &s)
 				if err != nil {
 					return err
 				}
@@ -40,7 +42,7 @@ func (t *tool) settingsCommand() *cobra.Command {
 						{s.Index, strconv.FormatUint(s.Version, 10), first(s.Phase, "-"), strconv.Itoa(len(s.Queue))}, {},
 					}
 					if s.Frozen != nil {
-						rows = append(rows, []string{fmt.Sprintf("no writes since task %d: see `miroir-ctl settings unfreeze`", s.Frozen.TaskUID)}, nil)
+						rows = append(rows, []string{fmt.Sprintf("no writes since task %d: see `miroir-ctl settings rollback`, `retry` and `unfreeze`", s.Frozen.TaskUID)}, nil)
 					}
 					rows = append(rows, [][]string{
 						{"NODE", "STATE", "VERSION"},
@@ -59,7 +61,7 @@ func (t *tool) unfreezeCommand() *cobra.Command {
 			if err := t.confirm(fmt.Sprintf("Let %s take writes? Its nodes may still have different settings.", args[0])); err != nil {
 				return err
 			}
-			document, err := t.do(c.Context(), http.MethodPost, "/_miroir/indexes/"+url.PathEscape(args[0])+"/settings/unfreeze", nil, nil)
+			document, err := t.do(c.Context(), http.MethodPost, settingsPath(args[0], "unfreeze"), nil, nil)
 			if err != nil {
 				return err
 			}

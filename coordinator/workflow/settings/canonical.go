@@ -77,6 +77,21 @@ func namedIn(p meili.SettingsPatch) map[string]json.RawMessage {
 	return named
 }
 
+// Reversal is the change that makes nodes show what is committed, whatever a failed change left on them. committed has its
+// secrets in clear; it is nil for an index whose settings were never changed.
+func Reversal(failed meili.SettingsPatch, committed []byte) (meili.SettingsPatch, error) {
+	all := namedIn(meili.SettingsPatch{Members: committed})
+	if all == nil {
+		all = map[string]json.RawMessage{}
+	}
+	maps.Copy(all, namedIn(failed))
+	members, err := json.Marshal(all)
+	if err != nil {
+		return meili.SettingsPatch{}, fmt.Errorf("settings to take back: %w", err)
+	}
+	return restoring(meili.SettingsPatch{Members: members}, committed)
+}
+
 // restoring is the change that takes a patch back: every member that it names, as committed. committed is nil for an
 // index whose settings were never changed.
 func restoring(p meili.SettingsPatch, committed []byte) (meili.SettingsPatch, error) {
