@@ -8,6 +8,9 @@
 //	   │                       │
 //	   └──────► discard ◄──────┘
 //
+// How its task ended is not known yet then: Awaited lists such legs, Succeed and Fail say it. A leg that failed leaves only
+// that its documents were touched.
+//
 // Two things are kept, for different times:
 //
 //   - Operations with their bodies, found by document, for a window of two minutes. By them an operation that comes late

@@ -23,12 +23,14 @@ type entry struct {
 	write    string // of an operation that was sent again; else it is the leg's
 	body     span
 	ordinal  uint32
+	deleted  bool // the engine carried out a deletion, or will
 }
 
 const (
 	hasBody   = 1 << iota
 	hasCopied // floor and includes
 	hasWrite
+	isDeletion
 )
 
 // appendEntry encodes an entry with its id.
@@ -50,6 +52,9 @@ func appendRest(b []byte, e entry) []byte {
 	}
 	if e.write != "" {
 		flags |= hasWrite
+	}
+	if e.deleted {
+		flags |= isDeletion
 	}
 	b = append(b, flags)
 	b = appendVersion(b, e.version)
@@ -140,7 +145,8 @@ func (r *reader) rest() entry {
 	if flags&hasWrite != 0 {
 		e.write = r.text()
 	}
-	if flags&^(hasBody|hasCopied|hasWrite) != 0 {
+	e.deleted = flags&isDeletion != 0
+	if flags&^(hasBody|hasCopied|hasWrite|isDeletion) != 0 {
 		r.bad = true
 	}
 	return e

@@ -107,6 +107,12 @@ func (j *Journal) dropBodies(e Entered) error {
 	}
 	_ = batches.b.DeleteRange(bodyKey(e.Place, 0), bodyKey(e.Place, math.MaxUint32), nil)
 	_ = batches.b.Delete(legKey(e.Place), nil)
+	j.mu.Lock()
+	_, waits := j.awaited[e.Place]
+	j.mu.Unlock()
+	if waits { // its changes may have to be taken back yet
+		_ = batches.b.Set(awaitedKey(e.Place), appendLeg(nil, e), nil)
+	}
 	if err := batches.b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("drop bodies: %w", err)
 	}
@@ -222,8 +228,8 @@ func (j *Journal) forgetBefore(index string, cut hlc.Stamp) error {
 	_ = batches.b.Set(indexKey(index), appendMarks(nil, m), nil)
 	_ = batches.b.DeleteRange(changeKey(index, 0, 0), changeKey(index, cut, 0), nil)
 	err := j.each(prefixOf(tagNewest, index), func(key, value []byte) error {
-		n, err := parseNewest(value)
-		if err != nil || n.Place >= cut {
+		l, err := parseLatest(value)
+		if err != nil || l.place >= cut {
 			return err
 		}
 		_ = batches.b.Delete(key, nil)
@@ -264,6 +270,12 @@ func (j *Journal) restart(index string, left marks) error {
 			_ = b.DeleteRange(bodyKey(place, 0), bodyKey(place, math.MaxUint32), nil)
 			_ = b.Delete(legKey(place), nil)
 			j.drop(place)
+		}
+	}
+	for place, e := range j.awaited {
+		if e.Index == index {
+			_ = b.Delete(awaitedKey(place), nil)
+			delete(j.awaited, place)
 		}
 	}
 	delete(j.marks, index)

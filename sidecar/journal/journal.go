@@ -48,6 +48,9 @@ type Journal struct {
 	clock *hlc.Clock
 	write *pebble.WriteOptions
 
+	// taking lets one leg be taken back while none is registered: both change newest versions.
+	taking sync.RWMutex
+
 	mu     sync.Mutex
 	last   hlc.Stamp
 	legs   map[hlc.Stamp]*Entered
@@ -57,8 +60,11 @@ type Journal struct {
 	birth  marks                    // of indexes that have none of their own
 	newest map[string]guard.Version // greatest version of a registered operation, by index
 	tasks  map[string]Task          // newest one, by index
-	wide   map[string]hlc.Stamp     // of the newest operation that names no document, of those that were in the window once
-	bytes  int64                    // of bodies
+	// awaited are the registered legs, by place, of which nobody has said how their tasks ended.
+	awaited map[hlc.Stamp]Entered
+	failed  map[string]uint64    // legs that were taken back, by index
+	wide    map[string]hlc.Stamp // of the newest operation that names no document, of those that were in the window once
+	bytes   int64                // of bodies
 }
 
 // Open opens the store in a folder, or begins an empty one.
@@ -67,6 +73,7 @@ func Open(dir string, clock *hlc.Clock, o Options) (*Journal, error) {
 	j := &Journal{
 		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]hlc.Stamp{},
 		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{}, wide: map[string]hlc.Stamp{},
+		awaited: map[hlc.Stamp]Entered{}, failed: map[string]uint64{},
 	}
 	if o.NoSync {
 		j.write = pebble.NoSync
@@ -129,6 +136,7 @@ const (
 	format     = "1"
 	metaFormat = "format"
 	metaBirth  = "birth"
+	metaTaken  = "taken" // a place of a leg that was taken back, so that later legs have later ones
 )
 
 // load reads what is needed in memory, and clears away legs that were never prepared.
@@ -150,6 +158,10 @@ func (j *Journal) load() error {
 		return err
 	}
 	j.birth, j.last = m, m.Floor
+	if value, err = j.get(metaKey(metaTaken)); err != nil && !errors.Is(err, pebble.ErrNotFound) {
+		return err
+	}
+	j.last = max(j.last, hlc.Stamp(reader64(value)))
 	if err := j.each([]byte{tagIndex}, func(key, value []byte) error {
 		m, err := parseMarks(value)
 		j.marks[string(key[1:])] = m
@@ -167,6 +179,14 @@ func (j *Journal) load() error {
 		if err == nil {
 			j.enter(&e)
 		}
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := j.each([]byte{tagAwait}, func(key, value []byte) error {
+		place := hlc.Stamp(reader64(key[1:]))
+		e, err := parseLeg(place, value)
+		j.awaited[place] = e
 		return err
 	}); err != nil {
 		return err
@@ -215,6 +235,7 @@ func (j *Journal) enter(e *Entered) {
 	j.last = max(j.last, e.Place)
 	if e.Registered {
 		j.surpass(e)
+		j.awaited[e.Place] = *e
 	}
 }
 

@@ -14,7 +14,8 @@ const (
 	tagBody   = 'b' // place, number → a piece of its bodies
 	tagChange = 'c' // index, place, shard → the leg's entries of that shard
 	tagOp     = 'o' // index, shard, id, place, ordinal → one operation whose body is kept
-	tagNewest = 'n' // index, shard, id → newest version
+	tagNewest = 'n' // index, shard, id → newest versions, written and deleted
+	tagAwait  = 'w' // place → header of a leg whose bodies are gone, and of whose task nobody knows the end
 	tagTask   = 't' // index → newest task of the engine, with its leg's dispatch id
 )
 
@@ -26,6 +27,10 @@ func indexKey(index string) []byte { return append([]byte{tagIndex}, index...) }
 
 func legKey(place hlc.Stamp) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tagLeg}, uint64(place))
+}
+
+func awaitedKey(place hlc.Stamp) []byte {
+	return binary.BigEndian.AppendUint64([]byte{tagAwait}, uint64(place))
 }
 
 func bodyKey(place hlc.Stamp, n uint32) []byte {

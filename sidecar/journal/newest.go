@@ -17,54 +17,83 @@ type Newest struct {
 	Place   hlc.Stamp // of the leg that came last, which need not be the one of the version
 }
 
-// newestSize is the length of an encoded Newest.
-const newestSize = 8 + 4 + 1 + 8
-
-func appendNewest(b []byte, n Newest) []byte {
-	b = binary.BigEndian.AppendUint64(b, uint64(n.Stamp))
-	b = binary.BigEndian.AppendUint32(b, n.Position)
-	b = append(b, 0)
-	if n.Deleted {
-		b[len(b)-1] = 1
-	}
-	return binary.BigEndian.AppendUint64(b, uint64(n.Place))
+// latest is what is kept of a document: the newest version that was written, and the newest that was deleted. Each has its
+// own place, for the engine may fail to carry out one of them.
+type latest struct {
+	written, deleted guard.Version
+	place            hlc.Stamp // of the leg that came last
 }
 
-func parseNewest(b []byte) (Newest, error) {
-	if len(b) != newestSize || b[12] > 1 {
-		return Newest{}, ErrCorrupt
+// latestOf is what one operation says.
+func latestOf(v guard.Version, deleted bool, place hlc.Stamp) latest {
+	if deleted {
+		return latest{deleted: v, place: place}
 	}
-	return Newest{
-		Version: guard.Version{Stamp: hlc.Stamp(binary.BigEndian.Uint64(b)), Position: binary.BigEndian.Uint32(b[8:])},
-		Deleted: b[12] == 1, Place: hlc.Stamp(binary.BigEndian.Uint64(b[13:])),
-	}, nil
+	return latest{written: v, place: place}
 }
 
-// and is what is newer of two. At equal versions the deletion is.
-func (n Newest) and(o Newest) Newest {
-	place := max(n.Place, o.Place)
-	if c := n.Compare(o.Version); c < 0 || c == 0 && o.Deleted {
-		n = o
+// newest is the newer of both. At equal versions the deletion is.
+func (l latest) newest() Newest {
+	if l.deleted != (guard.Version{}) && l.deleted.Compare(l.written) >= 0 {
+		return Newest{l.deleted, true, l.place}
 	}
-	n.Place = place
-	return n
+	return Newest{l.written, false, l.place}
+}
+
+// and is what two of them say together.
+func (l latest) and(o latest) latest {
+	return latest{newer(l.written, o.written), newer(l.deleted, o.deleted), max(l.place, o.place)}
+}
+
+func newer(a, b guard.Version) guard.Version {
+	if b.Compare(a) > 0 {
+		return b
+	}
+	return a
+}
+
+const (
+	versionSize = 8 + 4
+	latestSize  = 2*versionSize + 8
+	formerSize  = versionSize + 1 + 8 // of records with one version, and whether it was deleted
+)
+
+func appendLatest(b []byte, l latest) []byte {
+	for _, v := range []guard.Version{l.written, l.deleted} {
+		b = binary.BigEndian.AppendUint64(b, uint64(v.Stamp))
+		b = binary.BigEndian.AppendUint32(b, v.Position)
+	}
+	return binary.BigEndian.AppendUint64(b, uint64(l.place))
+}
+
+func parseLatest(b []byte) (latest, error) {
+	version := func(b []byte) guard.Version {
+		return guard.Version{Stamp: hlc.Stamp(binary.BigEndian.Uint64(b)), Position: binary.BigEndian.Uint32(b[8:])}
+	}
+	switch {
+	case len(b) == latestSize:
+		return latest{version(b), version(b[versionSize:]), hlc.Stamp(binary.BigEndian.Uint64(b[2*versionSize:]))}, nil
+	case len(b) == formerSize && b[versionSize] <= 1:
+		return latestOf(version(b), b[versionSize] == 1, hlc.Stamp(binary.BigEndian.Uint64(b[versionSize+1:]))), nil
+	}
+	return latest{}, ErrCorrupt
 }
 
 // merger lets a write of a newest version be blind: the store itself keeps the newer one.
 var merger = &pebble.Merger{
 	Name: "miroir.newest",
 	Merge: func(_, value []byte) (pebble.ValueMerger, error) {
-		n, err := parseNewest(value)
-		return &merging{n}, err
+		l, err := parseLatest(value)
+		return &merging{l}, err
 	},
 }
 
-type merging struct{ Newest }
+type merging struct{ latest }
 
 func (m *merging) take(value []byte) error {
-	n, err := parseNewest(value)
+	l, err := parseLatest(value)
 	if err == nil {
-		m.Newest = m.and(n)
+		m.latest = m.and(l)
 	}
 	return err
 }
@@ -77,7 +106,7 @@ func (m *merging) MergeOlder(value []byte) error { return m.take(value) }
 
 // Finish implements pebble.ValueMerger.
 func (m *merging) Finish(bool) ([]byte, io.Closer, error) {
-	return appendNewest(nil, m.Newest), nil, nil
+	return appendLatest(nil, m.latest), nil, nil
 }
 
 // EachNewest visits the newest versions of a shard's documents that the journal knows of, by id. visit may keep nothing of
@@ -85,10 +114,10 @@ func (m *merging) Finish(bool) ([]byte, io.Closer, error) {
 func (j *Journal) EachNewest(index string, shard int, visit func(id []byte, n Newest) error) error {
 	prefix := newestKey(index, uint16(shard), nil) //nolint:gosec // below MaxShards
 	return j.each(prefix, func(key, value []byte) error {
-		n, err := parseNewest(value)
+		l, err := parseLatest(value)
 		if err != nil {
 			return err
 		}
-		return visit(key[len(prefix):], n)
+		return visit(key[len(prefix):], l.newest())
 	})
 }

@@ -37,8 +37,16 @@ func (j *Journal) Operations(index string, shard int, id []byte) ([]Known, error
 		return nil, nil
 	}
 	var list []Known
-	prefix := opPrefix(index, s, id)
-	err = j.each(prefix, func(key, value []byte) error {
+	err = j.operations(opPrefix(index, s, id), func(k Known) { list = append(list, k) })
+	slices.SortStableFunc(list, func(a, b Known) int {
+		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.ordinal, b.ordinal))
+	})
+	return list, err
+}
+
+// operations visits the operations of the window on the document of a prefix, in the order of their places.
+func (j *Journal) operations(prefix []byte, visit func(Known)) error {
+	return j.each(prefix, func(key, value []byte) error {
 		k := Known{Place: hlc.Stamp(reader64(key[len(prefix):]))}
 		if len(key) != len(prefix)+12 {
 			return ErrCorrupt
@@ -55,13 +63,9 @@ func (j *Journal) Operations(index string, shard int, id []byte) ([]Known, error
 		k.ordinal = uint32(reader64(append([]byte{0, 0, 0, 0}, key[len(key)-4:]...))) //nolint:gosec // four bytes
 		k.Op = guard.Op{Version: e.version, Write: cmp.Or(e.write, leg.Write), Kind: leg.Kind, Floor: e.floor, Includes: e.includes}
 		k.Task, k.Via, k.body = leg.Task, leg.Via, e.body
-		list = append(list, k)
+		visit(k)
 		return nil
 	})
-	slices.SortStableFunc(list, func(a, b Known) int {
-		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.ordinal, b.ordinal))
-	})
-	return list, err
 }
 
 // Body reads what the engine got for an operation; empty for a deletion.
@@ -82,16 +86,21 @@ func (j *Journal) Body(k Known) ([]byte, error) {
 
 // Newest is the newest version of a document that the journal knows of; ok is false when it knows of none.
 func (j *Journal) Newest(index string, shard int, id []byte) (n Newest, ok bool, err error) {
-	value, closer, err := j.db.Get(newestKey(index, uint16(shard), id)) //nolint:gosec // below MaxShards
+	l, ok, err := j.latest(newestKey(index, uint16(shard), id)) //nolint:gosec // below MaxShards
+	return l.newest(), ok, err
+}
+
+func (j *Journal) latest(key []byte) (l latest, ok bool, err error) {
+	value, closer, err := j.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return n, false, nil
+		return l, false, nil
 	}
 	if err != nil {
-		return n, false, fmt.Errorf("read newest version: %w", err)
+		return l, false, fmt.Errorf("read newest version: %w", err)
 	}
 	defer func() { _ = closer.Close() }()
-	n, err = parseNewest(value)
-	return n, err == nil, err
+	l, err = parseLatest(value)
+	return l, err == nil, err
 }
 
 // Documents visits the documents that the operations of a leg are about.

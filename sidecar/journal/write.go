@@ -80,7 +80,7 @@ func (w *Writer) Add(op Op) error {
 	if w.err != nil {
 		return w.err
 	}
-	e := entry{id: op.ID, version: op.Version, floor: op.Floor, includes: op.Includes, write: op.Write, ordinal: uint32(w.entry.Count)} //nolint:gosec // bodies are bounded
+	e := entry{id: op.ID, version: op.Version, floor: op.Floor, includes: op.Includes, write: op.Write, deleted: w.entry.Kind == guard.Delete, ordinal: uint32(w.entry.Count)} //nolint:gosec // bodies are bounded
 	if len(op.Body) > 0 {
 		e.body = span{w.next, uint32(len(w.piece)), uint32(len(op.Body))} //nolint:gosec // bounded by the largest body
 		w.piece = append(w.piece, op.Body...)
@@ -199,6 +199,8 @@ func (j *Journal) register(place hlc.Stamp, task uint32, all func(func(uint16, e
 	}
 	e := *known
 	j.mu.Unlock()
+	j.taking.RLock()
+	defer j.taking.RUnlock()
 	batches := batcher{j: j, b: j.db.NewBatch()}
 	defer func() { _ = batches.b.Close() }()
 	deleted := e.Kind == guard.Delete
@@ -212,7 +214,7 @@ func (j *Journal) register(place hlc.Stamp, task uint32, all func(func(uint16, e
 		_ = batches.b.Set(key, value, nil)
 		key = append(key[:0], tagNewest)
 		key = appendDocument(append(append(key, e.Index...), 0), shard, op.id)
-		value = appendNewest(value[:0], Newest{op.version, deleted, place})
+		value = appendLatest(value[:0], latestOf(op.version, deleted, place))
 		_ = batches.b.Merge(key, value, nil)
 		return batches.full()
 	})
@@ -235,6 +237,7 @@ func (j *Journal) register(place hlc.Stamp, task uint32, all func(func(uint16, e
 	if known, ok := j.legs[place]; ok {
 		*known = e
 		j.surpass(known)
+		j.awaited[place] = e
 	}
 	return nil
 }
@@ -284,6 +287,11 @@ func (j *Journal) drop(place hlc.Stamp) {
 type batcher struct {
 	j *Journal
 	b *pebble.Batch
+}
+
+func (b *batcher) remove(key []byte) error {
+	_ = b.b.Delete(key, nil)
+	return b.full()
 }
 
 func (b *batcher) full() error {

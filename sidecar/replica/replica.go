@@ -290,7 +290,7 @@ func (r *Replica) Settled(ctx context.Context, index string) error {
 	}
 }
 
-// tidy forgets what the journal forgot, and asks about legs whose outcome has been unknown for a while.
+// tidy forgets what the journal forgot, asks about legs whose outcome has been unknown for a while, and how tasks ended.
 func (r *Replica) tidy(ctx context.Context) {
 	gone := func(place hlc.Stamp) bool { _, ok := r.Journal.Leg(place); return !ok }
 	r.mu.Lock()
@@ -305,4 +305,5 @@ func (r *Replica) tidy(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		r.Log.Debug().Err(err).Msg("legs of unknown outcome not accounted for yet")
 	}
+	r.hearAll(ctx)
 }

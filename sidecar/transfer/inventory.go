@@ -80,8 +80,7 @@ func (s *Source) Inventory(ctx context.Context, w io.Writer, q nodeapi.Inventory
 		_, err := w.Write(line)
 		return err
 	}
-	// The journal is read first: the engine then has carried out, or lost, all that is found in it.
-	known, err := s.journaled(p, q, l)
+	known, err := s.journaled(ctx, p, q, l)
 	if err != nil {
 		return err
 	}
@@ -102,19 +101,27 @@ func (s *Source) Inventory(ctx context.Context, w io.Writer, q nodeapi.Inventory
 	return err
 }
 
-// journaled lists what the journal knows of the documents of a shard.
-func (s *Source) journaled(p place, q nodeapi.InventoryQuery, l look) (map[string]journal.Newest, error) {
-	known := map[string]journal.Newest{}
-	if !q.Journaled {
-		return known, nil
-	}
-	err := s.Journal.EachNewest(p.index.Physical, q.Shard, func(id []byte, n journal.Newest) error {
-		if l.wants(id) {
-			known[string(id)] = n
+// journaled lists what the journal knows of the documents of a shard. The engine has carried out all of it, or lost it.
+func (s *Source) journaled(ctx context.Context, p place, q nodeapi.InventoryQuery, l look) (known map[string]journal.Newest, err error) {
+	for q.Journaled {
+		failures := s.Journal.Failures(p.index.Physical)
+		known = map[string]journal.Newest{}
+		if err := s.Journal.EachNewest(p.index.Physical, q.Shard, func(id []byte, n journal.Newest) error {
+			if l.wants(id) {
+				known[string(id)] = n
+			}
+			return nil
+		}); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return known, err
+		if err := s.drained(ctx, p.index.Physical); err != nil {
+			return nil, err
+		}
+		if s.Journal.Failures(p.index.Physical) == failures {
+			break
+		}
+	}
+	return known, nil
 }
 
 func knownLeaf(id []byte, n journal.Newest) nodeapi.Leaf {
@@ -136,7 +143,7 @@ func (s *Source) Leaves(ctx context.Context, w io.Writer, q nodeapi.LeavesQuery)
 	if err != nil {
 		return err
 	}
-	if err := drained(ctx, s.Engine, q.Index); err != nil {
+	if err := s.drained(ctx, q.Index); err != nil {
 		return err
 	}
 	var lines []byte

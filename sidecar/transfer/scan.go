@@ -55,7 +55,7 @@ func (l look) wants(id []byte) bool { return l.buckets == nil || l.buckets[diges
 // id: so what changes meanwhile neither hides nor doubles a document. visit may keep nothing of the id. Everything that the
 // engine had in its queue is done before.
 func (n Node) scan(ctx context.Context, p place, shard int, l look, visit func(nodeapi.Leaf) error) error {
-	if err := drained(ctx, n.Engine, p.index.Physical); err != nil {
+	if err := n.drained(ctx, p.index.Physical); err != nil {
 		return err
 	}
 	release, err := n.slot(ctx)

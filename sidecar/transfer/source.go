@@ -165,7 +165,7 @@ func (n Node) operations(p place, some []nodeapi.Document) (histories [][]guard.
 
 // known reads documents with the operations of the window that made them what they are.
 func (n Node) known(ctx context.Context, p place, some []nodeapi.Document) (map[string]stored, [][]guard.Op, error) {
-	histories, last, waits, err := n.operations(p, some)
+	histories, err := n.carriedOut(ctx, p, some)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -173,13 +173,25 @@ func (n Node) known(ctx context.Context, p place, some []nodeapi.Document) (map[
 	for i, d := range some {
 		ids[i] = d.ID
 	}
-	if waits {
-		if err := passed(ctx, n.Engine, p.index.Physical, last); err != nil {
-			return nil, nil, err
-		}
-	}
 	found, err := p.shelf.byID(ctx, ids)
 	return found, histories, err
+}
+
+// carriedOut lists the operations of the window on documents when the engine has carried all of them out.
+func (n Node) carriedOut(ctx context.Context, p place, some []nodeapi.Document) ([][]guard.Op, error) {
+	for {
+		failures := n.Journal.Failures(p.index.Physical)
+		histories, last, waits, err := n.operations(p, some)
+		if err != nil || !waits {
+			return histories, err
+		}
+		if err := n.passed(ctx, p.index.Physical, last); err != nil {
+			return nil, err
+		}
+		if n.Journal.Failures(p.index.Physical) == failures {
+			return histories, nil
+		}
+	}
 }
 
 func (s *Source) copies(ctx context.Context, p place, some []nodeapi.Document) ([]nodeapi.Copy, error) {

@@ -250,7 +250,7 @@ func (s *step) finish(ctx context.Context) error {
 	if err := s.Replica.Settled(ctx, s.place.index.Physical); err != nil {
 		return err
 	}
-	if err := drained(ctx, s.Engine, s.place.index.Physical); err != nil {
+	if err := s.drained(ctx, s.place.index.Physical); err != nil {
 		return err
 	}
 	for _, task := range s.tasks {

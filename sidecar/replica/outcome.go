@@ -1,0 +1,88 @@
+package replica
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/sidecar/engine"
+	"github.com/miroir-search/miroir/sidecar/journal"
+)
+
+// hearAtOnce is how many tasks one request to the engine asks for, so that its address stays short.
+const hearAtOnce = 500
+
+// Hear finds out how the tasks of an index ended that the engine is done with. Legs that it failed to carry out, or that
+// somebody canceled, are taken back: a deletion that never happened must not be told to other replicas. A task that the
+// engine does not list any more counts as carried out.
+func (r *Replica) Hear(ctx context.Context, index string) error {
+	waiting := r.Journal.Awaited(index)
+	if len(waiting) == 0 {
+		return nil
+	}
+	// Tasks of one index end in the order of their numbers.
+	oldest, open, err := r.Engine.LatestTask(ctx, index, "", []string{"enqueued", "processing"}, true)
+	if err != nil {
+		return fmt.Errorf("hear how tasks ended: %w", err)
+	}
+	if open {
+		waiting = slices.DeleteFunc(waiting, func(e journal.Entered) bool { return e.Task >= oldest.UID })
+	}
+	for some := range slices.Chunk(waiting, hearAtOnce) {
+		if err := r.hear(ctx, some); err != nil {
+			return fmt.Errorf("hear how tasks ended: %w", err)
+		}
+	}
+	return nil
+}
+
+// hear asks about tasks that have ended.
+func (r *Replica) hear(ctx context.Context, some []journal.Entered) error {
+	uids := make([]string, len(some))
+	for i, e := range some {
+		uids[i] = strconv.FormatUint(uint64(e.Task), 10)
+	}
+	page, err := r.Engine.Tasks(ctx, url.Values{
+		"uids": {strings.Join(uids, ",")}, "statuses": {"failed,canceled"}, "limit": {strconv.Itoa(len(uids))},
+	})
+	if err != nil {
+		return err
+	}
+	ended := map[uint32]string{} // task that was not carried out → dispatch id
+	for _, raw := range page.Results {
+		var t engine.Task
+		if err := json.Unmarshal(raw, &t); err != nil {
+			return err
+		}
+		if t.CustomMetadata != nil {
+			ended[t.UID] = *t.CustomMetadata
+		}
+	}
+	var done []hlc.Stamp
+	for _, e := range some {
+		// An engine that began anew gives numbers a second time.
+		if write, not := ended[e.Task]; !not || write != e.Write {
+			done = append(done, e.Place)
+			continue
+		}
+		if err := r.Journal.Fail(e.Place); err != nil {
+			return err
+		}
+		r.Metrics.takenBack.Inc()
+	}
+	return r.Journal.Succeed(done)
+}
+
+// hearAll does it for all indexes.
+func (r *Replica) hearAll(ctx context.Context) {
+	for _, index := range r.Journal.Indexes() {
+		if err := r.Hear(ctx, index); err != nil && ctx.Err() == nil {
+			r.Log.Debug().Err(err).Msg("ends of tasks not heard yet")
+		}
+	}
+}
