@@ -45,7 +45,7 @@ type Plan struct {
 	CacheCandidate     bool `json:"cache_candidate"` // results are not cached
 
 	TenantAffinity *struct{} `json:"tenant_affinity_pinned"`
-	SessionPin     *struct{} `json:"session_pin"`
+	SessionPin     *Pin      `json:"session_pin"`
 
 	EstimatedP95 int `json:"estimated_p95_ms"` // of the slowest leg; 0 where too little is known
 
@@ -66,6 +66,19 @@ type Resolution struct {
 	Kind    string `json:"kind"`
 	Version uint64 `json:"version"`
 }
+
+// Pin is where reads of a session stay as long as some of what it wrote is not applied.
+type Pin struct {
+	Group    *int   `json:"group"` // that took the writes first; null where it is lost, or only settings were changed
+	Pending  int    `json:"pending_writes"`
+	Strategy string `json:"strategy"` // whether such a read waits
+}
+
+// Strategies of pins.
+const (
+	PinBlock = "block" // it waits until the writes are applied
+	PinRoute = "route_pin"
+)
 
 // Group is the replica group that answers, and those that were looked at.
 type Group struct {

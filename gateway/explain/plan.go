@@ -24,10 +24,13 @@ type Input struct {
 	Settings  *leg.Settings
 	Narrowing plan.Narrowing
 	Read      plan.Read
-	Strict    bool // what lacks shards is no answer
-	Injected  bool // the credential adds a filter
-	Shared    bool // with equal searches that are under way
-	Lowered   bool // the over-fetch factor was lowered
+	Strict    bool    // what lacks shards is no answer
+	Injected  bool    // the credential adds a filter
+	Shared    bool    // with equal searches that are under way
+	Lowered   bool    // the over-fetch factor was lowered
+	Pin       *Pin    // of the request's session; nil for none
+	Floor     *uint64 // version of the settings that the request asks for at least; nil for none
+	Below     bool    // too few nodes show it
 
 	P95      func(node string) time.Duration         // 0 where too little is known
 	Late     func(node string) (time.Duration, bool) // when a leg is late; false where it is not hedged
@@ -43,12 +46,12 @@ func Of(in Input) *Plan {
 		AliasResolution: resolution(in.Alias), Revision: in.View.Epoch, Generation: 1,
 		Narrowed: in.Narrowing.Narrowed, NarrowingReason: string(in.Narrowing.Reason), TargetShards: []int{}, ShardCount: in.Index.Shards,
 		TargetNodes: map[string]string{}, Legs: []Leg{}, FanOut: len(in.Read.Legs), SettingsVersion: in.Index.SettingsVersion,
-		InjectedFilter: in.Injected, CoalescingEligible: in.Shared,
+		InjectedFilter: in.Injected, CoalescingEligible: in.Shared, SessionPin: in.Pin, SettingsFloor: in.Floor,
 		Merge: Merge{Strategy: strategy(in), OverFetch: in.Search.OverFetched(), Window: in.Search.Window()},
 	}
-	p.Feasible = len(in.Read.Legs) > 0 && (len(in.Read.Missing) == 0 || !in.Strict)
-	if !p.Feasible {
-		code := string(apierr.MiroirShardUnavailable)
+	if code := infeasible(in); code == "" {
+		p.Feasible = true
+	} else {
 		p.InfeasibleCode = &code
 	}
 	slowest := time.Duration(0)
@@ -63,6 +66,17 @@ func Of(in Input) *Plan {
 	}
 	p.ChosenGroup = group(in)
 	return p
+}
+
+// infeasible is the code of what a search would be refused with, empty where it would be answered.
+func infeasible(in Input) string {
+	switch {
+	case in.Below:
+		return string(apierr.MiroirSettingsVersionStale)
+	case len(in.Read.Legs) == 0, len(in.Read.Missing) > 0 && in.Strict:
+		return string(apierr.MiroirShardUnavailable)
+	}
+	return ""
 }
 
 // add takes one leg of the plan.

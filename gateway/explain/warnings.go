@@ -39,13 +39,14 @@ const (
 	SettingsDrift    = "settings_drift_detected"
 	ReplicaExcluded  = "replica_excluded"
 	GroupQuarantined = "group_quarantined"
+	BelowFloor       = "node_below_settings_floor"
 )
 
 // Codes lists all codes, the values of a label.
 func Codes() []string {
 	return []string{
 		NotFilterable, NotSortable, DeepPagination, Unbounded, NotNarrowed, OverFetchLow, FacetsCapped, DistinctBound, WideAlias,
-		MixedSettings, PartialCoverage, NoCover, SettingsDrift, ReplicaExcluded, GroupQuarantined,
+		MixedSettings, PartialCoverage, NoCover, SettingsDrift, ReplicaExcluded, GroupQuarantined, BelowFloor,
 	}
 }
 
@@ -65,6 +66,7 @@ func Warnings(in Input, admin bool) []Warning {
 	w.settings(in, admin)
 	if admin {
 		w.copies(in)
+		w.floor(in)
 	}
 	return w.list
 }
@@ -185,6 +187,18 @@ func (w *warnings) copies(in Input) {
 			if why := excluded(in, node, n); why != "" {
 				w.add(ReplicaExcluded, node, "Copies of node %s are not read from: %s.", node, why)
 			}
+		}
+	}
+}
+
+// floor names nodes that are not asked because they do not show the settings that the request asks for.
+func (w *warnings) floor(in Input) {
+	if in.Floor == nil {
+		return
+	}
+	for _, node := range in.Index.NodesHolding() {
+		if shown := in.Index.Shown[node].Version; shown < *in.Floor {
+			w.add(BelowFloor, node, "Node %s shows version %d of the settings, and at least %d is asked for.", node, shown, *in.Floor)
 		}
 	}
 }

@@ -54,8 +54,12 @@ func TestA203AdministratorsAreToldMore(t *testing.T) {
 		GroupQuarantined: nil,
 		SettingsDrift:    {"node_settings/a--1/n0": `{"v":1,"version":2,"hash":"wrong"}`},
 		ReplicaExcluded:  {"dirty/a--1/0/n0": `{"v":1}`},
+		BelowFloor:       {"node_settings/a--1/n0": `{"v":1,"version":1,"hash":"right"}`},
 	} {
 		in := input(t, `{"q":"x"}`, records)
+		if floor := uint64(2); want == BelowFloor {
+			in.Floor = &floor
+		}
 		has := func(admin bool) bool {
 			return slices.ContainsFunc(Warnings(in, admin), func(w Warning) bool { return w.Code == want })
 		}

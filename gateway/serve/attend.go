@@ -30,6 +30,7 @@ type bound struct {
 	unfit map[string]bool
 	ready map[string]bool // nodes that have applied the writes, as far as they get them
 	late  bool            // some node has not in time
+	plans bool            // nobody is asked and nothing waited for
 }
 
 // attended are the operations that read an index, and whether they read its documents.
@@ -78,12 +79,8 @@ func (s *Service) attend(ctx context.Context, c *call, uid string, documents boo
 		if ix, ok = c.view.Find(uid); !ok {
 			return nil
 		}
-		entry := c.session.found.Indexes[ix.Physical]
-		b := &bound{
-			s: s, until: c.session.until, physical: ix.Physical, group: entry.Group, writes: writes, whole: c.view,
-			ready: map[string]bool{}, unfit: map[string]bool{},
-		}
-		shard := -1
+		b := s.bind(c, ix, writes)
+		shard := anyShard
 		if c.op.Kind == operation.GetDocument {
 			shard = shardmap.ShardOf([]byte(c.op.ID), ix.Shards)
 		}
@@ -101,6 +98,14 @@ func (s *Service) attend(ctx context.Context, c *call, uid string, documents boo
 	}
 	c.session.stale.Store(true)
 	return nil
+}
+
+// bind makes the bound of an index that the session has written to.
+func (s *Service) bind(c *call, ix *routing.Index, writes []task.Record) *bound {
+	return &bound{
+		s: s, until: c.session.until, physical: ix.Physical, group: c.session.found.Indexes[ix.Physical].Group, writes: writes, whole: c.view,
+		ready: map[string]bool{}, unfit: map[string]bool{},
+	}
 }
 
 // seat takes one of the places for reads that wait.
@@ -124,7 +129,8 @@ func (s *Service) unfinished(ctx context.Context, c *call, ix *routing.Index) (s
 		}
 		return r.UID <= entry.Before
 	})
-	for _, uid := range uids {
+	slices.Sort(uids)
+	for _, uid := range slices.Compact(uids) { // the first task of all is both listed and before
 		r, known := s.Tasks.Get(uid)
 		if !known {
 			var err error
@@ -162,6 +168,9 @@ func (s *Service) settingsDone(ctx context.Context, c *call, ix *routing.Index, 
 	}
 	return false, s.renew(c, s.Views.View())
 }
+
+// anyShard is where a read of a whole index looks.
+const anyShard = -1
 
 // choose finds copies of all shards, or of one, that have the writes, and waits for them. It is false when some of what was
 // written may not be shown.
@@ -227,7 +236,7 @@ func (b *bound) judge(ix *routing.Index) {
 // await waits until the nodes of legs have applied the writes. It is false when one of them can not be used after all. The
 // lock is held.
 func (b *bound) await(ctx context.Context, legs []plan.Leg) bool {
-	if !b.s.Sessions.Wait {
+	if b.plans || !b.s.Sessions.Wait {
 		return true
 	}
 	states := make([]standing, len(legs))

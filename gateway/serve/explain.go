@@ -29,7 +29,7 @@ func (s *Service) explain(ctx context.Context, c *call) *reply.Reply {
 	if answer != nil {
 		return answer
 	}
-	a, e := s.explanation(c, c.op.Index, q)
+	a, e := s.explanation(ctx, c, c.op.Index, q)
 	if e != nil {
 		return reply.Error(e)
 	}
@@ -75,7 +75,9 @@ type explanation struct {
 
 // explanation explains a search of what a name stands for. The query gets the filter of the credential, but for an alias of
 // several indexes, which may have different ones.
-func (s *Service) explanation(c *call, name string, q *meili.SearchQuery) (*explanation, *apierr.Error) {
+func (s *Service) explanation(ctx context.Context, asked *call, name string, q *meili.SearchQuery) (*explanation, *apierr.Error) {
+	c := *asked // the explanation looks at fewer copies, the request does not yet
+	pins := s.pins(ctx, &c, name)
 	alias := c.aliasOf(name)
 	a := &explanation{Answer: explain.Answer{Index: name, ResolvedUID: name}}
 	indexes := []*routing.Index{}
@@ -97,11 +99,11 @@ func (s *Service) explanation(c *call, name string, q *meili.SearchQuery) (*expl
 			own = q.Without()
 		}
 		own.Restrict(injected)
-		in, e := s.inputOf(c, ix, alias, own)
+		in, e := s.inputOf(&c, ix, alias, own)
 		if e != nil {
 			return nil, e
 		}
-		in.Injected = len(injected) > 0
+		in.Injected, in.Pin = len(injected) > 0, pins[ix.UID]
 		warnings = append(warnings, explain.Warnings(in, c.grant.Admin())...)
 		p := explain.Of(in)
 		if a.version = ix.SettingsVersion; isMulti(alias) {
@@ -130,7 +132,12 @@ func (s *Service) inputOf(c *call, ix *routing.Index, alias *routing.Alias, q *m
 	n := s.narrow(ix, q)
 	_, shared := s.fingerprint(c, q)
 	hedged := spare(c.view)
+	var floor *uint64
+	if c.least > 0 {
+		floor = &c.least
+	}
 	return explain.Input{
+		Floor: floor, Below: floor != nil && !above(c.view, ix, c.least),
 		View: c.view, Index: ix, Alias: alias, Query: q, Search: l, Settings: settings, Narrowing: n, Lowered: lowered,
 		Shared: shared && s.tuned().QueryCoalescing.Enabled,
 		Read:   s.look(c, ix, n, q.Seed()),
@@ -156,6 +163,14 @@ func (s *Service) execute(ctx context.Context, c *call, name string, q *meili.Se
 	s.Metrics.executions.Inc()
 	traced := *c
 	traced.trace = &scatter.Trace{}
+	if ix, ok := traced.view.Find(name); ok && traced.least > 0 {
+		if e := s.reach(ctx, &traced, ix); e != nil {
+			return found{}, e
+		}
+	}
+	if e := s.attend(ctx, &traced, name, true); e != nil {
+		return found{}, e
+	}
 	start := time.Now()
 	var f found
 	if alias := c.aliasOf(name); isMulti(alias) {

@@ -45,6 +45,9 @@ func (s *Service) explainMulti(ctx context.Context, c *call) *reply.Reply {
 	s.Metrics.executions.Inc()
 	traced := *c
 	traced.trace = &scatter.Trace{}
+	if e := s.attendAll(ctx, &traced, m); e != nil {
+		return reply.Error(e)
+	}
 	start := time.Now()
 	r := s.federate(ctx, &traced, m)
 	if r.Status != http.StatusOK {
@@ -69,7 +72,7 @@ func (s *Service) explainEntry(
 	if e := check(); e != nil {
 		return explain.Answer{}, e
 	}
-	a, e := s.explanation(c, q.IndexUID, q.SearchQuery)
+	a, e := s.explanation(ctx, c, q.IndexUID, q.SearchQuery)
 	if e != nil {
 		return explain.Answer{}, e
 	}

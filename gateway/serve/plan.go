@@ -27,11 +27,13 @@ func (s *Service) cover(c *call, ix *routing.Index, n plan.Narrowing, seed uint6
 
 // look plans a read as cover does and leaves nothing behind: for explanations.
 func (s *Service) look(c *call, ix *routing.Index, n plan.Narrowing, seed uint64) plan.Read {
-	cover, _ := s.covering(c.view, ix, n, seed, nil)
-	if !spare(c.view) {
-		return cover(seed, nil)
-	}
-	return s.Balance.Peek(seed, cover)
+	return c.settled(ix, nil, func(avoid plan.Avoid) plan.Read {
+		cover, _ := s.covering(c.view, ix, n, seed, avoid)
+		if !spare(c.view) {
+			return cover(seed, nil)
+		}
+		return s.Balance.Peek(seed, cover)
+	})
 }
 
 // coverAll plans a read of all shards.
@@ -42,14 +44,21 @@ func (s *Service) coverAll(c *call, ix *routing.Index, seed uint64) plan.Read {
 // settledCover plans a read from nodes that show the committed settings, as far as they cover what is wanted. Nodes that are
 // behind what the request asks for are not asked at all.
 func (s *Service) settledCover(c *call, ix *routing.Index, n plan.Narrowing, seed uint64, avoid plan.Avoid) plan.Read {
+	return c.settled(ix, avoid, func(avoid plan.Avoid) plan.Read {
+		p, _ := s.choose(c.view, ix, n, seed, avoid)
+		return p
+	})
+}
+
+// settled plans by a way to plan that is told whom to avoid.
+func (c *call) settled(ix *routing.Index, avoid plan.Avoid, choose func(plan.Avoid) plan.Read) plan.Read {
 	avoid = either(avoid, behind(ix, c.least))
 	if off := astray(ix); off != nil {
-		if p, _ := s.choose(c.view, ix, n, seed, either(avoid, off)); len(p.Missing) == 0 {
+		if p := choose(either(avoid, off)); len(p.Missing) == 0 {
 			return p
 		}
 	}
-	p, _ := s.choose(c.view, ix, n, seed, avoid)
-	return p
+	return choose(avoid)
 }
 
 // choose plans a read from the copies that do best. avoid names nodes that are not asked at all; it may be nil.

@@ -108,14 +108,25 @@ func (s *Service) floor(ctx context.Context, c *call) *apierr.Error {
 		return nil
 	}
 	c.least = least
-	met := func(v *routing.View) bool {
-		now, ok := v.Physical[ix.Physical]
-		if !ok || now.SettingsVersion < least {
-			return !ok
-		}
-		lacking := len(plan.CoverIndex(v, now, 0, nil).Missing)
-		return len(plan.CoverIndex(v, now, 0, behind(now, least)).Missing) <= lacking
+	if c.op.Kind == operation.Explain {
+		return nil // it says what a search would find
 	}
+	return s.reach(ctx, c, ix)
+}
+
+// above says whether nodes that are not behind a version cover what can be covered of an index.
+func above(v *routing.View, ix *routing.Index, least uint64) bool {
+	now, ok := v.Physical[ix.Physical]
+	if !ok || now.SettingsVersion < least {
+		return !ok
+	}
+	lacking := len(plan.CoverIndex(v, now, 0, nil).Missing)
+	return len(plan.CoverIndex(v, now, 0, behind(now, least)).Missing) <= lacking
+}
+
+// reach waits for a view in which the call's floor is met.
+func (s *Service) reach(ctx context.Context, c *call, ix *routing.Index) *apierr.Error {
+	met := func(v *routing.View) bool { return above(v, ix, c.least) }
 	if met(c.view) {
 		return nil
 	}
@@ -123,7 +134,7 @@ func (s *Service) floor(ctx context.Context, c *call) *apierr.Error {
 	defer cancel()
 	v, err := s.Views.Wait(ctx, met)
 	if err != nil {
-		return apierr.New(apierr.MiroirSettingsVersionStale, "The settings of the index are not at version %d on enough nodes.", least)
+		return apierr.New(apierr.MiroirSettingsVersionStale, "The settings of the index are not at version %d on enough nodes.", c.least)
 	}
 	c.view = v
 	c.resolve()
@@ -134,7 +145,7 @@ func (s *Service) floor(ctx context.Context, c *call) *apierr.Error {
 var floored = map[operation.Kind]bool{
 	operation.SearchPost: true, operation.SearchGet: true, operation.FacetSearch: true, operation.SimilarPost: true,
 	operation.SimilarGet: true, operation.GetDocument: true, operation.ListDocuments: true, operation.FetchDocuments: true,
-	operation.GetSettings: true, operation.ListFields: true,
+	operation.GetSettings: true, operation.ListFields: true, operation.Explain: true,
 }
 
 // behind names the nodes that were not seen to show a version yet; nil for none.

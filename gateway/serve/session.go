@@ -72,7 +72,7 @@ type written struct {
 // join finds the session of a request. What the session did before, at whatever gateway, is known here when it returns.
 func (s *Service) join(ctx context.Context, c *call) *apierr.Error {
 	values := c.Header[headerSession]
-	if len(values) == 0 || !s.Sessions.Enabled || c.op.Access != operation.Keyed {
+	if len(values) == 0 || !s.Sessions.Enabled || !c.mayJoin() {
 		return nil
 	}
 	if len(values) > 1 || !opaque(values[0], maxSession) {
@@ -94,10 +94,15 @@ func (s *Service) join(ctx context.Context, c *call) *apierr.Error {
 	if e := s.renew(c, s.Views.View()); e != nil {
 		return e
 	}
-	if err == nil && !c.op.Kind.Writes() && time.Until(rec.Expires) < s.Sessions.TTL/2 {
+	if err == nil && !c.op.Kind.Writes() && c.op.Access == operation.Keyed && time.Until(rec.Expires) < s.Sessions.TTL/2 {
 		s.amendSession(ctx, c, func(*state.ClientSession) {}) // reading keeps it alive as well
 	}
 	return nil
+}
+
+// mayJoin says whether the request can be in a session: those of keys are, administrators have none.
+func (c *call) mayJoin() bool {
+	return c.op.Access == operation.Keyed || c.op.Access == operation.KeyedOrAdmin && !c.grant.Admin()
 }
 
 // renew lets a request go by a newer view. Whether its credential allows what its name stands for now is asked again.

@@ -54,6 +54,8 @@ func (n *slowNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"taskUid":1,"indexUid":"a","status":"enqueued","type":"documentDeletion","enqueuedAt":"2026-11-25T00:00:00Z"}`)
 	case strings.HasSuffix(r.URL.Path, "/documents/fetch"):
 		_, _ = fmt.Fprintf(w, `{"results":[{"id":%q}],"offset":0,"limit":20,"total":1}`, n.name)
+	case strings.HasSuffix(r.URL.Path, "/search"):
+		_, _ = io.WriteString(w, answerOf(0))
 	default:
 		_, _ = fmt.Fprintf(w, `{"id":%q}`, n.name)
 	}
