@@ -36,7 +36,8 @@ type config struct {
 	admin, xds, metrics string // listen addresses
 	advertise           []string
 	ingress             netip.AddrPort
-	socket              string
+	own                 map[string]netip.AddrPort // ingress addresses of single Envoys
+	sockets             []string
 	shape               formation.Shape
 	dumpDir, ingressURL string
 	nodeKey, adminKey   string
@@ -54,7 +55,7 @@ var memberID = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // readConfig reads flags and environment and reports everything that is wrong at once.
 func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	var c config
-	var etcd, ingress, advertise string
+	var etcd, ingress, advertise, sockets string
 	f := flag.NewFlagSet("miroir coordinator", flag.ContinueOnError)
 	f.SetOutput(stdio.Err)
 	f.StringVar(&c.id, "id", "coordinator-0", "name of this coordinator, unique in the cluster")
@@ -67,7 +68,8 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.StringVar(&c.xds, "xds-listen", "127.0.0.1:18000", "address on which Envoys fetch their configuration, host:port")
 	f.StringVar(&c.metrics, "metrics-listen", "127.0.0.1:9090", "address of metrics and health, host:port")
 	f.StringVar(&ingress, "ingress-listen", "127.0.0.1:7700", "address on which Envoy serves clients, IP:port")
-	f.StringVar(&c.socket, "extproc-socket", "", "Unix socket on which Envoy reaches its gateway")
+	f.Func("ingress-of", "ENVOY=IP:port, any number: where that Envoy serves clients instead, for several Envoys on one machine", c.addIngress)
+	f.StringVar(&sockets, "extproc-socket", "", "comma-separated Unix sockets on which Envoy reaches the gateways beside it")
 	f.Uint64Var(&c.maxBody, "max-body-bytes", ir.Default().Limits.MaxBodyBytes, "largest request body that Envoy lets through; the gateways' limit should be the same")
 	f.IntVar(&c.shape.Groups, "groups", shardmap.DefaultReplicaGroups, "replica groups of a new cluster")
 	f.IntVar(&c.shape.Replicas, "replicas", 1, "copies of every shard inside a group of a new cluster")
@@ -82,7 +84,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err
 	}
-	c.etcd = fields(etcd)
+	c.etcd, c.sockets = fields(etcd), fields(sockets)
 	if c.advertise = fields(advertise); len(c.advertise) == 0 {
 		c.advertise = []string{c.admin}
 	}
@@ -120,6 +122,20 @@ func registerEntropy(f *flag.FlagSet, c *antientropy.Config) (read func() error)
 	}
 }
 
+// addIngress takes one --ingress-of.
+func (c *config) addIngress(text string) error {
+	envoy, address, _ := strings.Cut(text, "=")
+	at, err := netip.ParseAddrPort(address)
+	if envoy == "" || err != nil {
+		return errors.New("it is not ENVOY=IP:port")
+	}
+	if c.own == nil {
+		c.own = map[string]netip.AddrPort{}
+	}
+	c.own[envoy] = at
+	return nil
+}
+
 func fields(list string) []string {
 	var out []string
 	for s := range strings.SplitSeq(list, ",") {
@@ -155,7 +171,10 @@ func (c *config) check(ingress string, also ...error) error {
 		say(!hostPort(address), "--admin-advertise must be host:port")
 	}
 	say(c.dumpDir != "" && !filepath.IsAbs(c.dumpDir), "--dump-dir must be an absolute path")
-	say(!filepath.IsAbs(c.socket), "--extproc-socket must be an absolute path")
+	say(len(c.sockets) == 0, "--extproc-socket is missing")
+	for _, socket := range c.sockets {
+		say(!filepath.IsAbs(socket), "--extproc-socket must be absolute paths")
+	}
 	s := c.shape
 	say(s.Groups < 1 || s.Groups > shardmap.MaxGroups, "--groups must be 1 to %d", shardmap.MaxGroups)
 	say(s.Replicas < 1 || s.Replicas > shardmap.MaxReplicas, "--replicas must be 1 to %d", shardmap.MaxReplicas)

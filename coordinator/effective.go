@@ -3,6 +3,7 @@ package coordinator
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 
 	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 )
@@ -12,7 +13,7 @@ func (c config) effective() map[string]any {
 	return map[string]any{
 		"id": c.id, "cluster": c.cluster, "etcd": c.etcd, "etcd_prefix": c.prefix,
 		"admin_listen": c.admin, "admin_advertise": c.advertise, "xds_listen": c.xds, "metrics_listen": c.metrics,
-		"ingress_listen": c.ingress.String(), "ingress_url": c.ingressURL, "extproc_socket": c.socket, "dump_dir": c.dumpDir,
+		"ingress_listen": c.ingress.String(), "ingress_url": c.ingressURL, "extproc_socket": strings.Join(c.sockets, ","), "dump_dir": c.dumpDir,
 		"new_cluster":            map[string]int{"groups": c.shape.Groups, "replicas": c.shape.Replicas, "shards": c.shape.Shards},
 		"anti_entropy":           (&antientropy.AntiEntropy{Config: c.entropy}).Schedule(),
 		"settings_freeze_writes": c.freeze,

@@ -210,7 +210,7 @@ func now() time.Time { return time.Now().UTC() }
 func (p *parts) publisher() *publish.Publisher {
 	return &publish.Publisher{
 		Views: p.views, Envoys: p.envoys, Log: p.log,
-		Fixed: publish.Fixed{Ingress: p.config.ingress, Socket: p.config.socket, MaxBody: p.config.maxBody, Admin: p.config.advertise},
+		Fixed: publish.Fixed{Ingress: p.config.ingress, Sockets: p.config.sockets, MaxBody: p.config.maxBody, Admin: p.config.advertise},
 	}
 }
 
@@ -248,7 +248,7 @@ func (p *parts) ready() error {
 // assemble opens the watches and makes the long-lived parts.
 func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Client) (*parts, error) {
 	registry := telemetry.NewRegistry("coordinator")
-	envoys, err := server.New(log, registry)
+	envoys, err := server.New(log, registry, c.own)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"text/tabwriter"
 
 	"github.com/miroir-search/miroir/dev/launch"
@@ -13,8 +12,8 @@ import (
 // announce says that the cluster is ready and where everything is.
 func (c *cluster) announce(out io.Writer) error {
 	a := launch.Ready{
-		Event: "ready", Ingress: c.ingress(), Admin: c.ports.url("coordinator-admin"), Etcd: c.ports.url("etcd-client"), Nodes: c.nodes(),
-		Metrics: c.metrics(),
+		Event: "ready", Ingress: c.ingress(0), Admin: c.ports.url(coordinatorAdmin(0)), Etcd: c.ports.url("etcd-client"), Nodes: c.nodes(),
+		Envoys: c.envoys(), Gateways: each(c.options.gateways, gatewayName), Coordinators: c.coordinators(), Metrics: c.metrics(),
 	}
 	if c.options.output == "json" {
 		if err := json.NewEncoder(out).Encode(a); err != nil {
@@ -26,8 +25,14 @@ func (c *cluster) announce(out io.Writer) error {
 	row := func(format string, args ...any) { _, _ = fmt.Fprintf(table, format+"\n", args...) } // errors surface in Flush
 	row("Miroir is ready: %s", a.Ingress)
 	row("")
+	for _, e := range a.Envoys[1:] {
+		row("  %s\t%s", e.Process, e.Ingress)
+	}
 	row("  master key\t%s", c.keyHint())
 	row("  admin\t%s\tkey in %s", a.Admin, c.folder.at("admin.key"))
+	for _, o := range a.Coordinators[1:] {
+		row("  %s\t%s", o.ID, o.Admin)
+	}
 	row("  etcd\t%s", a.Etcd)
 	row("  logs\t%s", c.folder.at("log"))
 	row("")
@@ -49,16 +54,4 @@ func (c *cluster) keyHint() string {
 		return "as given"
 	}
 	return "in " + c.folder.at("master.key")
-}
-
-// ingress is the URL for clients on this machine. An address that stands for all interfaces is no address to connect to.
-func (c *cluster) ingress() string {
-	host, port, err := net.SplitHostPort(c.options.listen)
-	if err != nil { // it was taken apart before
-		return "http://" + c.options.listen
-	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = loopback
-	}
-	return "http://" + net.JoinHostPort(host, port)
 }

@@ -54,21 +54,6 @@ func (c *cluster) nodes() []launch.Node {
 	return all
 }
 
-// metricsPort ends the purpose of a port for metrics; what stands before it is the process.
-const metricsPort = "-metrics"
-
-func sidecarName(i int) string { return "sidecar-" + strconv.Itoa(i) }
-func engineName(i int) string  { return "engine-" + strconv.Itoa(i) }
-
-// purposes lists what needs a port.
-func purposes(o options) []string {
-	all := []string{"etcd-client", "etcd-peer", "coordinator-admin", "coordinator-xds", "coordinator-0" + metricsPort, "gateway-0" + metricsPort, "envoy-admin"}
-	for i := range o.nodes {
-		all = append(all, engineName(i), sidecarName(i), sidecarName(i)+metricsPort)
-	}
-	return all
-}
-
 // reach is where processes find another one: at its port, or at what was put before it. by names the one that looks for it,
 // where not all of them share one way.
 func (c *cluster) reach(purpose, by string) string {
@@ -96,23 +81,30 @@ func (c *cluster) metrics() map[string]string {
 // stages lists the processes in the order of their start; those of one stage start together.
 func (c *cluster) stages() [][]supervise.Process {
 	state := []supervise.Process{c.etcdProcess()}
-	back := []supervise.Process{c.coordinatorProcess()}
-	front := []supervise.Process{c.gatewayProcess()}
+	var back, front, edge []supervise.Process
+	for i := range c.options.coordinators {
+		back = append(back, c.coordinatorProcess(i))
+	}
+	for i := range c.options.gateways {
+		front = append(front, c.gatewayProcess(i))
+	}
 	for i := range c.options.nodes {
 		back = append(back, c.engineProcess(i))
 		front = append(front, c.sidecarProcess(i))
 	}
-	return [][]supervise.Process{state, back, front, {c.envoyProcess()}}
+	for i := range c.options.envoys {
+		edge = append(edge, c.envoyProcess(i))
+	}
+	return [][]supervise.Process{state, back, front, edge}
 }
 
 // stopOrder lists the names of processes from the outside in.
 func (c *cluster) stopOrder() [][]string {
-	var sidecars, engines []string
-	for i := range c.options.nodes {
-		sidecars = append(sidecars, sidecarName(i))
-		engines = append(engines, engineName(i))
+	o := c.options
+	return [][]string{
+		each(o.envoys, envoyName), each(o.gateways, gatewayName), each(o.nodes, sidecarName), each(o.nodes, engineName),
+		each(o.coordinators, coordinatorName), {"etcd"},
 	}
-	return [][]string{{"envoy"}, {"gateway-0"}, sidecars, engines, {"coordinator-0"}, {"etcd"}}
 }
 
 func (c *cluster) etcdProcess() supervise.Process {
@@ -120,28 +112,38 @@ func (c *cluster) etcdProcess() supervise.Process {
 		"--listen-client", c.ports.url("etcd-client"), "--listen-peer", c.ports.url("etcd-peer"))
 }
 
-func (c *cluster) coordinatorProcess() supervise.Process {
-	return c.member("coordinator-0",
-		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin},
-		append([]string{"coordinator", "--id", "coordinator-0", "--etcd", c.etcdFor("coordinator-0"), "--cluster", clusterName,
-			"--admin-listen", c.ports.address("coordinator-admin"), "--xds-listen", c.ports.address("coordinator-xds"),
-			"--metrics-listen", c.ports.address("coordinator-0" + metricsPort),
-			"--ingress-listen", c.options.listen, "--extproc-socket", c.socket(),
-			"--groups", strconv.Itoa(c.options.groups), "--replicas", strconv.Itoa(c.options.replicas),
-			"--shards", strconv.Itoa(c.options.shards), "--dump-dir", c.folder.at("dumps"), "--max-body-bytes", strconv.FormatInt(c.options.maxBody, 10)}, c.options.further...)...)
+func (c *cluster) coordinatorProcess(i int) supervise.Process {
+	o, name := c.options, coordinatorName(i)
+	args := []string{
+		"coordinator", "--id", name, "--etcd", c.etcdFor(name), "--cluster", clusterName,
+		"--admin-listen", c.ports.address(coordinatorAdmin(i)), "--xds-listen", c.ports.address(coordinatorXDS(i)),
+		"--admin-advertise", strings.Join(each(o.coordinators, func(i int) string { return c.ports.address(coordinatorAdmin(i)) }), ","),
+		"--metrics-listen", c.ports.address(name + metricsPort),
+		"--ingress-listen", c.listen(0), "--extproc-socket", strings.Join(each(o.gateways, c.socket), ","),
+		"--groups", strconv.Itoa(o.groups), "--replicas", strconv.Itoa(o.replicas), "--shards", strconv.Itoa(o.shards),
+		"--dump-dir", c.folder.at("dumps"), "--max-body-bytes", strconv.FormatInt(o.maxBody, 10),
+	}
+	for e := 1; e < o.envoys; e++ {
+		args = append(args, "--ingress-of", envoyID(e)+"="+c.listen(e))
+	}
+	return c.member(name, c.clientSecrets(), append(args, o.further...)...)
 }
 
-func (c *cluster) gatewayProcess() supervise.Process {
+func (c *cluster) gatewayProcess(i int) supervise.Process {
+	name := gatewayName(i)
 	args := []string{
-		"gateway", "--id", "gateway-0", "--etcd", c.etcdFor("gateway-0"), "--cluster", clusterName,
-		"--socket", c.socket(), "--metrics-listen", c.ports.address("gateway-0" + metricsPort),
-		"--max-body-bytes", strconv.FormatInt(c.options.maxBody, 10),
+		"gateway", "--id", name, "--etcd", c.etcdFor(name), "--cluster", clusterName,
+		"--socket", c.socket(i), "--metrics-listen", c.ports.address(name + metricsPort),
+		"--max-body-bytes", strconv.FormatInt(c.options.maxBody, 10), "--drain-time", gatewayDrain.String(),
 	}
 	if c.options.spool != "" {
 		args = append(args, "--spool-dir", c.options.spool)
 	}
-	return c.member("gateway-0",
-		[]string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin}, args...)
+	return c.member(name, c.clientSecrets(), append(args, c.options.gatewayFlags...)...)
+}
+
+func (c *cluster) clientSecrets() []string {
+	return []string{"MIROIR_MASTER_KEY=" + c.keys.master, "MIROIR_NODE_MASTER_KEY=" + c.keys.node, "MIROIR_ADMIN_API_KEY=" + c.keys.admin}
 }
 
 func (c *cluster) sidecarProcess(i int) supervise.Process {
@@ -172,11 +174,11 @@ func (c *cluster) engineProcess(i int) supervise.Process {
 	}
 }
 
-func (c *cluster) envoyProcess() supervise.Process {
+func (c *cluster) envoyProcess(i int) supervise.Process {
 	return supervise.Process{
-		Name: "envoy", Path: c.envoy,
+		Name: envoyName(i), Path: c.envoy,
 		// Without hot restart Envoys share no memory and need no id of their own on the machine.
-		Args: []string{"-c", c.bootstrapPath(), "--disable-hot-restart", "--concurrency", "2", "--log-level", "warning"},
+		Args: []string{"-c", c.bootstrapPath(i), "--disable-hot-restart", "--concurrency", "2", "--log-level", "warning"},
 		Env:  c.environment(),
 	}
 }
@@ -213,32 +215,19 @@ func experimentalEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return !strings.HasPrefix(variable, "MEILI_EXPERIMENTAL_") })
 }
 
-// maxSocketPath is what a Unix socket's address holds, on the smallest of systems.
-const maxSocketPath = 100
-
-// socket is where Envoy meets the gateway.
-func (c *cluster) socket() string {
-	path := c.folder.at("run", "extproc.sock")
-	if len(path) <= maxSocketPath {
-		return path
-	}
-	// Ports are this cluster's alone while it runs, so the name is too.
-	return filepath.Join(os.TempDir(), fmt.Sprintf("miroir-%d.sock", c.ports["gateway-0"+metricsPort]))
-}
-
-func (c *cluster) bootstrapPath() string { return c.folder.at("run", "envoy.yaml") }
-
-// writeBootstrap writes what Envoy starts with: where the coordinator is, nothing else.
-func (c *cluster) writeBootstrap() error {
-	content, err := bootstrap.Render(bootstrap.Options{
-		NodeID: "envoy-0", Cluster: clusterName,
-		XDSAddresses: []string{c.reach("coordinator-xds", "")}, AdminAddress: c.ports.address("envoy-admin"),
-	})
-	if err != nil {
-		return fmt.Errorf("envoy bootstrap: %w", err)
-	}
-	if err := replaceFile(c.bootstrapPath(), content); err != nil {
-		return fmt.Errorf("envoy bootstrap: %w", err)
+// writeBootstraps writes what each Envoy starts with: where the coordinators are, nothing else.
+func (c *cluster) writeBootstraps() error {
+	for i := range c.options.envoys {
+		content, err := bootstrap.Render(bootstrap.Options{
+			NodeID: envoyID(i), Cluster: clusterName, AdminAddress: c.ports.address(envoyAdmin(i)),
+			XDSAddresses: each(c.options.coordinators, func(i int) string { return c.reach(coordinatorXDS(i), "") }),
+		})
+		if err != nil {
+			return fmt.Errorf("envoy bootstrap: %w", err)
+		}
+		if err := replaceFile(c.bootstrapPath(i), content); err != nil {
+			return fmt.Errorf("envoy bootstrap: %w", err)
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -218,6 +219,54 @@ func TestProcessesOfACluster(t *testing.T) {
 	}
 }
 
+// With several of a kind each has a name, ports and a socket of its own, and all others know all of them.
+func TestSeveralOfAKind(t *testing.T) {
+	c := planned(t, "--envoys", "2", "--gateways", "3", "--coordinators", "2", "--gateway-flag", "--queue=7")
+	lines := map[string]string{}
+	for _, p := range slices.Concat(c.stages()...) {
+		lines[p.Name] = strings.Join(p.Args, " ")
+	}
+	stopped := slices.Concat(c.stopOrder()...)
+	if len(lines) != 1+2+3+2+6 || len(stopped) != len(lines) {
+		t.Errorf("started %d, stopped %d", len(lines), len(stopped))
+	}
+	for _, coordinator := range []string{"coordinator-0", "coordinator-1"} {
+		for _, part := range []string{
+			c.socket(0) + "," + c.socket(1) + "," + c.socket(2), "--ingress-listen " + c.options.listen + " ", "--ingress-of envoy-1=" + c.listen(1),
+			c.ports.address("coordinator-admin") + "," + c.ports.address("coordinator-1-admin"),
+		} {
+			if !strings.Contains(lines[coordinator], part) {
+				t.Errorf("%s does not know %s: %s", coordinator, part, lines[coordinator])
+			}
+		}
+	}
+	if !strings.Contains(lines["gateway-2"], "--socket "+c.socket(2)) || !strings.HasSuffix(lines["gateway-1"], " --queue=7") {
+		t.Errorf("gateways: %s", lines["gateway-2"])
+	}
+	if err := c.writeBootstraps(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		boot, err := os.ReadFile(c.bootstrapPath(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for purpose, wanted := range map[string]bool{"coordinator-xds": true, "coordinator-1-xds": true, envoyAdmin(i): true, envoyAdmin(1 - i): false} {
+			if strings.Contains(string(boot), fmt.Sprintf("port_value: %d\n", c.ports[purpose])) != wanted {
+				t.Errorf("bootstrap of Envoy %d, %s:\n%s", i, purpose, boot)
+			}
+		}
+	}
+	var out bytes.Buffer
+	if err := c.announce(&out); err != nil || !strings.Contains(out.String(), c.ingress(1)) || !strings.Contains(out.String(), c.ports.url("coordinator-1-admin")) {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if _, err := parseOptions([]string{"--envoys", "0", "--gateways", "9", "--coordinators", "-1"}, io.Discard); err == nil ||
+		!strings.Contains(err.Error(), "--envoys 0") || !strings.Contains(err.Error(), "--gateways 9") || !strings.Contains(err.Error(), "--coordinators -1") {
+		t.Errorf("numbers out of range: %v", err)
+	}
+}
+
 func TestAnnouncement(t *testing.T) {
 	c := planned(t, "--output", "json")
 	c.options.listen = "0.0.0.0:7700"
@@ -245,7 +294,7 @@ func TestAnnouncement(t *testing.T) {
 func TestSocketPathFitsIntoAnAddress(t *testing.T) {
 	c := planned(t)
 	c.folder.path = "/" + strings.Repeat("x", 200)
-	if path := c.socket(); len(path) > maxSocketPath {
+	if path := c.socket(0); len(path) > maxSocketPath {
 		t.Errorf("%d bytes", len(path))
 	}
 }

@@ -18,27 +18,33 @@ import (
 // minMasterKey is what Meilisearch asks of a master key in production.
 const minMasterKey = 16
 
+// most is how many of the same one machine may run.
+const most = 8
+
 // options are the flags of `miroir dev`.
 type options struct {
-	dataDir   string
-	listen    string
-	nodes     int
-	groups    int
-	replicas  int
-	shards    int
-	masterKey string
-	engine    string
-	envoy     string
-	noRestart bool
-	pprof     bool
-	points    bool
-	via       map[string]string
-	maxBody   int64
-	spool     string
-	output    string
-	patience  time.Duration
-	further   []string // flags of the coordinator
-	log       telemetry.LogOptions
+	dataDir                        string
+	listen                         string
+	nodes                          int
+	groups                         int
+	replicas                       int
+	shards                         int
+	envoys, gateways, coordinators int
+
+	masterKey    string
+	engine       string
+	envoy        string
+	noRestart    bool
+	pprof        bool
+	points       bool
+	via          map[string]string
+	maxBody      int64
+	spool        string
+	output       string
+	patience     time.Duration
+	further      []string // flags of the coordinators
+	gatewayFlags []string
+	log          telemetry.LogOptions
 }
 
 func parseOptions(args []string, out io.Writer) (options, error) {
@@ -48,6 +54,9 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	flags.StringVar(&o.dataDir, "data-dir", "miroir-data", "folder of everything that the cluster writes")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:7700", "address of the ingress, host:port; port 0 chooses one")
 	flags.IntVar(&o.nodes, "nodes", 3, "number of nodes (an engine and its sidecar each)")
+	flags.IntVar(&o.envoys, "envoys", 1, "number of Envoys; the first serves clients at --listen, the others beside it at ports that the announcement tells")
+	flags.IntVar(&o.gateways, "gateways", 1, "number of gateways, among which every Envoy chooses")
+	flags.IntVar(&o.coordinators, "coordinators", 1, "number of coordinators")
 	flags.IntVar(&o.groups, "groups", 1, "number of replica groups; node i belongs to group i mod groups")
 	flags.IntVar(&o.replicas, "replicas", 2, "copies of every shard inside a group")
 	flags.IntVar(&o.shards, "shards", 16, "shards of a new index")
@@ -63,8 +72,12 @@ func parseOptions(args []string, out io.Writer) (options, error) {
 	telemetry.RegisterProfiles(flags, &o.pprof)
 	flags.StringVar(&o.output, "output", "text", "how to say that the cluster is ready: text, or json (one line)")
 	flags.DurationVar(&o.patience, "start-timeout", 2*time.Minute, "how long the start may take")
-	flags.Func("coordinator-flag", "a further flag of the coordinator, for instance --anti-entropy=false; may be repeated", func(text string) error {
+	flags.Func("coordinator-flag", "a further flag of the coordinators, for instance --anti-entropy=false; may be repeated", func(text string) error {
 		o.further = append(o.further, text)
+		return nil
+	})
+	flags.Func("gateway-flag", "a further flag of the gateways; may be repeated", func(text string) error {
+		o.gatewayFlags = append(o.gatewayFlags, text)
 		return nil
 	})
 	o.log.RegisterFlags(flags)
@@ -106,6 +119,9 @@ func (o options) validate() error {
 	check(err == nil && errPort == nil && host != "" && number <= 65535, "--listen %q is not host:port", o.listen)
 	check(o.dataDir != "", "--data-dir is empty")
 	check(o.nodes >= 1 && o.nodes <= 64, "--nodes %d is not within 1 to 64", o.nodes)
+	check(o.envoys >= 1 && o.envoys <= most, "--envoys %d is not within 1 to %d", o.envoys, most)
+	check(o.gateways >= 1 && o.gateways <= most, "--gateways %d is not within 1 to %d", o.gateways, most)
+	check(o.coordinators >= 1 && o.coordinators <= most, "--coordinators %d is not within 1 to %d", o.coordinators, most)
 	check(o.groups >= 1 && o.groups <= 16, "--groups %d is not within 1 to 16", o.groups)
 	check(o.replicas >= 1 && o.replicas <= 5, "--replicas %d is not within 1 to 5", o.replicas)
 	check(o.shards >= 1 && o.shards <= 4096, "--shards %d is not within 1 to 4096", o.shards)

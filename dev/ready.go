@@ -23,8 +23,6 @@ const (
 	maxAnswer  = 64 << 10
 	tolerated  = 5 // ends of one process while the cluster starts
 	probeIndex = "miroir-dev-no-such-index"
-	// gatewayName is the gateway's process, and its id in the cluster.
-	gatewayName = "gateway-0"
 )
 
 // ready waits until the cluster does its work: all nodes are admitted and well, and a search comes back from the
@@ -39,7 +37,13 @@ func (c *cluster) ready(ctx context.Context, s *supervise.Supervisor) error {
 	if err := c.until(ctx, s, "nodes", c.nodesAdmitted); err != nil {
 		return err
 	}
-	return c.until(ctx, s, "ingress", c.ingressSearches)
+	for i := range c.options.envoys {
+		searches := func(ctx context.Context) error { return c.ingressSearches(ctx, c.ingress(i)) }
+		if err := c.until(ctx, s, "ingress of "+envoyName(i), searches); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // until asks again and again until the answer is good, a process fails for good, or ctx ends.
@@ -101,8 +105,10 @@ func (c *cluster) nodesAdmitted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if g, ok := gateways[gatewayName]; !ok || g.Epoch < v.Epoch {
-		return fmt.Errorf("%s does not route by the view with all nodes yet", gatewayName)
+	for _, name := range each(c.options.gateways, gatewayName) {
+		if g, ok := gateways[name]; !ok || g.Epoch < v.Epoch {
+			return fmt.Errorf("%s does not route by the view with all nodes yet", name)
+		}
 	}
 	return nil
 }
@@ -119,11 +125,11 @@ func (c *cluster) notAdmitted(v *routing.View) string {
 
 // ingressSearches proves the whole way of a request: a search of an index that does not exist gets Meilisearch's own
 // answer through Envoy and the gateway.
-func (c *cluster) ingressSearches(ctx context.Context) error {
-	if err := c.expectOK(ctx, c.ingress()+"/health"); err != nil {
+func (c *cluster) ingressSearches(ctx context.Context, ingress string) error {
+	if err := c.expectOK(ctx, ingress+"/health"); err != nil {
 		return err
 	}
-	status, body, err := c.ask(ctx, http.MethodPost, c.ingress()+"/indexes/"+probeIndex+"/search", []byte(`{"q":""}`))
+	status, body, err := c.ask(ctx, http.MethodPost, ingress+"/indexes/"+probeIndex+"/search", []byte(`{"q":""}`))
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ import (
 // stopGrace is what the processes of one stage get to end in order.
 const stopGrace = 10 * time.Second
 
+// gatewayDrain is what a gateway gives the requests in flight, so that it has ended by itself within stopGrace.
+const gatewayDrain = 8 * time.Second
+
 // Run is the command `miroir dev`: a cluster until ctx ends.
 func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	o, err := parseOptions(args, stdio.Err)
@@ -48,7 +51,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	if c.ports, err = c.folder.choosePorts(purposes(o)); err != nil {
 		return err
 	}
-	if err := c.writeBootstrap(); err != nil {
+	if err := c.writeBootstraps(); err != nil {
 		return err
 	}
 	defer c.shutDown(ctx, supervisor, log)

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
 	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
 	"github.com/miroir-search/miroir/gateway/barrier"
@@ -37,9 +40,13 @@ const (
 // presenceTTL is the lease of the gateway's presence key.
 const presenceTTL = 10 * time.Second
 
+// defaultDrain is how long requests may take at the end (HE-12).
+const defaultDrain = 30 * time.Second
+
 type config struct {
 	id, etcd, cluster, prefix, socket, metrics, spool string
 	maxBody                                           int64
+	drain                                             time.Duration
 	pprof                                             bool
 	admission                                         admission.Config
 	idempotency                                       serve.Idempotency
@@ -58,6 +65,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.socket, "socket", "", "Unix socket on which Envoy reaches this gateway")
 	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
 	f.Int64Var(&c.maxBody, "max-body-bytes", 100<<20, "largest request body")
+	f.DurationVar(&c.drain, "drain-time", defaultDrain, "how long requests in flight may take when this gateway is asked to end; what is left is cut off")
 	f.StringVar(&c.spool, "spool-dir", "", "folder for document payloads beyond 8 MiB while they stream in (default: that of the socket)")
 	f.IntVar(&c.admission.MaxConcurrent, "max-concurrent-requests", c.admission.MaxConcurrent, "requests that are worked on at the same time")
 	f.IntVar(&c.admission.Queue, "queue", c.admission.Queue, "requests that wait for others to end; what comes beyond is refused")
@@ -127,7 +135,7 @@ func (c config) limits() serve.Limits {
 }
 
 // listen opens the socket and the port of metrics. What another process left in the spool folder goes before.
-func (c config) listen() (socket, metrics net.Listener, err error) {
+func (c config) listen() (socket *extproc.Listener, metrics net.Listener, err error) {
 	if err := write.Sweep(c.spool); err != nil {
 		return nil, nil, err
 	}
@@ -150,7 +158,8 @@ func secrets() (nodeKey string, box *seal.Box, err error) {
 	return nodeKey, box, err
 }
 
-// Run is the gateway process. It ends when ctx does, or with the first error of one of its servers.
+// Run is the gateway process. It ends when ctx does, after the requests in flight, or with the first error of one of its
+// servers.
 func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	c, err := parse(args)
 	if err != nil {
@@ -169,48 +178,89 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	defer func() { _ = store.Close() }()
-	views, err := store.WatchView(ctx, log)
-	if err != nil {
-		return fmt.Errorf("gateway: %w", err)
-	}
-	tasks, err := store.WatchTasks(ctx, log)
-	if err != nil {
-		return fmt.Errorf("gateway: %w", err)
-	}
-	reg := telemetry.NewRegistry("gateway")
-	checker := auth.NewChecker(auth.Options{
-		MasterKey: os.Getenv(envMasterKey), PreviousKey: os.Getenv(envPreviousKey), AdminKey: os.Getenv(envAdminKey), Now: time.Now, Metrics: auth.NewMetrics(reg),
-	})
-	keys, err := store.WatchKeys(ctx, log, checker.Adopt)
-	if err != nil {
-		return fmt.Errorf("gateway: %w", err)
-	}
+	// Everything that a request needs lives on after ctx, until the last one in flight has its answer.
+	work, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	startOnly := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	defer startOnly()
+	p := &process{config: c, log: log, store: store, reg: telemetry.NewRegistry("gateway")}
 	nodes := client.New(client.Options{NodeKey: nodeKey})
 	defer nodes.Close()
 	waits := client.New(client.Options{NodeKey: nodeKey, MaxConns: c.sessions.Waiting, MaxIdle: 8})
 	defer waits.Close()
-	barriers := barrier.New(c.id, store, views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
-	service := &serve.Service{
-		Views: views, Tasks: tasks, Store: store, Nodes: nodes, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
-		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
-		Clock: barriers.Clock, Barrier: barriers, ID: c.id, NodeKey: nodeKey, Seal: box, Limits: c.limits(), Log: log,
-		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Waits: waits, Registry: reg,
+	if err := p.watch(work); err != nil {
+		return fmt.Errorf("gateway: %w", err)
 	}
-	if err := tune(ctx, service, reg); err != nil {
+	p.service.Nodes, p.service.Waits, p.service.NodeKey, p.service.Seal = nodes, waits, nodeKey, box
+	if err := tune(work, p.service, p.reg); err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	socket, metrics, err := c.listen()
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
-	g := lifecycle.NewGroup(ctx)
-	g.Go("extproc", func(ctx context.Context) error { return extproc.New(service, log).Serve(ctx, socket) })
-	g.Go("metrics", func(ctx context.Context) error {
-		return telemetry.Port{Metrics: reg, Profiles: c.pprof}.Serve(ctx, metrics)
+	startOnly()
+	return p.serve(ctx, work, socket, metrics)
+}
+
+// process is a gateway that was put together.
+type process struct {
+	config   config
+	log      zerolog.Logger
+	store    *state.Client
+	reg      *prometheus.Registry
+	service  *serve.Service
+	barriers *barrier.Barrier
+	views    *state.ViewWatch
+}
+
+// watch opens what follows the store, and makes the service of it.
+func (p *process) watch(ctx context.Context) (err error) {
+	c, store, log, reg := p.config, p.store, p.log, p.reg
+	if p.views, err = store.WatchView(ctx, log); err != nil {
+		return err
+	}
+	tasks, err := store.WatchTasks(ctx, log)
+	if err != nil {
+		return err
+	}
+	checker := auth.NewChecker(auth.Options{
+		MasterKey: os.Getenv(envMasterKey), PreviousKey: os.Getenv(envPreviousKey), AdminKey: os.Getenv(envAdminKey), Now: time.Now, Metrics: auth.NewMetrics(reg),
 	})
-	g.Go("barriers", barriers.Run)
-	g.Go("presence", func(ctx context.Context) error { return present(ctx, store, views, service) })
-	log.Info().Str("id", c.id).Msg("gateway started")
+	keys, err := store.WatchKeys(ctx, log, checker.Adopt)
+	if err != nil {
+		return err
+	}
+	p.barriers = barrier.New(c.id, store, p.views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
+	p.service = &serve.Service{
+		Views: p.views, Tasks: tasks, Store: store, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
+		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
+		Clock: p.barriers.Clock, Barrier: p.barriers, ID: c.id, Limits: c.limits(), Log: log,
+		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Registry: reg,
+	}
+	return nil
+}
+
+// serve answers requests until ctx ends and those in flight have their answers. Until then this gateway is a member of the
+// cluster in full: barriers count its writes, its presence says what it routes by.
+func (p *process) serve(ctx, work context.Context, socket *extproc.Listener, metrics net.Listener) error {
+	g := lifecycle.NewGroup(work)
+	g.Go("extproc", func(work context.Context) error {
+		drain, stop := context.WithCancel(work)
+		defer stop()
+		defer context.AfterFunc(ctx, stop)()
+		err := extproc.New(p.service, p.log).Serve(drain, socket, p.config.drain)
+		if err == nil {
+			g.Stop(context.Cause(ctx))
+		}
+		return err
+	})
+	g.Go("metrics", func(ctx context.Context) error {
+		return telemetry.Port{Metrics: p.reg, Profiles: p.config.pprof}.Serve(ctx, metrics)
+	})
+	g.Go("barriers", p.barriers.Run)
+	g.Go("presence", func(ctx context.Context) error { return present(ctx, p.store, p.views, p.service) })
+	p.log.Info().Str("id", p.config.id).Msg("gateway started")
 	return g.Wait()
 }
 

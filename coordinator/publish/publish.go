@@ -12,7 +12,7 @@ import (
 // Fixed is the part of the configuration that does not come from the view. It must be the same on all coordinators.
 type Fixed struct {
 	Ingress netip.AddrPort
-	Socket  string   // the gateway's Unix socket
+	Sockets []string // the Unix sockets of the gateways beside each Envoy
 	MaxBody uint64   // bytes of the largest request body; 0 for the default
 	Admin   []string // host:port of the admin API of every coordinator, or of a name that stands for all of them
 }
@@ -22,7 +22,7 @@ type Fixed struct {
 func Config(v *routing.View, f Fixed) (ir.Config, error) {
 	c := ir.Default()
 	c.Ingress.Address, c.Ingress.Port = f.Ingress.Addr().String(), f.Ingress.Port()
-	c.Gateway.SocketPath = f.Socket
+	c.Gateway.SocketPaths = f.Sockets
 	c.Admin.Addresses = f.Admin
 	if f.MaxBody > 0 {
 		c.Limits.MaxBodyBytes = f.MaxBody

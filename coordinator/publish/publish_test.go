@@ -8,7 +8,7 @@ import (
 )
 
 func TestIN11ConfigOfAView(t *testing.T) {
-	fixed := Fixed{Ingress: netip.MustParseAddrPort("127.0.0.1:7700"), Socket: "/run/x.sock", Admin: []string{"127.0.0.1:7710"}}
+	fixed := Fixed{Ingress: netip.MustParseAddrPort("127.0.0.1:7700"), Sockets: []string{"/run/x.sock"}, Admin: []string{"127.0.0.1:7710"}}
 	v := &routing.View{Nodes: map[string]routing.Node{
 		"node-1": {NodeRecord: routing.NodeRecord{Address: "http://127.0.0.1:7001", State: routing.NodeActive}},
 		"node-0": {NodeRecord: routing.NodeRecord{Address: "http://127.0.0.1:7002", State: routing.NodeJoining}},

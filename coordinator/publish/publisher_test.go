@@ -49,7 +49,7 @@ func TestPublisherFollowsTheView(t *testing.T) {
 	s := &stage{views: make(chan *routing.View, 1), changed: make(chan struct{}), sent: make(chan int64, 1), current: &routing.View{}}
 	p := &Publisher{
 		Views: s, Envoys: s, Log: zerolog.Nop(),
-		Fixed: Fixed{Ingress: netip.MustParseAddrPort("127.0.0.1:7700"), Socket: "/run/x.sock", Admin: []string{"a:1", "b:1"}},
+		Fixed: Fixed{Ingress: netip.MustParseAddrPort("127.0.0.1:7700"), Sockets: []string{"/run/x.sock"}, Admin: []string{"a:1", "b:1"}},
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

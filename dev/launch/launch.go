@@ -21,6 +21,10 @@ type Ready struct {
 	Admin   string `json:"admin"`
 	Etcd    string `json:"etcd"`
 	Nodes   []Node `json:"nodes"`
+	// Envoys, Gateways (by the name of their process) and Coordinators are all of them, the first included.
+	Envoys       []Envoy       `json:"envoys"`
+	Gateways     []string      `json:"gateways"`
+	Coordinators []Coordinator `json:"coordinators"`
 	// Metrics holds the base URL of each process's metrics and health, and of its profiles with --pprof, by the name of
 	// the process.
 	Metrics map[string]string `json:"metrics"`
@@ -32,6 +36,19 @@ type Node struct {
 	Group   int    `json:"group"`
 	Sidecar string `json:"sidecar"`
 	Engine  string `json:"engine"`
+}
+
+// Envoy is one Envoy of a Ready.
+type Envoy struct {
+	Process string `json:"process"`
+	Ingress string `json:"ingress"` // where clients connect
+	Admin   string `json:"admin"`   // Envoy's own admin interface
+}
+
+// Coordinator is one coordinator of a Ready.
+type Coordinator struct {
+	ID    string `json:"id"`
+	Admin string `json:"admin"`
 }
 
 // Config says what to start.

@@ -20,6 +20,19 @@ type Node struct {
 	Engine  string `json:"engine"`
 }
 
+// Envoy is one Envoy of a running cluster.
+type Envoy struct {
+	Process string `json:"process"`
+	Ingress string `json:"ingress"` // where clients send requests
+	Admin   string `json:"admin"`   // Envoy's own admin interface
+}
+
+// Coordinator is one coordinator of a running cluster.
+type Coordinator struct {
+	ID    string `json:"id"`
+	Admin string `json:"admin"`
+}
+
 // Cluster is a running cluster.
 type Cluster interface {
 	// URL is where clients send requests.

@@ -42,6 +42,10 @@ type ready struct {
 	Etcd    string `json:"etcd"`
 	Admin   string `json:"admin"`
 	Nodes   []Node `json:"nodes"`
+
+	Envoys       []Envoy       `json:"envoys"`
+	Gateways     []string      `json:"gateways"`
+	Coordinators []Coordinator `json:"coordinators"`
 }
 
 // StartLocal starts a cluster with the project's binary in an empty data folder.

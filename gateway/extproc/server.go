@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
+	"time"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	pb "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/rs/zerolog"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -36,6 +37,9 @@ type Handler interface {
 // maxMessage bounds one message of the protocol; bodies come in pieces far below it.
 const maxMessage = 16 << 20
 
+// settle is how long connections that were made in the last moment have until their requests arrive.
+const settle = 100 * time.Millisecond
+
 // streamWorkers is how many goroutines wait for streams. A stream beyond them gets a goroutine of its own, whose stack has
 // to grow several times before the first search is answered.
 const streamWorkers = 64
@@ -50,28 +54,26 @@ type Server struct {
 // New returns a server for the handler.
 func New(h Handler, log zerolog.Logger) *Server { return &Server{handler: h, log: log} }
 
-// Listen opens the Unix socket that Envoy connects to. A socket left behind by a killed process is replaced.
-func Listen(path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	if err := os.Chmod(path, 0o660); err != nil {
-		_ = l.Close()
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	return l, nil
-}
-
-// Serve answers streams until ctx ends, then lets running ones finish.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+// Serve answers streams until ctx ends. Then it takes no new ones, lets the running ones finish, for as long as drain, and
+// cuts what is left. Envoy is told first: by the health of this gateway, and by its socket, which is gone from its place
+// while connections made before are still taken. So no request meets a gateway that ends but has not begun with it.
+func (s *Server) Serve(ctx context.Context, l *Listener, drain time.Duration) error {
 	g := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage*16), grpc.MaxConcurrentStreams(1<<16),
 		grpc.InitialWindowSize(1<<20), grpc.InitialConnWindowSize(16<<20), grpc.NumStreamWorkers(streamWorkers))
 	pb.RegisterExternalProcessorServer(g, s)
-	stop := context.AfterFunc(ctx, g.GracefulStop)
+	alive := health.NewServer()
+	healthpb.RegisterHealthServer(g, alive)
+	stop := context.AfterFunc(ctx, func() {
+		alive.Shutdown()
+		l.hide()
+		<-time.After(settle)
+		cut := time.AfterFunc(drain, func() {
+			s.log.Warn().Dur("drain_ms", drain).Msg("requests do not end, cutting them off")
+			g.Stop()
+		})
+		defer cut.Stop()
+		g.GracefulStop()
+	})
 	defer stop()
 	if err := g.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve: %w", err)

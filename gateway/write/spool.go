@@ -112,7 +112,7 @@ func Sweep(dir string) error {
 		return fmt.Errorf("sweep spool: %w", err)
 	}
 	for _, name := range left {
-		if err := os.Remove(name); err != nil {
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) { // its owner is faster
 			return fmt.Errorf("sweep spool: %w", err)
 		}
 	}

@@ -108,7 +108,7 @@ func TestGatewayDown(t *testing.T) {
 	if got := r.ask(t, http.MethodOptions, "/indexes", "Access-Control-Request-Method", "GET"); got.status != 200 {
 		t.Errorf("preflight: status %d", got.status)
 	}
-	r.gateway = startGateway(t, r.cfg.Gateway.SocketPath)
+	r.gateway = startGateway(t, r.cfg.Gateway.SocketPaths[0])
 	if got := r.ask(t, http.MethodGet, "/", askTarget, "node/node-0"); got.status != 200 {
 		t.Errorf("after the gateway's return: status %d %s", got.status, got.body)
 	}

@@ -14,6 +14,10 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 // Requests tell the stand-in what to do with them in these headers.
@@ -30,7 +34,8 @@ const (
 // standIn is a gateway that does as each request says, and remembers the headers it saw.
 type standIn struct {
 	extprocv3.UnimplementedExternalProcessorServer
-	server *grpc.Server
+	server  *grpc.Server
+	breakAt int // bytes of a body after which requests are broken off, 0 for never
 
 	held chan struct{} // one value per request that is kept
 	free chan struct{} // closed to let them go
@@ -49,6 +54,7 @@ func startGateway(t *testing.T, socket string) *standIn {
 	g := &standIn{server: grpc.NewServer(), held: make(chan struct{}, 16), free: make(chan struct{}),
 		gone: make(chan struct{}, 16)}
 	extprocv3.RegisterExternalProcessorServer(g.server, g)
+	healthpb.RegisterHealthServer(g.server, health.NewServer())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -104,6 +110,9 @@ func (g *standIn) Process(stream extprocv3.ExternalProcessor_ProcessServer) erro
 			}
 		}
 		received += len(msg.GetRequestBody().GetBody())
+		if g.breakAt > 0 && received >= g.breakAt {
+			return status.Error(codes.Unavailable, "broken off")
+		}
 		answer, err := g.decide(headers, received, msg)
 		if err != nil {
 			return err

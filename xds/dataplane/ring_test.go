@@ -57,9 +57,9 @@ func prepare(t *testing.T, nodes []ir.Node) *ring {
 	r.url = "http://" + ingress.String()
 	r.cfg.Ingress.Address, r.cfg.Ingress.Port = ingress.Addr().String(), ingress.Port()
 	r.cfg.Ingress.AccessLog = ir.AccessLogStdout
-	r.cfg.Gateway.SocketPath = filepath.Join(t.TempDir(), "extproc.sock")
+	r.cfg.Gateway.SocketPaths = []string{filepath.Join(t.TempDir(), "extproc.sock")}
 	r.cfg.Nodes = nodes
-	r.gateway = startGateway(t, r.cfg.Gateway.SocketPath)
+	r.gateway = startGateway(t, r.cfg.Gateway.SocketPaths[0])
 	return r
 }
 
@@ -83,7 +83,7 @@ func (r *ring) startControl(t *testing.T, address string) string {
 		t.Fatal(err)
 	}
 	r.reg = prometheus.NewRegistry()
-	r.control, err = server.New(zerolog.New(zerolog.NewTestWriter(t)), r.reg)
+	r.control, err = server.New(zerolog.New(zerolog.NewTestWriter(t)), r.reg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

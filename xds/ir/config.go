@@ -63,9 +63,10 @@ const (
 	AccessLogStdout AccessLog = "stdout"
 )
 
-// Gateway is the process that decides about each request, reached over a Unix socket on the same machine.
+// Gateway is the process that decides about each request, reached over a Unix socket on the same machine. There may be
+// several: each request goes to one of those that answer.
 type Gateway struct {
-	SocketPath string
+	SocketPaths []string
 }
 
 // Admin is where the coordinators serve the admin API and the UIs. No address at all is valid: Envoy answers 503 then.

@@ -9,7 +9,7 @@ import (
 
 func valid() Config {
 	cfg := Default()
-	cfg.Gateway.SocketPath = "/run/miroir/extproc.sock"
+	cfg.Gateway.SocketPaths = []string{"/run/miroir/extproc.sock"}
 	cfg.Admin.Addresses = []string{"coordinator-0:7710"}
 	cfg.Nodes = []Node{{ID: "node-0", Address: "10.0.0.1:7701"}, {ID: "node-1", Address: "[fd00::1]:7701"}}
 	return cfg
@@ -20,7 +20,7 @@ func TestDefaultsAreValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := Default()
-	empty.Gateway.SocketPath = "/s"
+	empty.Gateway.SocketPaths = []string{"/s"}
 	if err := empty.Validate(); err != nil {
 		t.Fatalf("a cluster without nodes and coordinators: %v", err)
 	}
@@ -37,8 +37,9 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		"relative docs":         {func(c *Config) { c.Ingress.ErrorDocs = "/errors" }, "absolute url"},
 		"docs with directive":   {func(c *Config) { c.Ingress.ErrorDocs = "https://x/%20" }, "absolute url"},
 		"unknown access log":    {func(c *Config) { c.Ingress.AccessLog = "file" }, "unknown"},
-		"relative socket":       {func(c *Config) { c.Gateway.SocketPath = "s" }, "absolute path"},
-		"long socket":           {func(c *Config) { c.Gateway.SocketPath = "/" + strings.Repeat("a", 107) }, "107 bytes"},
+		"relative socket":       {func(c *Config) { c.Gateway.SocketPaths = []string{"s"} }, "absolute path"},
+		"socket twice":          {func(c *Config) { c.Gateway.SocketPaths = []string{"/s", "/s"} }, "listed twice"},
+		"long socket":           {func(c *Config) { c.Gateway.SocketPaths = []string{"/" + strings.Repeat("a", 107)} }, "107 bytes"},
 		"coordinator port":      {func(c *Config) { c.Admin.Addresses = []string{"c"} }, "host:port"},
 		"coordinator twice":     {func(c *Config) { c.Admin.Addresses = []string{"c:1", "c:1"} }, "twice"},
 		"node id":               {func(c *Config) { c.Nodes[0].ID = "a/b" }, "malformed"},
@@ -70,7 +71,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 
 func TestValidateNamesEverythingAtOnce(t *testing.T) {
 	err := Config{}.Validate()
-	for _, want := range []string{"ip address", "port is 0", "absolute path", "health check", "stream idle", "header count"} {
+	for _, want := range []string{"ip address", "port is 0", "no socket", "health check", "stream idle", "header count"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not mention %q", err, want)
 		}

@@ -70,13 +70,23 @@ func plainText(s string) bool {
 }
 
 func (g Gateway) validate() error {
-	switch {
-	case !filepath.IsAbs(g.SocketPath):
-		return fmt.Errorf("gateway socket %q is not an absolute path", g.SocketPath)
-	case len(g.SocketPath) > maxSocketPath:
-		return fmt.Errorf("gateway socket path is longer than %d bytes", maxSocketPath)
+	var errs []error
+	if len(g.SocketPaths) == 0 {
+		errs = append(errs, errors.New("gateway has no socket"))
 	}
-	return nil
+	seen := map[string]bool{}
+	for _, path := range g.SocketPaths {
+		switch {
+		case !filepath.IsAbs(path):
+			errs = append(errs, fmt.Errorf("gateway socket %q is not an absolute path", path))
+		case len(path) > maxSocketPath:
+			errs = append(errs, fmt.Errorf("gateway socket path is longer than %d bytes", maxSocketPath))
+		case seen[path]:
+			errs = append(errs, fmt.Errorf("gateway socket %q is listed twice", path))
+		}
+		seen[path] = true
+	}
+	return errors.Join(errs...)
 }
 
 func (a Admin) validate() error {

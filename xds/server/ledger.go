@@ -17,7 +17,8 @@ type streamID struct {
 type ledger struct {
 	mu      sync.Mutex
 	current *snapshot.Snapshot
-	since   map[string]int64 // per type: the revision that last changed its content
+	own     map[string]*snapshot.Snapshot // what single nodes get in its place
+	since   map[string]int64              // per type: the revision that last changed its content
 	streams map[streamID]*account
 	opened  int64
 	changed chan struct{}
@@ -54,7 +55,7 @@ func (l *ledger) changes() <-chan struct{} {
 }
 
 // publish notes the snapshot that streams are about to get.
-func (l *ledger) publish(next *snapshot.Snapshot) {
+func (l *ledger) publish(next *snapshot.Snapshot, own map[string]*snapshot.Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, typeURL := range snapshot.Types() {
@@ -62,7 +63,7 @@ func (l *ledger) publish(next *snapshot.Snapshot) {
 			l.since[typeURL] = next.Revision()
 		}
 	}
-	l.current = next
+	l.current, l.own = next, own
 	l.signal()
 }
 
@@ -112,8 +113,12 @@ func (l *ledger) resume(id streamID, typeURL string, have map[string]string) {
 	if p == nil || l.current == nil || len(have) == 0 {
 		return
 	}
-	if maps.Equal(have, l.current.Versions(typeURL)) {
-		p.acked = max(p.acked, l.current.Revision())
+	current := l.current
+	if own := l.own[l.streams[id].node]; own != nil {
+		current = own
+	}
+	if maps.Equal(have, current.Versions(typeURL)) {
+		p.acked = max(p.acked, current.Revision())
 		l.signal()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,8 +26,8 @@ import (
 	"github.com/miroir-search/miroir/xds/translate"
 )
 
-// everyone is the one key of the snapshot cache: all Envoys get the same.
-const everyone = "miroir"
+// everyone is the key in the snapshot cache of all Envoys but those with an address of their own. No node id has a space.
+const everyone = "all others"
 
 const (
 	// handOver bounds how long a new snapshot may wait for streams to take it.
@@ -53,6 +54,7 @@ type NodeStatus struct {
 type Server struct {
 	log     zerolog.Logger
 	metrics *metrics
+	own     map[string]netip.AddrPort
 	keeper  snapshot.Keeper
 	cache   cachev3.SnapshotCache
 	ledger  *ledger
@@ -61,8 +63,9 @@ type Server struct {
 	served     atomic.Bool
 }
 
-// New builds a server that has nothing to say yet: Envoys that connect wait for the first Publish.
-func New(log zerolog.Logger, reg prometheus.Registerer) (*Server, error) {
+// New builds a server that has nothing to say yet: Envoys that connect wait for the first Publish. The Envoys in own, by
+// node id, serve clients at an address of their own, as several on one machine have to; otherwise all get the same.
+func New(log zerolog.Logger, reg prometheus.Registerer, own map[string]netip.AddrPort) (*Server, error) {
 	m, err := newMetrics(reg)
 	if err != nil {
 		return nil, err
@@ -70,30 +73,55 @@ func New(log zerolog.Logger, reg prometheus.Registerer) (*Server, error) {
 	return &Server{
 		log:     log,
 		metrics: m,
-		cache:   cachev3.NewSnapshotCache(true, oneForAll{}, nil),
+		own:     own,
+		cache:   cachev3.NewSnapshotCache(true, keys{own}, nil),
 		ledger:  newLedger(),
 	}, nil
 }
 
-type oneForAll struct{}
+// keys says which snapshot an Envoy gets.
+type keys struct{ own map[string]netip.AddrPort }
 
-func (oneForAll) ID(*corev3.Node) string { return everyone }
+// ID implements cachev3.NodeHash.
+func (k keys) ID(node *corev3.Node) string {
+	if _, ok := k.own[node.GetId()]; ok {
+		return node.GetId()
+	}
+	return everyone
+}
 
 // Publish makes a configuration the one that every Envoy gets, under the revision it was derived from. On any error the
 // last good one stays.
 func (s *Server) Publish(cfg ir.Config, revision int64) error {
-	res, err := translate.Translate(cfg)
+	next, err := build(cfg, revision)
 	if err != nil {
-		return s.reject(revision, fmt.Errorf("translate revision %d: %w", revision, err))
+		return s.reject(revision, err)
 	}
-	next, err := snapshot.Build(res, revision)
-	if err != nil {
-		return s.reject(revision, fmt.Errorf("build snapshot of revision %d: %w", revision, err))
+	own := make(map[string]*snapshot.Snapshot, len(s.own))
+	for node, at := range s.own {
+		cfg.Ingress.Address, cfg.Ingress.Port = at.Addr().String(), at.Port()
+		if own[node], err = build(cfg, revision); err != nil {
+			return s.reject(revision, fmt.Errorf("for %s: %w", node, err))
+		}
 	}
-	return s.publish(next)
+	return s.publish(next, own)
 }
 
-func (s *Server) publish(next *snapshot.Snapshot) error {
+func build(cfg ir.Config, revision int64) (*snapshot.Snapshot, error) {
+	res, err := translate.Translate(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("translate revision %d: %w", revision, err)
+	}
+	built, err := snapshot.Build(res, revision)
+	if err != nil {
+		return nil, fmt.Errorf("build snapshot of revision %d: %w", revision, err)
+	}
+	return built, nil
+}
+
+// publish hands a snapshot out, and what single Envoys get in its place. Those differ in their address alone, so that the
+// one for all stands for them wherever two revisions are compared.
+func (s *Server) publish(next *snapshot.Snapshot, own map[string]*snapshot.Snapshot) error {
 	s.publishing.Lock()
 	defer s.publishing.Unlock()
 	fresh, err := s.keeper.Offer(next)
@@ -103,11 +131,15 @@ func (s *Server) publish(next *snapshot.Snapshot) error {
 	if !fresh {
 		return nil
 	}
-	s.ledger.publish(next)
+	s.ledger.publish(next, own)
 	s.metrics.version.Set(float64(next.Revision()))
 	ctx, cancel := context.WithTimeout(context.Background(), handOver)
 	defer cancel()
-	if err := s.cache.SetSnapshot(ctx, everyone, next.Cached()); err != nil {
+	errs := []error{s.cache.SetSnapshot(ctx, everyone, next.Cached())}
+	for node, snapshot := range own {
+		errs = append(errs, s.cache.SetSnapshot(ctx, node, snapshot.Cached()))
+	}
+	if err := errors.Join(errs...); err != nil {
 		// The cache holds it: streams that could not take it now get it with their next request.
 		return fmt.Errorf("hand revision %d to streams: %w", next.Revision(), err)
 	}

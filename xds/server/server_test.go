@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ const patience = 10 * time.Second
 
 func config(nodes ...string) ir.Config {
 	cfg := ir.Default()
-	cfg.Gateway.SocketPath = "/run/miroir/extproc.sock"
+	cfg.Gateway.SocketPaths = []string{"/run/miroir/extproc.sock"}
 	for _, id := range nodes {
 		cfg.Nodes = append(cfg.Nodes, ir.Node{ID: id, Address: "127.0.0.1:7701"})
 	}
@@ -43,8 +44,14 @@ type served struct {
 
 func serve(t *testing.T) *served {
 	t.Helper()
+	return serveOwn(t, nil)
+}
+
+// serveOwn is serve with Envoys that have addresses of their own.
+func serveOwn(t *testing.T, own map[string]netip.AddrPort) *served {
+	t.Helper()
 	log := &bytes.Buffer{}
-	s, err := New(zerolog.New(zerolog.SyncWriter(log)), prometheus.NewRegistry())
+	s, err := New(zerolog.New(zerolog.SyncWriter(log)), prometheus.NewRegistry(), own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +267,7 @@ func TestRejectedSnapshots(t *testing.T) {
 	s := serve(t)
 	s.publishes(t, config("node-0"), 5)
 	broken := config("node-0")
-	broken.Gateway.SocketPath = ""
+	broken.Gateway.SocketPaths = nil
 	cases := []struct {
 		reason   string
 		cfg      ir.Config
@@ -374,10 +381,10 @@ func TestServeOnce(t *testing.T) {
 
 func TestMetricsRegisterOnce(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	if _, err := New(zerolog.Nop(), reg); err != nil {
+	if _, err := New(zerolog.Nop(), reg, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(zerolog.Nop(), reg); err == nil {
+	if _, err := New(zerolog.Nop(), reg, nil); err == nil {
 		t.Fatal("two servers share one registry")
 	}
 }

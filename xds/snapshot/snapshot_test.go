@@ -18,7 +18,7 @@ import (
 func resources(t *testing.T, nodes ...string) translate.Resources {
 	t.Helper()
 	cfg := ir.Default()
-	cfg.Gateway.SocketPath = "/run/miroir/extproc.sock"
+	cfg.Gateway.SocketPaths = []string{"/run/miroir/extproc.sock"}
 	cfg.Admin.Addresses = []string{"127.0.0.1:7710"}
 	for _, id := range nodes {
 		cfg.Nodes = append(cfg.Nodes, ir.Node{ID: id, Address: "127.0.0.1:7701"})

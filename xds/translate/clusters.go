@@ -129,20 +129,23 @@ func (b *builder) httpCluster(name string, addresses []string) *clusterv3.Cluste
 	}
 }
 
-// gatewayCluster is the gateway on its Unix socket. Every request in flight is one gRPC stream here, so the limits are
+// gatewayCluster is the gateways on their Unix sockets. Every request in flight is one gRPC stream here, so the limits are
 // higher than a sidecar's; past them Envoy answers 503 itself.
 func (b *builder) gatewayCluster() *clusterv3.Cluster {
-	socket := &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: b.cfg.Gateway.SocketPath}}}
-	return &clusterv3.Cluster{
+	var hosts []*endpointv3.LbEndpoint
+	for _, path := range b.cfg.Gateway.SocketPaths {
+		hosts = append(hosts, &endpointv3.LbEndpoint{HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
+			Address: &corev3.Address{Address: &corev3.Address_Pipe{Pipe: &corev3.Pipe{Path: path}}},
+		}}})
+	}
+	c := &clusterv3.Cluster{
 		Name:                          ir.ClusterGateway,
 		ClusterDiscoveryType:          &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
 		ConnectTimeout:                durationpb.New(b.cfg.Timeouts.Connect),
 		PerConnectionBufferLimitBytes: wrapperspb.UInt32(b.cfg.Limits.BufferBytes),
 		LoadAssignment: &endpointv3.ClusterLoadAssignment{
 			ClusterName: ir.ClusterGateway,
-			Endpoints: []*endpointv3.LocalityLbEndpoints{{LbEndpoints: []*endpointv3.LbEndpoint{{
-				HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{Address: socket}},
-			}}}},
+			Endpoints:   []*endpointv3.LocalityLbEndpoints{{LbEndpoints: hosts}},
 		},
 		CircuitBreakers: breakers(b.cfg.Limits.GatewayRequests),
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptions: b.pack(&httpv3.HttpProtocolOptions{
@@ -158,6 +161,10 @@ func (b *builder) gatewayCluster() *clusterv3.Cluster {
 			},
 		})},
 	}
+	if len(hosts) > 1 {
+		b.chooseGateway(c)
+	}
+	return c
 }
 
 // lbEndpoints sorts the addresses and chooses how Envoy finds them: literal addresses as they are, names by DNS.

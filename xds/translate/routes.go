@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -29,13 +30,11 @@ func (b *builder) routes() *routev3.RouteConfiguration {
 		VirtualHosts: []*routev3.VirtualHost{{
 			Name:    "all",
 			Domains: []string{"*"},
-			Routes: []*routev3.Route{
-				b.preflightRoute(),
-				b.adminRoute("admin", ir.AdminPrefix),
-				b.adminRoute("ui", ir.UIPrefix),
-				b.nodeRoute("node-get", exactMethod("GET"), b.retryOnce()),
-				b.nodeRoute("node", nil, nil),
-			},
+			Routes: slices.Concat(
+				[]*routev3.Route{b.preflightRoute(), b.adminRoute("admin", ir.AdminPrefix), b.adminRoute("ui", ir.UIPrefix)},
+				b.readRoutes(),
+				[]*routev3.Route{b.nodeRoute("node", nil, nil)},
+			),
 		}},
 	}
 }
@@ -79,19 +78,26 @@ func (b *builder) adminRoute(name, prefix string) *routev3.Route {
 		}},
 		RequestHeadersToRemove: []string{ir.HeaderTarget},
 		TypedPerFilterConfig: map[string]*anypb.Any{
-			filterGateway: b.pack(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
-				Overrides: &extprocv3.ExtProcOverrides{ProcessingMode: &extprocv3.ProcessingMode{
-					RequestHeaderMode:   extprocv3.ProcessingMode_SEND,
-					RequestBodyMode:     extprocv3.ProcessingMode_NONE,
-					RequestTrailerMode:  extprocv3.ProcessingMode_SKIP,
-					ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
-					ResponseBodyMode:    extprocv3.ProcessingMode_NONE,
-					ResponseTrailerMode: extprocv3.ProcessingMode_SKIP,
-				}},
-			}}),
+			filterGateway:   b.pack(gatewayOverride(b.headersOnly())),
 			filterBodyLimit: b.pack(&routev3.FilterConfig{Disabled: true}),
 		},
 	}
+}
+
+// headersOnly shows the gateway nothing but the headers. It has no effect there, so that another one may do it again.
+func (b *builder) headersOnly() *extprocv3.ExtProcOverrides {
+	o := &extprocv3.ExtProcOverrides{ProcessingMode: &extprocv3.ProcessingMode{
+		RequestHeaderMode:   extprocv3.ProcessingMode_SEND,
+		RequestBodyMode:     extprocv3.ProcessingMode_NONE,
+		RequestTrailerMode:  extprocv3.ProcessingMode_SKIP,
+		ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
+		ResponseBodyMode:    extprocv3.ProcessingMode_NONE,
+		ResponseTrailerMode: extprocv3.ProcessingMode_SKIP,
+	}}
+	if len(b.cfg.Gateway.SocketPaths) > 1 {
+		o.GrpcService = b.gatewayService(retryReads)
+	}
+	return o
 }
 
 // nodeRoute leads to the sidecar that the gateway chose, or to the pair of them. A request that carries no choice, or one that this Envoy does

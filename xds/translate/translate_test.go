@@ -17,7 +17,7 @@ import (
 
 func valid() ir.Config {
 	cfg := ir.Default()
-	cfg.Gateway.SocketPath = "/run/miroir/extproc.sock"
+	cfg.Gateway.SocketPaths = []string{"/run/miroir/extproc.sock"}
 	cfg.Nodes = []ir.Node{{ID: "node-0", Address: "10.0.0.1:7701"}, {ID: "node-1", Address: "node-1.nodes:7701"}}
 	return cfg
 }
