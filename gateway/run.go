@@ -21,6 +21,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/gateway/serve"
 	"github.com/miroir-search/miroir/gateway/write"
+	"github.com/miroir-search/miroir/internal/failpoint"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -231,7 +232,7 @@ func (p *process) watch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.barriers = barrier.New(c.id, store, p.views, hlc.New(time.Now), log, barrier.NewMetrics(reg))
+	p.barriers = barrier.New(c.id, store, p.views, hlc.New(failpoint.Now), log, barrier.NewMetrics(reg))
 	p.service = &serve.Service{
 		Views: p.views, Tasks: tasks, Store: store, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/internal/failpoint"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
@@ -70,9 +71,9 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 		return err
 	}
 	registry := telemetry.NewRegistry("sidecar")
-	clock := hlc.New(time.Now)
+	clock := hlc.New(failpoint.Now)
 	book, err := journal.Open(c.journal, clock, journal.Options{
-		MaxBytes: c.journalBytes, NoSync: !c.journalSync, Log: log, Metrics: journal.NewMetrics(registry),
+		MaxBytes: c.journalBytes, NoSync: !c.journalSync, Now: failpoint.Now, Log: log, Metrics: journal.NewMetrics(registry),
 	})
 	if err != nil {
 		return err

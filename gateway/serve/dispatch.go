@@ -143,6 +143,7 @@ func (s *Service) enter(ctx context.Context, w writeCall) (stamp hlc.Stamp, end 
 	case joins:
 		end = s.Barrier.Enter(ctx, w.index.Physical)
 	case alone:
+		s.observe()
 		if stamp, end, err = s.Barrier.Close(ctx, w.index.Physical); err != nil {
 			return 0, nil, err
 		}
@@ -156,16 +157,29 @@ func (s *Service) enter(ctx context.Context, w writeCall) (stamp hlc.Stamp, end 
 // stamp takes the stamps of a write of so many documents and returns the first. It is later than those of all tasks that
 // this gateway has heard of, by whichever gateway.
 func (s *Service) stamp(documents int) hlc.Stamp {
+	s.observe()
+	return s.Clock.Take(nodeapi.StampsFor(documents))
+}
+
+func (s *Service) observe() {
 	if err := s.Clock.Observe(s.Tasks.Stamp()); err != nil {
 		s.Log.Warn().Err(err).Msg("stamp of another gateway ignored")
 	}
-	return s.Clock.Take(nodeapi.StampsFor(documents))
+}
+
+// heed lets the clock return to the time when nodes refused a stamp as too far ahead, and it was: the next write is as good as ever.
+func (s *Service) heed(acks []scatter.Ack) {
+	if slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Refused != nil && a.Refused.Code == nodeapi.CodeClockSkew }) {
+		s.Log.Warn().Msg("nodes refuse this clock's stamps as too far ahead")
+		s.Clock.Return()
+	}
 }
 
 // conclude turns acknowledgements into the answer, and leaves behind dirty markers and the truth in the task.
 func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
+	s.heed(acks)
 	said := plan.Acks{Acked: map[string]bool{}, Unsure: map[string]bool{}}
 	var refused *apierr.Error
 	for _, a := range acks {

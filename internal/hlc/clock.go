@@ -76,3 +76,15 @@ func (c *Clock) Observe(s Stamp) error {
 	c.last = max(c.last, s)
 	return nil
 }
+
+// Return takes back stamps that are further ahead of the wall clock than MaxSkew. They come of a wall clock that was wrong, and nobody
+// whose clock is right has taken them. It is for whoever was told so by others: alone, a clock that was ahead can not be told from
+// one that was set back just now, and that one must go on with what it gave last. What others have given must be observed again.
+func (c *Clock) Return() {
+	wall := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last.Check(wall) != nil {
+		c.last = At(wall)
+	}
+}

@@ -64,6 +64,25 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// TE-7: a clock that was ten minutes ahead goes on with the time as it is once others have refused its stamps; one that was five
+// seconds ahead keeps what it gave, for others have taken it.
+func TestReturn(t *testing.T) {
+	for ahead, returns := range map[time.Duration]bool{5 * time.Second: false, MaxSkew: false, 10 * time.Minute: true} {
+		wall := noon.Add(ahead)
+		clock := New(func() time.Time { return wall })
+		last := clock.Take(100) + 99
+		wall = noon
+		clock.Return()
+		want := last + 1
+		if returns {
+			want = At(noon) + 1
+		}
+		if got := clock.Next(); got != want {
+			t.Errorf("after being %s ahead: %d, want %d", ahead, got, want)
+		}
+	}
+}
+
 // Two clocks whose walls drift, go back and stand still: every stamp is given once, each clock's stamps ascend, and what
 // one has told the other is surpassed by it.
 func TestStampsAscendAndCauseIsKept(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/miroir-search/miroir/internal/failpoint"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/task"
 )
@@ -83,8 +84,29 @@ func (w *TaskWatch) Open() []task.Record {
 // Stamp is the latest stamp of all tasks that were seen, those ahead of the clock by more than hlc.MaxSkew left out.
 func (w *TaskWatch) Stamp() hlc.Stamp {
 	w.mu.RLock()
-	defer w.mu.RUnlock()
+	stamp := w.stamp
+	w.mu.RUnlock()
+	if now := failpoint.Now(); stamp.Check(now) != nil {
+		return w.restamp(now) // the clock was wrong when it was seen
+	}
+	return stamp
+}
+
+// restamp finds the latest stamp anew.
+func (w *TaskWatch) restamp(now time.Time) hlc.Stamp {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stamp = 0
+	for _, r := range w.byUID {
+		w.heed(r.Stamp, now)
+	}
 	return w.stamp
+}
+
+func (w *TaskWatch) heed(s hlc.Stamp, now time.Time) {
+	if s > w.stamp && s.Check(now) == nil {
+		w.stamp = s
+	}
 }
 
 // Version is a number that grows with every change of a task of a physical index: while it stays the same nothing was
@@ -178,9 +200,7 @@ func (w *TaskWatch) put(r *task.Record) {
 	if r.Physical != "" {
 		w.version[r.Physical]++
 	}
-	if r.Stamp > w.stamp && r.Stamp.Check(time.Now()) == nil {
-		w.stamp = r.Stamp
-	}
+	w.heed(r.Stamp, failpoint.Now())
 	if r.Done() {
 		delete(w.open, r.UID)
 	} else {
