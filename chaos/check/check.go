@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/miroir-search/miroir/chaos/history"
+	"github.com/miroir-search/miroir/chaos/workload"
 )
 
 // Violation is something that must not happen.
@@ -20,7 +21,7 @@ func violated(rule, format string, args ...any) Violation {
 
 // Run returns everything that is wrong with a run.
 func Run(r *history.Run) []Violation {
-	all := answers(r.Ops)
+	all := append(answers(r.Ops), exits(r.Exits)...)
 	if r.Unsettled != "" {
 		return append(all, violated("settled", "the cluster did not come to rest: %s", r.Unsettled))
 	}
@@ -29,6 +30,8 @@ func Run(r *history.Run) []Violation {
 	all = append(all, reads(r.Ops)...)
 	all = append(all, last(r)...)
 	all = append(all, tasks(r.Ops)...)
+	all = append(all, aliases(r.Ops, workload.Targets()[0])...)
+	all = append(all, leaders(r.Claims)...)
 	return append(all, catalog(r.Ops)...)
 }
 
@@ -37,6 +40,16 @@ func answers(ops []history.Op) (found []Violation) {
 	for _, o := range ops {
 		if o.Outcome == history.Wrong {
 			found = append(found, violated("answer", "%s was answered %d %s %s", name(o), o.Status, o.Code, o.Message))
+		}
+	}
+	return found
+}
+
+// exits finds processes that ended though nobody ended them.
+func exits(ends []history.Exit) (found []Violation) {
+	for _, x := range ends {
+		if x.Why == "" {
+			found = append(found, violated("exit", "%s ended by itself: %s", x.Process, x.Status))
 		}
 	}
 	return found

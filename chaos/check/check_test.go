@@ -63,6 +63,18 @@ func index(k history.Kind, number, start, seen int64, name, identity, reason str
 	return o
 }
 
+func flip(number, start, end int64, target string) history.Op {
+	return history.Op{Number: number, Kind: history.Flip, Index: "x", Other: target, Start: start, End: end, Outcome: history.Acknowledged}
+}
+
+func follow(number, start, end int64, identity string) history.Op {
+	return history.Op{Number: number, Kind: history.Follow, Index: "x", Identity: identity, Start: start, End: end, Outcome: history.Acknowledged}
+}
+
+func claim(what string, token, start, end int64) history.Claim {
+	return history.Claim{Kind: what, Scope: "x", Token: token, Start: start, End: end}
+}
+
 // Every rule is shown what it must find, and what it must not.
 func TestRun(t *testing.T) {
 	first, second := wrote(1, 0, 5, "a"), wrote(2, 10, 15, "a")
@@ -113,7 +125,27 @@ func TestRun(t *testing.T) {
 		"an acknowledged write failed": {history.Run{Ops: []history.Op{changed(first, func(o *history.Op) { o.Ended = "failed" })}, Copies: ends(docs{"a": doc(1)})}, "tasks"},
 		"a task never ends":            {history.Run{Ops: []history.Op{changed(first, func(o *history.Op) { o.Ended, o.Seen = "", 0 })}, Copies: ends(docs{"a": doc(1)})}, "tasks"},
 		"an answer nothing explains":   {history.Run{Ops: []history.Op{changed(saw(3, nil), outcome(history.Wrong))}}, "answer"},
-		"no rest":                      {history.Run{Unsettled: "a copy is dirty"}, "settled"},
+		"a flip is followed":           {history.Run{Ops: []history.Op{flip(1, 0, 5, "target-red"), follow(2, 6, 7, "target-red")}}, ""},
+		"before it is answered":        {history.Run{Ops: []history.Op{flip(1, 0, 9, "target-red"), follow(2, 6, 7, "target-blue"), follow(3, 8, 9, "target-red")}}, ""},
+		"a flip is not followed":       {history.Run{Ops: []history.Op{flip(1, 0, 5, "target-red"), follow(2, 6, 7, "target-blue")}}, "aliases"},
+		"a flip goes back":             {history.Run{Ops: []history.Op{flip(1, 0, 9, "target-red"), follow(2, 2, 3, "target-red"), follow(3, 4, 5, "target-blue")}}, "aliases"},
+		"gateways may not know yet":    {history.Run{Ops: []history.Op{changed(flip(1, 0, 5, "target-red"), func(o *history.Op) { o.Late = true }), follow(2, 6, 7, "target-blue")}}, ""},
+		"a flip without an answer":     {history.Run{Ops: []history.Op{changed(flip(1, 0, 5, "target-red"), unanswered), follow(2, 6, 7, "target-blue"), follow(3, 8, 9, "target-red")}}, ""},
+		"nobody flipped it there":      {history.Run{Ops: []history.Op{follow(2, 6, 7, "target-green")}}, "aliases"},
+
+		"one leader after the other": {history.Run{Claims: []history.Claim{
+			claim(history.Led, 5, 0, 2), claim(history.Wrote, 5, 3, 6), claim(history.Led, 7, 1, 9), claim(history.Wrote, 7, 10, 11), claim(history.Dethroned, 5, 10, 12),
+		}}, ""},
+		"two leaders at a time": {history.Run{Claims: []history.Claim{
+			claim(history.Led, 5, 0, 2), claim(history.Led, 7, 1, 4), claim(history.Wrote, 7, 5, 6), claim(history.Wrote, 5, 7, 8),
+		}}, "leaders"},
+		"an older leader comes later":   {history.Run{Claims: []history.Claim{claim(history.Led, 7, 0, 2), claim(history.Led, 5, 3, 4)}}, "leaders"},
+		"who was dethroned writes":      {history.Run{Claims: []history.Claim{claim(history.Led, 5, 0, 2), claim(history.Dethroned, 5, 3, 4), claim(history.Wrote, 5, 5, 6)}}, "leaders"},
+		"who leads is refused for good": {history.Run{Claims: []history.Claim{claim(history.Led, 5, 0, 2), claim(history.Dethroned, 5, 3, 4), claim(history.Led, 7, 5, 6)}}, ""},
+
+		"a process crashed":    {history.Run{Exits: []history.Exit{{Process: "gateway-0", Status: "exit status 2"}}}, "exit"},
+		"a process was killed": {history.Run{Exits: []history.Exit{{Process: "gateway-0", Status: "signal: killed", Why: "kill"}}}, ""},
+		"no rest":              {history.Run{Unsettled: "a copy is dirty"}, "settled"},
 
 		"an index is made and shown": {history.Run{Ops: []history.Op{index(history.Create, 1, 0, 5, "x", "k", ""), index(history.Show, 2, 6, 7, "x", "k", "")}}, ""},
 		"it is not shown":            {history.Run{Ops: []history.Op{index(history.Create, 1, 0, 5, "x", "k", ""), index(history.Show, 2, 6, 7, "x", "", "")}}, "catalog"},

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/miroir-search/miroir/chaos/history"
 	"github.com/miroir-search/miroir/chaos/shim"
 )
 
@@ -22,6 +23,10 @@ type Target interface {
 	Revive() error
 	// Disturb changes how a link treats what comes.
 	Disturb(link string, mode shim.Mode) error
+	// Fill takes all space of a process's disk, or gives it back.
+	Fill(process string, full bool) error
+	// SetClock sets the clock of a process off.
+	SetClock(process string, off time.Duration) error
 }
 
 // Clock tells how far the workload is.
@@ -29,6 +34,8 @@ type Clock interface {
 	// Wait returns when so many requests have ended, or ctx ends.
 	Wait(ctx context.Context, requests int)
 	Count() int
+	// Now is the time since the workload began, in nanoseconds.
+	Now() int64
 }
 
 // Injector breaks a cluster, and mends it again.
@@ -38,8 +45,12 @@ type Injector struct {
 
 	mu     sync.Mutex
 	broken map[string]map[*Fault]Kind
+	events []history.Event
 	errs   []error
 }
+
+// Events lists the faults that happened, in the order of their ends.
+func (i *Injector) Events() []history.Event { return i.events }
 
 // Run carries faults out, and returns when all of them have ended. When ctx ends everything is mended at once.
 func (i *Injector) Run(ctx context.Context, faults []Fault) error {
@@ -52,13 +63,21 @@ func (i *Injector) Run(ctx context.Context, faults []Fault) error {
 			if ctx.Err() != nil {
 				return
 			}
+			began := i.Clock.Now()
 			i.begin(f)
 			i.hold(ctx, f)
 			i.end(f)
+			i.happened(history.Event{Kind: string(f.Kind), Process: f.Process, Begin: began, End: i.Clock.Now()})
 		})
 	}
 	running.Wait()
 	return errors.Join(i.errs...)
+}
+
+func (i *Injector) happened(e history.Event) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.events = append(i.events, e)
 }
 
 func (i *Injector) hold(ctx context.Context, f *Fault) {
@@ -85,6 +104,14 @@ func (i *Injector) begin(f *Fault) {
 	i.broken[f.Process][f] = f.Kind
 	if mode, ok := f.Kind.mode(); ok {
 		i.note(f, i.Target.Disturb(f.Process, mode))
+		return
+	}
+	if off, ok := f.Kind.off(); ok {
+		i.note(f, i.Target.SetClock(f.Process, off))
+		return
+	}
+	if f.Kind == Full {
+		i.note(f, i.Target.Fill(f.Process, true))
 		return
 	}
 	f.pid, _ = i.Target.Pid(f.Process) // 0 where another fault has killed it
@@ -117,6 +144,16 @@ func (i *Injector) end(f *Fault) {
 		i.note(f, i.Target.Disturb(f.Process, mode))
 		return
 	}
+	if _, ok := f.Kind.off(); ok {
+		var off time.Duration
+		for other := range i.broken[f.Process] {
+			if d, ok := other.Kind.off(); ok {
+				off = d
+			}
+		}
+		i.note(f, i.Target.SetClock(f.Process, off))
+		return
+	}
 	for _, kind := range i.broken[f.Process] {
 		if kind == f.Kind {
 			return
@@ -130,8 +167,12 @@ const reviveTime = 30 * time.Second
 
 // mend makes a process go on, or start again. Others that are down start a little early.
 func (i *Injector) mend(f *Fault) error {
-	if f.Kind == Stop {
+	switch f.Kind {
+	case Stop:
 		return i.Target.Signal(f.Process, syscall.SIGCONT)
+	case Full:
+		// The process may have given up for want of space.
+		return errors.Join(i.Target.Fill(f.Process, false), i.Target.Revive())
 	}
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()

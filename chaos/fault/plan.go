@@ -20,7 +20,18 @@ const (
 	Mute Kind = "mute" // a link loses everything
 	Deaf Kind = "deaf" // a link loses answers
 	Slow Kind = "slow" // a link delays everything
+	Full Kind = "full" // a disk has no space left
+
+	Ahead  Kind = "ahead"  // a clock is five seconds ahead, which nobody should notice
+	Behind Kind = "behind" // a clock is five seconds behind
+	Astray Kind = "astray" // a clock is ten minutes ahead, more than writes can be put in order by
 )
+
+// off is by how much a fault sets a clock off; false when it is none of a clock.
+func (k Kind) off() (time.Duration, bool) {
+	d, ok := map[Kind]time.Duration{Ahead: 5 * time.Second, Behind: -5 * time.Second, Astray: 10 * time.Minute}[k]
+	return d, ok
+}
 
 // mode is what a fault makes of a link; false when it is one of a process.
 func (k Kind) mode() (shim.Mode, bool) {
@@ -28,10 +39,10 @@ func (k Kind) mode() (shim.Mode, bool) {
 	return m, ok
 }
 
-// Fault is one thing that goes wrong with one process or link.
+// Fault is one thing that goes wrong with one process, link, disk or clock.
 type Fault struct {
 	Kind    Kind
-	Process string        // or link
+	Process string        // or link; disks and clocks go by the name of their process
 	At      int           // begins when so many requests have ended
 	For     int           // ends when so many more have ended …
 	AtMost  time.Duration // … or after this time
@@ -54,18 +65,29 @@ const (
 	long  = 12 * time.Second
 )
 
-// Plan returns the faults of a run with so many requests, in the order of their beginning. The kinds of processes are
-// equally likely, however many there are of each, and so are those of links.
-func Plan(seed uint64, processes, links [][]string, requests int) []Fault {
-	dice := rand.New(rand.NewPCG(seed, 1<<32)) //nolint:gosec // to be repeated, not to be secret
+// Parts lists what can be broken, by kind: all kinds are equally likely, however many there are of each.
+type Parts struct {
+	Processes, Links, Disks, Clocks [][]string
+}
+
+// Plan returns the faults of a run with so many requests, in the order of their beginning.
+func Plan(seed uint64, parts Parts, requests int) []Fault {
 	var all []Fault
-	for range 2 + dice.IntN(4) {
-		all = append(all, one(dice, []Kind{Kill, Kill, Stop}, processes, requests))
-	}
-	// Dice of their own leave a seed's other faults as they are.
-	dice = rand.New(rand.NewPCG(seed, 1<<33)) //nolint:gosec // as above
-	for n := dice.IntN(3); n > 0 && len(links) > 0; n-- {
-		all = append(all, one(dice, []Kind{Cut, Mute, Deaf, Slow}, links, requests))
+	for n, class := range []struct {
+		kinds       []Kind
+		names       [][]string
+		least, more int // how many, and how many more at most
+	}{
+		{[]Kind{Kill, Kill, Stop}, parts.Processes, 2, 3},
+		{[]Kind{Cut, Mute, Deaf, Slow}, parts.Links, 0, 2},
+		{[]Kind{Full}, parts.Disks, 0, 1},
+		{[]Kind{Ahead, Behind, Astray}, parts.Clocks, 0, 1},
+	} {
+		// Dice of their own leave a seed's other faults as they are.
+		dice := rand.New(rand.NewPCG(seed, 1<<(32+n))) //nolint:gosec // to be repeated, not to be secret
+		for k := class.least + dice.IntN(class.more+1); k > 0 && len(class.names) > 0; k-- {
+			all = append(all, one(dice, class.kinds, class.names, requests))
+		}
 	}
 	slices.SortStableFunc(all, func(a, b Fault) int { return a.At - b.At })
 	return all

@@ -19,6 +19,8 @@ const (
 	Drop   Kind = "drop"   // an index deleted
 	Swap   Kind = "swap"   // two indexes swapped
 	Show   Kind = "show"   // an index looked at
+	Flip   Kind = "flip"   // an alias pointed to another index
+	Follow Kind = "follow" // an index looked at by its alias
 	Task   Kind = "task"   // a task looked at, recorded only when it went wrong
 )
 
@@ -60,12 +62,13 @@ type Op struct {
 	Docs    map[string]Document `json:"docs,omitempty"`  // what was written, by id
 	IDs     []string            `json:"ids,omitempty"`   // what was deleted or asked for
 	Group   int64               `json:"group,omitempty"` // of a deletion by filter
-	Index   string              `json:"index,omitempty"` // of an operation on indexes
-	Other   string              `json:"other,omitempty"` // the second index of a swap
+	Index   string              `json:"index,omitempty"` // of an operation on indexes, or the alias
+	Other   string              `json:"other,omitempty"` // the second index of a swap, or the target of a flip
 	Start   int64               `json:"start"`
 	End     int64               `json:"end"` // of the answer; Never without one
 	Outcome Outcome             `json:"outcome"`
-	Last    bool                `json:"last"` // it was not sent again
+	Last    bool                `json:"last"`             // it was not sent again
+	Unsent  int                 `json:"unsent,omitempty"` // how often there was no connection before it was sent
 	Status  int                 `json:"status,omitempty"`
 	Code    string              `json:"code,omitempty"`
 	Message string              `json:"message,omitempty"` // of a wrong answer or a broken connection
@@ -81,6 +84,7 @@ type Op struct {
 	Total    int                 `json:"total,omitempty"`
 	Counted  int                 `json:"counted,omitempty"`  // sum of a search's facet counts
 	Identity string              `json:"identity,omitempty"` // primary key of an index that was made or shown
+	Late     bool                `json:"late,omitempty"`     // a flip is done, but not every gateway may know
 }
 
 // Writes says whether the request changes documents.
@@ -104,12 +108,52 @@ type Copy struct {
 	Raw  map[string]string   `json:"raw"`
 }
 
+// Event is a fault that happened. Times are nanoseconds since the run began.
+type Event struct {
+	Kind    string `json:"kind"`
+	Process string `json:"process"` // or link, or disk
+	Begin   int64  `json:"begin"`
+	End     int64  `json:"end"`
+}
+
+// Kinds of claims.
+const (
+	Led       = "led"       // a candidate became the leader; it began to wait at Start
+	Wrote     = "wrote"     // a leader's guarded write was done
+	Dethroned = "dethroned" // a guarded write was refused: its leader is none any more
+	Resigned  = "resigned"  // a leader gave up in order
+)
+
+// Claim is what one of several candidates for one scope was told. Times are nanoseconds since the run began.
+type Claim struct {
+	Kind   string `json:"kind"`
+	Scope  string `json:"scope"`
+	Holder string `json:"holder"`
+	Token  int64  `json:"token"`
+	Start  int64  `json:"start"`
+	End    int64  `json:"end"`
+}
+
+// Exit is the end of a process during a run.
+type Exit struct {
+	Process string `json:"process"`
+	Status  string `json:"status"` // as the system tells it
+	At      int64  `json:"at"`     // nanoseconds since the run began
+	Why     string `json:"why"`    // which fault explains it; empty where none does
+}
+
 // Run is everything a checker needs.
 type Run struct {
 	Seed   uint64   `json:"seed"`
-	Faults []string `json:"faults"`
-	Ops    []Op     `json:"ops"`
-	Copies []Copy   `json:"copies"`
+	Faults []string `json:"faults"` // as they were planned
+	Events []Event  `json:"events"`
+	Exits  []Exit   `json:"exits"`
+	Claims []Claim  `json:"claims"`
+	// Worked is how long clients were at work, and Rested how long the cluster took to come to rest, in nanoseconds.
+	Worked int64  `json:"worked"`
+	Rested int64  `json:"rested"`
+	Ops    []Op   `json:"ops"`
+	Copies []Copy `json:"copies"`
 	// Last has the reads of clients after the cluster had come to rest.
 	Last []Op `json:"last"`
 	// Unsettled says why the cluster did not come to rest after the last fault; empty when it did.

@@ -17,7 +17,7 @@ func TestLink(t *testing.T) {
 		_, _ = io.WriteString(w, "answer")
 	}))
 	defer server.Close()
-	link, err := Listen(func() (string, error) { return strings.TrimPrefix(server.URL, "http://"), nil })
+	link, err := Listen(func() (string, error) { return strings.TrimPrefix(server.URL, "http://"), nil }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,22 +41,22 @@ func TestLink(t *testing.T) {
 		<-asked
 	}
 	good("open")
-	link.Set(Slow)
+	link.Set(Slow, "")
 	good("slow")
-	link.Set(Cut)
+	link.Set(Cut, "")
 	if err := ask(time.Minute); err == nil {
 		t.Fatal("a link that is cut lets something through")
 	}
-	link.Set(Open)
+	link.Set(Open, "")
 	good("open again")
-	link.Set(Deaf)
+	link.Set(Deaf, "")
 	if err := ask(200 * time.Millisecond); err == nil {
 		t.Fatal("a deaf link lets answers through")
 	}
 	<-asked // the request got there
-	link.Set(Open)
+	link.Set(Open, "")
 	good("open after deaf")
-	link.Set(Mute)
+	link.Set(Mute, "")
 	if err := ask(200 * time.Millisecond); err == nil {
 		t.Fatal("a mute link lets something through")
 	}
@@ -65,11 +65,49 @@ func TestLink(t *testing.T) {
 		t.Fatal("a mute link lets requests through")
 	default:
 	}
-	link.Set(Open)
+	link.Set(Open, "")
 	good("open after mute")
 	conn, err := net.Dial("tcp", link.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = conn.Close()
+}
+
+// What holds for one caller holds for no other, and what holds for all holds for it too.
+func TestALinkBreaksForOneCaller(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "answer") }))
+	defer server.Close()
+	now := make(chan string, 1)
+	link, err := Listen(func() (string, error) { return strings.TrimPrefix(server.URL, "http://"), nil },
+		func(net.Addr, net.Addr) string { return <-now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	clients := map[string]*http.Client{}
+	ask := func(who string) bool {
+		if clients[who] == nil {
+			clients[who] = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		}
+		now <- who
+		res, err := clients[who].Get("http://" + link.Address())
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return err == nil
+	}
+	for _, step := range []struct {
+		mode            Mode
+		who             string
+		gateway, others bool // who gets through
+	}{{Cut, "gateway", false, true}, {Open, "", false, true}, {Cut, "", false, false}, {Open, "gateway", false, false}, {Open, "", true, true}} {
+		link.Set(step.mode, step.who)
+		if got := ask("gateway"); got != step.gateway {
+			t.Errorf("%s for %q: the gateway gets through %v", step.mode, step.who, got)
+		}
+		if got := ask("coordinator"); got != step.others {
+			t.Errorf("%s for %q: the coordinator gets through %v", step.mode, step.who, got)
+		}
+	}
 }

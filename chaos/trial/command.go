@@ -5,10 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/miroir-search/miroir/chaos/check"
 	"github.com/miroir-search/miroir/chaos/history"
+	"github.com/miroir-search/miroir/chaos/tally"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 )
 
@@ -24,6 +26,9 @@ type command struct {
 	all    bool
 	points bool
 	only   string
+	file   string // of the summary
+	began  time.Time
+	tally  tally.Tally
 }
 
 // Command tries seeds one after the other, and fails when one of them shows a violation.
@@ -41,6 +46,7 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	flags.BoolVar(&c.all, "keep-all", false, "keep runs that went well, too")
 	flags.BoolVar(&c.points, "points", false, "instead of seeds: end processes before and after every durable step")
 	flags.StringVar(&c.only, "only", "", "with --points: only those with this in their names")
+	flags.StringVar(&c.file, "summary", "", "file for the summary, in Markdown, of all seeds that were tried; it is printed in any case")
 	if err := lifecycle.ParseFlags(flags, args); err != nil {
 		return err
 	}
@@ -54,7 +60,24 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	if c.points {
 		return c.tryPoints(ctx, stdio)
 	}
-	return c.try(ctx, stdio)
+	c.began = time.Now()
+	return errors.Join(c.try(ctx, stdio), c.sum(stdio))
+}
+
+// sum tells what came of all seeds that were tried.
+func (c *command) sum(stdio lifecycle.Stdio) error {
+	if c.tally.Seeds == 0 {
+		return nil
+	}
+	text := c.tally.Markdown(time.Since(c.began))
+	_, _ = fmt.Fprint(stdio.Out, "\n", text)
+	if c.file == "" {
+		return nil
+	}
+	if err := os.WriteFile(c.file, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("summary: %w", err)
+	}
+	return nil
 }
 
 func (c *command) tryPoints(ctx context.Context, stdio lifecycle.Stdio) error {
@@ -113,6 +136,9 @@ func (c *command) tryOn(ctx context.Context, stdio lifecycle.Stdio, from, to int
 		if err != nil {
 			return err
 		}
+		if cluster.disks == nil {
+			c.tally.Untried = "full disks: file systems can not be mounted here"
+		}
 		first := from
 		for good := true; good && from < to && ctx.Err() == nil; from++ {
 			seed := c.from + uint64(from) //nolint:gosec // a count
@@ -123,6 +149,7 @@ func (c *command) tryOn(ctx context.Context, stdio lifecycle.Stdio, from, to int
 			}
 			good = len(result.Violations) == 0
 			line(stdio, result)
+			c.tally.Add(result.Run, good)
 			if !good || c.all {
 				again := fmt.Sprintf("make chaos SEED=%d SEEDS=%d", c.from+uint64(first), from-first+1) //nolint:gosec // a count
 				if err := cluster.preserve(c.keep, result, again); !good {
@@ -138,14 +165,14 @@ func (c *command) tryOn(ctx context.Context, stdio lifecycle.Stdio, from, to int
 }
 
 func line(stdio lifecycle.Stdio, r *Result) {
-	tally := map[history.Outcome]int{}
+	count := map[history.Outcome]int{}
 	for _, o := range r.Run.Ops {
-		tally[o.Outcome]++
+		count[o.Outcome]++
 	}
 	verdict := "ok"
 	if len(r.Violations) > 0 {
 		verdict = "FAILED"
 	}
 	_, _ = fmt.Fprintf(stdio.Out, "seed %d: %s, %s of work and %s to rest, %d acknowledged, %d refused, %d without an answer; %d faults\n", r.Run.Seed, verdict,
-		r.Worked.Round(100*time.Millisecond), r.Rested.Round(100*time.Millisecond), tally[history.Acknowledged], tally[history.Refused], tally[history.Unknown], len(r.Run.Faults))
+		time.Duration(r.Run.Worked).Round(100*time.Millisecond), time.Duration(r.Run.Rested).Round(100*time.Millisecond), count[history.Acknowledged], count[history.Refused], count[history.Unknown], len(r.Run.Faults))
 }

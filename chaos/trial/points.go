@@ -123,13 +123,15 @@ func (c *Cluster) runPoints(ctx context.Context, some []point, told func(string)
 	}
 	stop()
 	working.Wait()
-	result.Worked = time.Since(began)
+	worked := time.Since(began)
+	result.Run.Worked = int64(worked)
 	c.settle(ctx, client, result.Run)
 	unfollow()
 	result.Run.Ops = client.Log.Ops()
 	result.Violations = append(result.Violations, check.Run(result.Run)...)
-	result.Rested = time.Since(began) - result.Worked
-	told(fmt.Sprintf("%d requests judged, %d violations, %s to rest", len(result.Run.Ops), len(result.Violations), result.Rested.Round(time.Second)))
+	rested := time.Since(began) - worked
+	result.Run.Rested = int64(rested)
+	told(fmt.Sprintf("%d requests judged, %d violations, %s to rest", len(result.Run.Ops), len(result.Violations), rested.Round(time.Second)))
 	return result, ctx.Err()
 }
 

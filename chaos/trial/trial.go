@@ -23,13 +23,11 @@ const retries = 7
 type Result struct {
 	Run        *history.Run
 	Violations []check.Violation
-	// Worked is how long clients were at work, and Rested how long the cluster took to come to rest.
-	Worked, Rested time.Duration
 }
 
 // shape of the workload. It is small, so that many seeds can be tried.
 func shape() workload.Shape {
-	return workload.Shape{Writers: 3, Readers: 1, Indexers: 2, Requests: 40}
+	return workload.Shape{Writers: 3, Readers: 1, Indexers: 2, Flippers: 2, Requests: 40}
 }
 
 // Run tries one seed. An error says that it could not be tried, which is no judgement.
@@ -41,37 +39,51 @@ func (c *Cluster) Run(ctx context.Context, seed uint64) (*Result, error) {
 	for _, ops := range clients {
 		total += len(ops)
 	}
-	faults := fault.Plan(seed, c.kinds(), c.ways(), total)
+	faults := fault.Plan(seed, c.parts(), total)
 	run := &history.Run{Seed: seed}
 	for _, f := range faults {
 		run.Faults = append(run.Faults, f.String())
 	}
 	client, unfollow, err := c.record(ctx, index, 0)
+	if err == nil {
+		defer unfollow()
+		err = c.alias(ctx, client)
+	}
+	if err != nil {
+		run.Unsettled = "before anything happened " + err.Error()
+		return &Result{Run: run, Violations: check.Run(run)}, ctx.Err()
+	}
+	book, retire, err := c.compete(ctx, index, client.Log.Now)
 	if err != nil {
 		return nil, err
 	}
-	defer unfollow()
+	defer retire()
 	began := time.Now()
 	working, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	if err := c.play(working, client, clients, faults); err != nil {
+	if run.Events, err = c.play(working, client, clients, faults); err != nil {
 		return nil, err
 	}
 	worked := time.Since(began)
+	retire()
+	run.Claims = append(book.Claims(), c.terms(client.Log.At)...)
 	if c.settle(ctx, client, run); working.Err() != nil {
 		run.Unsettled = fmt.Sprintf("clients did not get through in %s; %s", longest, run.Unsettled)
 	}
 	unfollow()
-	run.Ops = client.Log.Ops()
-	r := &Result{Run: run, Violations: check.Run(run), Worked: worked, Rested: time.Since(began) - worked}
-	if len(r.Violations) == 0 {
-		err = c.tidy(ctx, client, index)
+	run.Worked, run.Rested = int64(worked), int64(time.Since(began)-worked)
+	if run.Unsettled == "" {
+		// It removes what the trial made, so that the next one finds a small cluster; and nothing explains a refusal any more.
+		if err := c.tidy(ctx, client); err != nil {
+			run.Unsettled = "at rest " + err.Error()
+		}
 	}
-	return r, err
+	run.Ops, run.Exits = client.Log.Ops(), c.exits(client.Log.At, run.Events)
+	return &Result{Run: run, Violations: check.Run(run)}, ctx.Err()
 }
 
 // play lets the clients work while faults happen, and returns when both are through.
-func (c *Cluster) play(ctx context.Context, client *workload.Client, clients [][]history.Op, faults []fault.Fault) error {
+func (c *Cluster) play(ctx context.Context, client *workload.Client, clients [][]history.Op, faults []fault.Fault) ([]history.Event, error) {
 	var working sync.WaitGroup
 	playing, stop := context.WithCancel(ctx)
 	defer stop()
@@ -85,17 +97,45 @@ func (c *Cluster) play(ctx context.Context, client *workload.Client, clients [][
 	stop() // faults that have not ended have nothing left to disturb
 	err := <-injected
 	c.wake()
-	return err
+	return injector.Events(), err
 }
 
 // prepare makes the index of a trial.
 func (c *Cluster) prepare(ctx context.Context, index string) (*workload.Client, error) {
-	client := &workload.Client{URL: c.URL(), Key: c.MasterKey(), Index: index, HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
-	err := client.Carry(ctx, http.MethodPost, "/indexes", map[string]any{"uid": index, "primaryKey": "id"})
+	key, err := c.AdminKey()
+	if err != nil {
+		return nil, err
+	}
+	client := &workload.Client{
+		URL: c.URL(), Key: c.MasterKey(), Index: index, HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+		Admin: c.Admin(), AdminKey: key,
+	}
+	err = client.Carry(ctx, http.MethodPost, "/indexes", map[string]any{"uid": index, "primaryKey": "id"})
 	if err == nil {
 		err = client.Carry(ctx, http.MethodPatch, "/indexes/"+index+"/settings", map[string]any{"filterableAttributes": []string{history.Group}})
 	}
 	return client, err
+}
+
+// alias makes the alias of a trial, and what it can stand for when this is the first one.
+func (c *Cluster) alias(ctx context.Context, client *workload.Client) error {
+	for _, target := range workload.Targets() {
+		if c.trials > 1 {
+			break
+		}
+		if err := client.Carry(ctx, http.MethodPost, "/indexes", map[string]any{"uid": target, "primaryKey": target}); err != nil {
+			return err
+		}
+	}
+	return client.Direct(workload.Alias(client.Index+"-"), workload.Targets()[0])
+}
+
+// tidy removes what a trial made, so that the next one finds a small cluster.
+func (c *Cluster) tidy(ctx context.Context, client *workload.Client) error {
+	if err := client.Carry(ctx, http.MethodDelete, "/indexes/"+client.Index, nil); err != nil {
+		return err
+	}
+	return client.Forget(workload.Alias(client.Index + "-"))
 }
 
 // record makes what prepare makes, and writes down what is asked, and how all tasks end. Whoever asked for it calls unfollow.
@@ -107,9 +147,4 @@ func (c *Cluster) record(ctx context.Context, index string, retries int) (client
 	following, unfollow := context.WithCancel(ctx)
 	go client.FollowTasks(following)
 	return client, unfollow, nil
-}
-
-// tidy removes what a trial made, so that the next one finds a small cluster.
-func (c *Cluster) tidy(ctx context.Context, client *workload.Client, index string) error {
-	return client.Carry(ctx, http.MethodDelete, "/indexes/"+index, nil)
 }

@@ -3,6 +3,7 @@ package trial
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // seeds of the short form. Those that once showed a bug stand in
@@ -25,7 +26,7 @@ func TestSeeds(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		t.Logf("seed %d: %s of work, %s to rest", seed, result.Worked, result.Rested)
+		t.Logf("seed %d: %s of work, %s to rest", seed, time.Duration(result.Run.Worked), time.Duration(result.Run.Rested))
 		if len(result.Violations) > 0 {
 			t.Fatal(cluster.preserve(defaultKeep(), result, fmt.Sprintf("make chaos SEED=%d SEEDS=%d", seeds[0], n+1)))
 		}

@@ -16,7 +16,16 @@ func read(o *history.Op, answer []byte) error {
 		return readDocuments(o, []json.RawMessage{answer})
 	case history.List, history.Search:
 		return readList(o, answer)
-	case history.Show:
+	case history.Flip:
+		var spread struct {
+			Propagated bool
+			Acked      int
+		}
+		err := json.Unmarshal(answer, &spread)
+		// A gateway that has lost its lease is not waited for, and reads on as long as it may.
+		o.Late = !spread.Propagated || spread.Acked == 0
+		return err
+	case history.Show, history.Follow:
 		var ix struct{ PrimaryKey string }
 		err := json.Unmarshal(answer, &ix)
 		o.Identity = ix.PrimaryKey

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,6 +29,9 @@ type Client struct {
 	URL   string
 	Key   string
 	Index string // of all requests about documents
+	// Admin is where operators send requests, and AdminKey the key of those.
+	Admin    string
+	AdminKey string
 	// Retries is how often a request is sent again that had no good answer, after 0.1 s first and then twice as long each time.
 	Retries int
 	HTTP    *http.Client
@@ -58,6 +62,7 @@ func (c *Client) carry(ctx context.Context, o history.Op) history.Op {
 	for tries := 0; ; tries++ {
 		done := c.Do(o)
 		if done.Outcome == history.Unsent && c.Retries == 0 && ctx.Err() == nil {
+			o.Unsent++
 			pause(ctx, closed)
 			continue
 		}
@@ -115,7 +120,7 @@ func refusal(o history.Op, answer []byte) history.Op {
 	case o.Status == http.StatusServiceUnavailable || o.Status == http.StatusGatewayTimeout:
 		o.Outcome = history.Refused
 	case o.Kind == history.Get && o.Status == http.StatusNotFound && e.Code == "document_not_found",
-		o.Kind == history.Show && o.Status == http.StatusNotFound && e.Code == "index_not_found":
+		(o.Kind == history.Show || o.Kind == history.Follow) && o.Status == http.StatusNotFound && e.Code == "index_not_found":
 		o.Outcome = history.Acknowledged
 	default:
 		o.Outcome = history.Wrong
@@ -158,9 +163,14 @@ func (c *Client) request(o history.Op) (method, path string, body any) {
 		return http.MethodDelete, "/indexes/" + o.Index, nil
 	case history.Swap:
 		return http.MethodPost, "/swap-indexes", []map[string]any{{"indexes": []string{o.Index, o.Other}}}
+	case history.Flip:
+		return http.MethodPut, operators + "aliases/" + o.Index, map[string]any{"target": o.Other, "force": true}
 	}
 	return http.MethodGet, "/indexes/" + o.Index, nil
 }
+
+// operators begins the paths of operators.
+const operators = "/_miroir/"
 
 // send sends a request; a body that is nil is none.
 func (c *Client) send(method, path string, body any) (int, http.Header, []byte, error) {
@@ -175,11 +185,15 @@ func (c *Client) send(method, path string, body any) (int, http.Header, []byte, 
 		// Not a bytes.Reader: a request that can be sent again would be, behind our back.
 		reader = io.MultiReader(bytes.NewReader(raw))
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, reader)
+	url, key := c.URL, c.Key
+	if strings.HasPrefix(path, operators) {
+		url, key = c.Admin, c.AdminKey
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url+path, reader)
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+c.Key)
+	req.Header.Set("Authorization", "Bearer "+key)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
@@ -199,6 +213,27 @@ func (c *Client) Tell(method, path string, body any) error {
 		err = fmt.Errorf("status %d: %s", status, answer)
 	}
 	return err
+}
+
+// Direct makes an alias of a target. It is for what surrounds a run and is not recorded.
+func (c *Client) Direct(alias, target string) error {
+	return c.operate(http.MethodPost, "aliases/"+alias, map[string]any{"target": target})
+}
+
+// Forget removes an alias.
+func (c *Client) Forget(alias string) error {
+	return c.operate(http.MethodDelete, "aliases/"+alias, nil)
+}
+
+func (c *Client) operate(method, path string, body any) error {
+	status, _, answer, err := c.send(method, operators+path, body)
+	if err == nil && status >= http.StatusBadRequest {
+		err = fmt.Errorf("status %d: %s", status, answer)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
 }
 
 // Carry sends a request that makes a task, and waits for its success. It is for what surrounds a run and is not recorded.

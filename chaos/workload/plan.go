@@ -12,6 +12,7 @@ type Shape struct {
 	Writers  int // clients that mostly write
 	Readers  int // clients that only read
 	Indexers int // clients that make, delete and swap indexes
+	Flippers int // clients that flip an alias and follow it
 	Requests int // of each client
 }
 
@@ -25,13 +26,21 @@ const (
 // block is the room for the numbers of one client's requests.
 const block = 100_000
 
+// Targets are the indexes that aliases are flipped between. The primary key of each is its name.
+func Targets() []string { return []string{"target-blue", "target-green", "target-red"} }
+
+// Alias is the alias of a run whose indexes are named after prefix. It begins as the first target.
+func Alias(prefix string) string { return prefix + "alias" }
+
 // Plan returns the requests of every client in their order. Indexes of their own are named after prefix.
 func Plan(seed uint64, s Shape, prefix string) [][]history.Op {
 	var all [][]history.Op
-	for client := range s.Writers + s.Readers + s.Indexers {
+	for client := range s.Writers + s.Readers + s.Indexers + s.Flippers {
 		dice := rand.New(rand.NewPCG(seed, uint64(client))) //nolint:gosec // to be repeated, not to be secret
 		next := writerOp
 		switch {
+		case client >= s.Writers+s.Readers+s.Indexers:
+			next = func(d *rand.Rand, number int64) history.Op { return flipperOp(d, number, prefix) }
 		case client >= s.Writers+s.Readers:
 			next = func(d *rand.Rand, number int64) history.Op { return indexerOp(d, number, prefix) }
 		case client >= s.Writers:
@@ -107,6 +116,14 @@ func indexerOp(dice *rand.Rand, number int64, prefix string) history.Op {
 		o.Kind, o.Other = history.Swap, fmt.Sprint(prefix, (at+1+dice.IntN(2))%3)
 	default:
 		o.Kind = history.Show
+	}
+	return o
+}
+
+func flipperOp(dice *rand.Rand, number int64, prefix string) history.Op {
+	o := history.Op{Number: number, Kind: history.Follow, Index: Alias(prefix)}
+	if targets := Targets(); dice.IntN(3) == 0 {
+		o.Kind, o.Other = history.Flip, targets[dice.IntN(len(targets))]
 	}
 	return o
 }

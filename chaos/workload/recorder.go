@@ -27,6 +27,9 @@ func NewRecorder() *Recorder {
 // Now is the time since the run began.
 func (r *Recorder) Now() int64 { return int64(time.Since(r.began)) }
 
+// At is the time of a moment since the run began.
+func (r *Recorder) At(moment time.Time) int64 { return int64(moment.Sub(r.began)) }
+
 // Add records a request that has ended.
 func (r *Recorder) Add(o history.Op) {
 	r.mu.Lock()

@@ -110,6 +110,7 @@ func (c *child) run() {
 func (c *child) ended(err error, settled bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	pid := c.command.Process.Pid
 	c.command = nil
 	_ = os.Remove(c.pidPath())
 	if c.stopped {
@@ -123,7 +124,7 @@ func (c *child) ended(err error, settled bool) bool {
 	if err != nil {
 		c.last = err.Error()
 	}
-	c.owner.options.Log.Warn().Str("process", c.process.Name).Str("status", c.last).Msg("process ended by itself")
+	c.owner.options.Log.Warn().Str("process", c.process.Name).Int("pid", pid).Str("status", c.last).Msg("process ended by itself")
 	return false
 }
 

@@ -92,8 +92,12 @@ func (l *Local) start(ctx context.Context) error {
 	args = append(args, l.options.Flags...)
 	l.command = exec.Command(l.binary, args...) //nolint:gosec // the project's own binary
 	l.command.Dir = filepath.Dir(filepath.Dir(l.binary))
-	var stderr strings.Builder
-	l.command.Stderr = &stderr
+	log, err := l.openLog()
+	if err != nil {
+		return fmt.Errorf("start cluster: %w", err)
+	}
+	defer func() { _ = log.Close() }() // the process has its own copy
+	l.command.Stderr = log
 	out, err := l.command.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("start cluster: %w", err)
@@ -124,10 +128,21 @@ func (l *Local) start(ctx context.Context) error {
 		return nil
 	case err := <-l.exited:
 		l.exited <- err
-		return fmt.Errorf("start cluster: it ended: %w\n%s", err, stderr.String())
+		return fmt.Errorf("start cluster: it ended: %w\n%s", err, l.Log(Supervisor))
 	case <-ctx.Done():
 		return errors.Join(fmt.Errorf("start cluster: not ready in time: %w", context.Cause(ctx)), l.Stop())
 	}
+}
+
+// Supervisor is the name of the log of `miroir dev` itself, which tells whose end it has seen.
+const Supervisor = "dev"
+
+func (l *Local) openLog() (*os.File, error) {
+	path := filepath.Join(l.dir, "log", Supervisor+".log")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
 // URL implements Cluster.
@@ -161,8 +176,11 @@ func (l *Local) Signal(process string, signal syscall.Signal) error {
 }
 
 // Pid is the number of a process. One that does not run is fs.ErrNotExist.
-func (l *Local) Pid(process string) (int, error) {
-	text, err := os.ReadFile(filepath.Join(l.dir, "run", process+".pid"))
+func (l *Local) Pid(process string) (int, error) { return PidIn(l.dir, process) }
+
+// PidIn is the number of a process of the cluster with this data folder.
+func PidIn(dir, process string) (int, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "run", process+".pid"))
 	if err != nil {
 		return 0, fmt.Errorf("pid of %s: %w", process, err)
 	}
