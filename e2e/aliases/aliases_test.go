@@ -246,6 +246,11 @@ var _ = Describe("F7: aliases on a cluster of three nodes", Ordered, func() {
 		Expect(explained.Plans).To(HaveLen(2))
 		Expect(explained.Execution.Result.EstimatedTotalHits).To(Equal(41))
 		Expect(explained.Execution.Legs).NotTo(BeEmpty())
+		shown := tool.Must("explain", "--index", "weather", "-q", "common", "--filter", "rank < 4", "--execute")
+		Expect(shown).To(SatisfyAll(ContainSubstring("feasible"), ContainSubstring("node-"), ContainSubstring("hits of 5 in")))
+		code, _, errs := tool.Run("explain", "--index", "nobody")
+		Expect(code).To(Equal(1), errs)
+		Expect(errs).To(ContainSubstring("index_not_found"))
 	})
 
 	It("goes on without a target that vanished", func() {

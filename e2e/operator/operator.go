@@ -33,7 +33,7 @@ func New(root string, c provider.Cluster) Ctl {
 	gomega.Expect(binary).To(gomega.BeAnExistingFile(), "run `make build` first")
 	key, err := c.AdminKey()
 	gomega.Expect(err).NotTo(gomega.HaveOccurred())
-	return Ctl{binary, append(os.Environ(), "MIROIR_SERVER="+c.Admin(), "MIROIR_ADMIN_API_KEY="+key, "HOME="+ginkgo.GinkgoT().TempDir())}
+	return Ctl{binary, append(os.Environ(), "MIROIR_SERVER="+c.Admin(), "MIROIR_INGRESS="+c.URL(), "MIROIR_ADMIN_API_KEY="+key, "HOME="+ginkgo.GinkgoT().TempDir())}
 }
 
 // Run runs a command to its end.

@@ -76,7 +76,7 @@ type request struct {
 func (c *client) send(ctx context.Context, r request) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, c.server+r.path, r.body)
 	if err != nil {
-		return nil, fmt.Errorf("ask the coordinator: %w", err)
+		return nil, fmt.Errorf("ask %s: %w", c.server, err)
 	}
 	if r.body != nil {
 		req.ContentLength = r.size
@@ -96,12 +96,12 @@ func (c *client) send(ctx context.Context, r request) (*http.Response, error) {
 	return res, nil
 }
 
-// errNoAnswer says that the coordinator gave no answer: it is not there, or the connection broke.
-var errNoAnswer = errors.New("no answer from the coordinator")
+// errNoAnswer says that the server gave no answer: it is not there, or the connection broke.
+var errNoAnswer = errors.New("no answer")
 
 func unanswered(ctx context.Context, server string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return lifecycle.ExitError{Code: exitTimeout, Err: fmt.Errorf("no answer from %s in time: %w", server, errNoAnswer)}
+		return lifecycle.ExitError{Code: exitTimeout, Err: fmt.Errorf("%w from %s in time", errNoAnswer, server)}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -110,7 +110,7 @@ func unanswered(ctx context.Context, server string, err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return fmt.Errorf("%w: %w", errNoAnswer, err)
+	return fmt.Errorf("%w from %s: %w", errNoAnswer, server, err)
 }
 
 // ask sends a request and reads the document that answers it.
@@ -129,7 +129,7 @@ func (c *client) ask(ctx context.Context, r request) (json.RawMessage, error) {
 	}
 	body = bytes.TrimSpace(body)
 	if len(body) > 0 && !json.Valid(body) {
-		return nil, fmt.Errorf("%s does not answer like a coordinator", c.server)
+		return nil, fmt.Errorf("%s does not answer like a Miroir", c.server)
 	}
 	return body, nil
 }
@@ -189,7 +189,7 @@ func (t *tool) do(ctx context.Context, method, path string, body, into any) (jso
 		return document, err
 	}
 	if err := json.Unmarshal(document, into); err != nil {
-		return nil, fmt.Errorf("read the coordinator's answer: %w", err)
+		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	return document, nil
 }

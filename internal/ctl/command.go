@@ -17,6 +17,9 @@ import (
 // defaultServer is where a coordinator is on one's own machine.
 const defaultServer = "http://127.0.0.1:7710"
 
+// defaultIngress is where clients find a cluster on one's own machine.
+const defaultIngress = "http://127.0.0.1:7700"
+
 // tool is one call of miroir-ctl.
 type tool struct {
 	stdio     lifecycle.Stdio
@@ -49,7 +52,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 
 func (t *tool) command() *cobra.Command {
 	root := t.group("miroir-ctl", "Operates a Miroir cluster through its coordinator.", "miroir-ctl status --server http://127.0.0.1:7710",
-		t.statusCommand(), t.nodeCommand(), t.taskCommand(), t.aliasCommand(), t.dumpCommand(), t.verifyCommand(), t.settingsCommand(), t.workflowCommand(), t.configCommand(),
+		t.statusCommand(), t.nodeCommand(), t.taskCommand(), t.aliasCommand(), t.dumpCommand(), t.verifyCommand(), t.settingsCommand(), t.workflowCommand(), t.configCommand(), t.explainCommand(),
 		t.stateCommand(), t.versionCommand(), completionCommand())
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.DisableDefaultCmd = true // ours has examples

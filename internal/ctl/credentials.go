@@ -19,6 +19,7 @@ import (
 // Environment variables of CT-1 and CT-2.
 const (
 	envServer   = "MIROIR_SERVER"
+	envIngress  = "MIROIR_INGRESS"
 	envAdminKey = "MIROIR_ADMIN_API_KEY"
 )
 
@@ -28,6 +29,7 @@ const (
 //
 //	[contexts.production]
 //	server = "https://miroir-admin.example.com"
+//	ingress = "https://miroir.example.com"
 //	admin_key = "…"
 //	ca_file = "/etc/miroir/ca.pem"
 type credentials struct {
@@ -38,6 +40,7 @@ type credentials struct {
 // cluster is one context.
 type cluster struct {
 	Server   string `toml:"server"`
+	Ingress  string `toml:"ingress"`
 	AdminKey string `toml:"admin_key"`
 	CAFile   string `toml:"ca_file"`
 }
@@ -107,7 +110,15 @@ func (c credentials) choose(name string) (cluster, error) {
 }
 
 // connect finds out where the coordinator is and with which key it is asked (CT-2).
-func (t *tool) connect() (*client, error) {
+func (t *tool) connect() (*client, error) { return t.connectTo(t.coordinator) }
+
+// coordinator is where the coordinator is.
+func (t *tool) coordinator(chosen cluster) string {
+	return first(t.server, os.Getenv(envServer), chosen.Server, defaultServer)
+}
+
+// connectTo finds out with which key a server is asked. A tool talks to one only.
+func (t *tool) connectTo(server func(chosen cluster) string) (*client, error) {
 	if t.client != nil {
 		return t.client, nil
 	}
@@ -123,8 +134,7 @@ func (t *tool) connect() (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := first(t.server, os.Getenv(envServer), chosen.Server, defaultServer)
-	t.client, err = newClient(server, key, first(t.caFile, chosen.CAFile), t.insecure, t.requestID)
+	t.client, err = newClient(server(chosen), key, first(t.caFile, chosen.CAFile), t.insecure, t.requestID)
 	return t.client, err
 }
 
