@@ -28,3 +28,17 @@ func behind(r task.Record, f fate) map[string][]int {
 	}
 	return lacks
 }
+
+// carriers lists what was carried out, by node, where a copy is behind.
+func carriers(r task.Record, f fate, behind map[string][]int) map[string][]int {
+	if len(behind) == 0 {
+		return nil
+	}
+	carried := map[string][]int{}
+	for _, t := range r.Targets {
+		if slices.ContainsFunc(f.outcomes, func(o task.Outcome) bool { return o.Node == t.Node && o.Status == task.Succeeded }) {
+			carried[t.Node] = shardsIn(t)
+		}
+	}
+	return carried
+}

@@ -60,7 +60,9 @@ type Decision struct {
 	Final  *task.Record // finished, to be recorded; nil: it stays open
 	Never  []task.Target
 	Behind map[string][]int // node → shards of which another node has the write and this one has not
-	Resend []string         // nodes that must be told again, ascending
+	// Carried has the shards, by node, of which the write was carried out; only where somebody is behind.
+	Carried map[string][]int
+	Resend  []string // nodes that must be told again, ascending
 }
 
 // fate sorts the targets of a task.
@@ -92,7 +94,7 @@ func Decide(r task.Record, answers map[string]Answer, v *routing.View, now time.
 	switch {
 	case len(f.outcomes) > 0 && !done.Done():
 		return d
-	case done.Done() && done.Status != task.Succeeded, done.Done() && complete(r, f.outcomes):
+	case done.Done() && done.Status != task.Succeeded, done.Done() && reached(r, f.outcomes):
 	case len(f.lost) == 0:
 		done.Finish(now, apierr.New(apierr.MiroirNoQuorum, "The write never reached a copy of every shard. Sending it again is safe."))
 	case now.Sub(r.EnqueuedAt) > l.LostAfter:
@@ -103,6 +105,7 @@ func Decide(r task.Record, answers map[string]Answer, v *routing.View, now time.
 	done.Canceling = nil
 	done.Targets = missing(r.Targets, f.never)
 	d.Final, d.Never, d.Behind = &done, f.never, behind(r, f)
+	d.Carried = carriers(r, f, d.Behind)
 	return d
 }
 
@@ -149,20 +152,25 @@ func sift(r task.Record, answers map[string]Answer, v *routing.View, now time.Ti
 	return f
 }
 
-// complete says whether every shard that the task addressed has a copy that succeeded (TK-4).
-func complete(r task.Record, outcomes []task.Outcome) bool {
+// reached says whether every shard that the task addressed has a copy that succeeded (TK-4). One that was dirty when the write
+// came does not count: it is made equal to the others.
+func reached(r task.Record, outcomes []task.Outcome) bool {
 	const wholeNode = -1
 	reached := map[int]bool{}
 	for _, t := range r.Targets {
 		ok := slices.ContainsFunc(outcomes, func(o task.Outcome) bool {
 			return o.Node == t.Node && (o.Status == task.Succeeded || r.Type == task.IndexDeletion && task.Final(o.Status))
 		})
-		shards, err := shardmap.ParseRanges(t.Shards, shardmap.MaxShards)
-		if err != nil || len(shards) == 0 {
+		shards := shardsIn(t)
+		if len(shards) == 0 {
 			shards = []int{wholeNode}
 		}
+		dirty, err := shardmap.ParseRanges(t.Dirty, shardmap.MaxShards)
+		if err != nil {
+			dirty = nil
+		}
 		for _, s := range shards {
-			reached[s] = reached[s] || ok
+			reached[s] = reached[s] || ok && !slices.Contains(dirty, s)
 		}
 	}
 	for _, ok := range reached {

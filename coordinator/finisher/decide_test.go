@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func TestTK4TK5Decide(t *testing.T) {
 			}
 		}
 	}
+	dirtyA := func(r *task.Record) { r.Targets[0].Dirty = "0" }
 	canceling := func(r *task.Record) { by := uint32(9); r.Canceling = &by }
 	deletion := func(r *task.Record) { r.Type = task.IndexDeletion }
 	all := []string{"a", "b", "c"}
@@ -115,6 +117,15 @@ func TestTK4TK5Decide(t *testing.T) {
 		"never arrived at any copy of a shard": {
 			answers: answers{"a": says("a", task.Succeeded), "b": unknown, "c": unknown}, up: all, age: 7 * time.Minute, status: task.Failed,
 			code: apierr.MiroirNoQuorum, never: []string{"b", "c"},
+		},
+		"carried out by a dirty copy only": {
+			change: dirtyA, answers: answers{"a": says("a", task.Succeeded), "b": unknown, "c": says("c", task.Succeeded)}, up: all, age: 7 * time.Minute,
+			status: task.Failed, code: apierr.MiroirNoQuorum, never: []string{"b"},
+		},
+		"a dirty copy has it, the complete one is away": {change: dirtyA, answers: answers{"a": says("a", task.Succeeded), "c": says("c", task.Succeeded)}, up: []string{"a", "c"}, age: time.Hour},
+		"canceled on the complete copy": {
+			change: func(r *task.Record) { dirtyA(r); canceling(r) }, up: all, status: task.Canceled, never: []string{"b"},
+			answers: answers{"a": says("a", task.Succeeded), "b": says("b", task.Canceled), "c": says("c", task.Succeeded)},
 		},
 		"an index deletion is told again": {change: deletion, answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": unknown}, up: all, age: 6 * time.Second, resend: []string{"a", "c"}},
 		"but not at once":                 {change: deletion, answers: answers{"a": unknown, "b": says("b", task.Succeeded), "c": says("c", task.Succeeded)}, up: all, age: time.Second},
@@ -233,5 +244,36 @@ func TestWQ6CopiesBehind(t *testing.T) {
 	r.Type = task.SettingsUpdate
 	if d := Decide(r, map[string]Answer{"a": says("a", "succeeded"), "b": unknown, "c": unknown}, viewOf("a", "b", "c"), born.Add(time.Hour), Limits{}.withDefaults()); len(d.Behind) > 0 {
 		t.Errorf("a change of settings leaves copies behind: %v", d.Behind)
+	}
+}
+
+// WQ-6: where a write ended differently on the copies of a shard, the complete ones stay alike, and one is left.
+func TestWQ6WhatEndedDifferentlyLeavesACompleteCopy(t *testing.T) {
+	placed := &routing.Index{Placement: routing.PlacementRecord{Groups: map[int][][]routing.Copy{
+		0: {{{Node: "a", State: routing.CopyActive}, {Node: "b", State: routing.CopyActive}, {Node: "c", State: routing.CopyActive}, {Node: "n", State: routing.CopyBuilding}}},
+	}}}
+	type copies map[string][]int
+	on := func(nodes string) copies {
+		m := copies{}
+		for _, n := range nodes {
+			m[string(n)] = []int{0}
+		}
+		return m
+	}
+	for name, c := range map[string]struct{ behind, carried, dirty, want, keep string }{
+		"a complete copy has it":             {"b", "ac", "", "b", "c"},
+		"one of them is dirty":               {"b", "ac", "c", "b", "a"},
+		"only a dirty copy has it":           {"bc", "a", "a", "a", "c"},
+		"only one under construction has it": {"abc", "n", "", "n", "c"},
+		"nobody is complete":                 {"bc", "a", "abc", "bc", ""},
+		"a dirty copy lacks it":              {"ab", "c", "b", "ab", "c"},
+	} {
+		got := marking(placed, on(c.behind), on(c.carried), func(_ int, node string) bool { return strings.Contains(c.dirty, node) })
+		if !reflect.DeepEqual(copies(got.Nodes), on(c.want)) || got.Keep[0] != c.keep {
+			t.Errorf("%s: %v, keeps %v", name, got.Nodes, got.Keep)
+		}
+	}
+	if got := marking(nil, on("b"), on("a"), nil); !reflect.DeepEqual(copies(got.Nodes), on("b")) {
+		t.Errorf("an index that is not known yet: %v", got)
 	}
 }

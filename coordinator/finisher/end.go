@@ -14,10 +14,8 @@ import (
 func (f *Finisher) end(ctx context.Context, r task.Record, d Decision) error {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
-	for node, shards := range d.Behind {
-		if err := f.Store.MarkDirty(ctx, r.Physical, node, shards, state.Miss{From: r.Stamp, Reason: "a write ended otherwise than elsewhere"}); err != nil {
-			return err
-		}
+	if err := f.mark(ctx, r, d); err != nil {
+		return err
 	}
 	if err := f.adopt(ctx, r); err != nil {
 		return err
@@ -30,6 +28,22 @@ func (f *Finisher) end(ctx context.Context, r task.Record, d Decision) error {
 	f.Metrics.finished.WithLabelValues(r.Status).Inc()
 	f.Metrics.age.Observe(f.Now().Sub(r.EnqueuedAt).Seconds())
 	return nil
+}
+
+// mark marks the copies that lack what others have. An index that is gone has none.
+func (f *Finisher) mark(ctx context.Context, r task.Record, d Decision) error {
+	if len(d.Behind) == 0 {
+		return nil
+	}
+	miss := state.Miss{From: r.Stamp, Placed: true, Reason: "a write ended otherwise than elsewhere"}
+	placed := f.Views.View().Physical[r.Physical]
+	err := f.Store.MarkMissed(ctx, r.Physical, miss, func(dirty state.DirtyFunc) state.Marking {
+		return marking(placed, d.Behind, d.Carried, dirty)
+	})
+	if errors.Is(err, state.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // adopt lets the catalog take over what a task changed on the nodes: the primary key that an index update set.

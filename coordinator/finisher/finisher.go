@@ -28,7 +28,7 @@ type Nodes interface {
 type Store interface {
 	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
 	DeleteTasks(ctx context.Context, uids []uint32) error
-	MarkDirty(ctx context.Context, physical, node string, shards []int, miss state.Miss) error
+	MarkMissed(ctx context.Context, physical string, miss state.Miss, judge func(state.DirtyFunc) state.Marking) error
 	UpdateIndex(ctx context.Context, uid string, change func(*routing.IndexRecord) error) (routing.IndexRecord, error)
 }
 

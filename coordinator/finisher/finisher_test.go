@@ -166,10 +166,12 @@ func (w *world) DeleteTasks(_ context.Context, uids []uint32) error {
 	return nil
 }
 
-func (w *world) MarkDirty(_ context.Context, physical, node string, shards []int, _ state.Miss) error {
+func (w *world) MarkMissed(_ context.Context, physical string, _ state.Miss, judge func(state.DirtyFunc) state.Marking) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dirty = append(w.dirty, fmt.Sprint(physical, " ", node, " ", shards))
+	for node, shards := range judge(func(int, string) bool { return false }).Nodes {
+		w.dirty = append(w.dirty, fmt.Sprint(physical, " ", node, " ", shards))
+	}
 	return nil
 }
 

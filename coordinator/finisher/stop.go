@@ -31,7 +31,7 @@ func stop(r, done task.Record, f fate, d Decision, now time.Time, l Limits) Deci
 	if open && now.Sub(r.EnqueuedAt) <= l.LostAfter {
 		return d
 	}
-	whole := done.Status == task.Succeeded && complete(r, f.outcomes)
+	whole := done.Status == task.Succeeded && reached(r, f.outcomes)
 	if done.Status == task.Succeeded && !whole {
 		done.Status = task.Canceled
 	}
@@ -58,6 +58,7 @@ func stop(r, done task.Record, f fate, d Decision, now time.Time, l Limits) Deci
 	}
 	done.Targets = missing(r.Targets, d.Never)
 	d.Final = &done
+	d.Carried = carriers(r, f, d.Behind)
 	return d
 }
 

@@ -194,15 +194,18 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 	v := p.Judge(said, nil)
 	if len(v.Missed) > 0 {
 		// What the store knows of dirty copies counts, so that no write rests on one alone.
+		var known state.DirtyFunc
 		err := s.Store.MarkMissed(ctx, w.index.Physical, state.Miss{From: r.Stamp, Reason: "missed a write"}, func(dirty state.DirtyFunc) state.Marking {
-			v = p.Judge(said, dirty)
+			v, known = p.Judge(said, dirty), dirty
 			return state.Marking{Nodes: v.Mark, Keep: v.Keep}
 		})
 		if err != nil {
 			return s.stateReply(err)
 		}
+		marked := dirtyCopies(p, known)
 		for i := range r.Targets {
 			r.Targets[i].Missed = !said.Acked[r.Targets[i].Node]
+			r.Targets[i].Dirty = marked[r.Targets[i].Node]
 		}
 		if err := s.Store.UpdateTask(ctx, r); err != nil && !errors.Is(err, state.ErrConflict) {
 			return s.stateReply(err)
@@ -267,11 +270,30 @@ func (s *Service) done(
 	return s.stateReply(err)
 }
 
+// dirtyCopies lists the shards of a write whose copies are dirty, by node, by the store, or by the view where known is nil.
+func dirtyCopies(p plan.Write, known state.DirtyFunc) map[string]string {
+	shards := map[string][]int{}
+	for s, copies := range p.Copies {
+		for _, c := range copies {
+			if known == nil && c.Dirty || known != nil && known(s, c.Node) {
+				shards[c.Node] = append(shards[c.Node], s)
+			}
+		}
+	}
+	dirty := make(map[string]string, len(shards))
+	for node, list := range shards {
+		slices.Sort(list)
+		dirty[node] = shardmap.FormatRanges(list)
+	}
+	return dirty
+}
+
 // targets lists every node that must get the write; one that is down is missed from the start.
 func targets(p plan.Write) []task.Target {
 	list := make([]task.Target, 0, len(p.Legs))
+	dirty := dirtyCopies(p, nil)
 	for _, l := range p.Legs {
-		list = append(list, task.Target{Node: l.Node, Group: l.Group, Shards: shardmap.FormatRanges(l.Shards)})
+		list = append(list, task.Target{Node: l.Node, Group: l.Group, Shards: shardmap.FormatRanges(l.Shards), Dirty: dirty[l.Node]})
 	}
 	down := map[string]*task.Target{}
 	shards := map[string][]int{}

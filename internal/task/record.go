@@ -44,6 +44,7 @@ type Target struct {
 	Group  int    `json:"group"`
 	Shards string `json:"shards,omitempty"` // as shardmap.FormatRanges writes them; empty: the whole node
 	Missed bool   `json:"missed,omitempty"` // the node did not acknowledge; its outcome is not waited for
+	Dirty  string `json:"dirty,omitempty"`  // those of them whose copies were dirty: what only they have was not accepted
 }
 
 // Record is tasks/open/<uid> and tasks/done/<uid>.

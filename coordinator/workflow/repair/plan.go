@@ -111,8 +111,9 @@ func candidates(v *routing.View, ix *routing.Index, shard int, node string, mark
 	return list
 }
 
-// choose picks the source of a shard: the complete copy that is near and has the least to do. Without any other copy, and
-// where all of them are dirty and up and none knows more than this one, the own copy counts as complete (source "").
+// choose picks the source of a shard: the complete copy that is near and has the least to do. Where all copies are dirty and
+// none knows more than this one, the own copy counts as complete (source ""). One that is down and was dirty before this one is
+// not waited for: all that was accepted until this one became dirty is here. Where this one lost its data all must be up.
 func choose(list []candidate, mine state.Mark, load map[string]int) (source string, ok bool) {
 	complete := slices.DeleteFunc(slices.Clone(list), func(c candidate) bool { return c.dirty || !c.up })
 	if len(complete) > 0 {
@@ -122,7 +123,8 @@ func choose(list []candidate, mine state.Mark, load map[string]int) (source stri
 		return best.node, true
 	}
 	for _, c := range list {
-		if !c.dirty || !c.up || knowsMore(c.mark, mine) {
+		less := c.mark.Record.From < mine.Record.From && !mine.Record.Whole
+		if !c.dirty || !c.up && !less || knowsMore(c.mark, mine) {
 			return "", false
 		}
 	}

@@ -78,6 +78,10 @@ func TestPlan(t *testing.T) {
 		"no complete one, the other knows more": {[]string{"ab"}, "", []state.Mark{mark(0, "a", 9, true), mark(0, "b", 5, false)},
 			nil, []int{0}},
 		"no complete one, and one is down": {[]string{"abd"}, "d", []state.Mark{mark(0, "a", 9, false), mark(0, "b", 5, false), mark(0, "d", 5, false)},
+			[]Job{{"", "", "0", 0}}, nil},
+		"no complete one, and one is down that may know as much": {[]string{"abd"}, "d", []state.Mark{mark(0, "a", 5, false), mark(0, "b", 5, false), mark(0, "d", 5, false)},
+			nil, []int{0}},
+		"no complete one, this one lost its data": {[]string{"ad"}, "d", []state.Mark{mark(0, "a", 9, true), mark(0, "d", 5, true)},
 			nil, []int{0}},
 		"not held any more": {[]string{"bc"}, "", []state.Mark{mark(0, "a", 5, false)}, nil, nil},
 	} {
