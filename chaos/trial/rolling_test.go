@@ -14,8 +14,8 @@ import (
 	"github.com/miroir-search/miroir/e2e/inside"
 )
 
-// Every process of the cluster is killed, one after the other, while clients write and read. No acknowledged write is
-// lost, and no request fails for good (TE-7, IN-3, IN-4).
+// Every process of the cluster is killed, one after the other, while clients write and read by the official SDK with its retries. No
+// acknowledged write is lost, and no call of the SDK fails (TE-7, IN-3, IN-4).
 func TestRollingKill(t *testing.T) {
 	cluster, err := StartCluster(t.Context(), "../..", false)
 	if err != nil {
@@ -28,15 +28,16 @@ func TestRollingKill(t *testing.T) {
 	}()
 	ctx, cancel := context.WithTimeout(t.Context(), longest)
 	defer cancel()
-	client, unfollow, err := cluster.record(ctx, "rolling", retries)
+	client, unfollow, err := cluster.record(ctx, "rolling", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unfollow()
+	client.UseSDK()
 
 	playing, stop := context.WithCancel(ctx)
 	var working sync.WaitGroup
-	for _, ops := range workload.Plan(1, workload.Shape{Writers: 2, Readers: 2, Requests: 100_000}, "") {
+	for _, ops := range workload.Plan(1, workload.Shape{Writers: 4, Readers: 2, Requests: 100_000}, "") {
 		working.Go(func() { client.Play(playing, ops) })
 	}
 	for _, p := range slices.Concat(cluster.kinds()...) {

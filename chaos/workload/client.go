@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/meilisearch/meilisearch-go"
+
 	"github.com/miroir-search/miroir/chaos/history"
 )
 
@@ -36,6 +38,7 @@ type Client struct {
 	Retries int
 	HTTP    *http.Client
 	Log     *Recorder
+	sdk     meilisearch.ServiceManager // nil: requests are made here
 }
 
 // Play sends requests one after the other until they are through or ctx ends. After some writes it waits for their tasks, as
@@ -61,7 +64,7 @@ func (c *Client) carry(ctx context.Context, o history.Op) history.Op {
 	wait := firstWait
 	for tries := 0; ; tries++ {
 		done := c.Do(o)
-		if done.Outcome == history.Unsent && c.Retries == 0 && ctx.Err() == nil {
+		if done.Outcome == history.Unsent && c.Retries == 0 && c.sdk == nil && ctx.Err() == nil {
 			o.Unsent++
 			pause(ctx, closed)
 			continue
@@ -88,9 +91,12 @@ func pause(ctx context.Context, d time.Duration) {
 
 // Do sends one request and returns it with what came of it.
 func (c *Client) Do(o history.Op) history.Op {
-	method, path, body := c.request(o)
+	carry := c.directly
+	if c.sdk != nil {
+		carry = c.bySDK
+	}
 	o.Start = c.Log.Now()
-	status, header, answer, err := c.send(method, path, body)
+	status, header, answer, err := carry(o)
 	o.End, o.Status = c.Log.Now(), status
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -128,35 +134,48 @@ func refusal(o history.Op, answer []byte) history.Op {
 	return o
 }
 
+func (c *Client) directly(o history.Op) (int, http.Header, []byte, error) {
+	method, path, body := c.request(o)
+	return c.send(method, path, body)
+}
+
+// most is how many documents are read at once, more than there are.
+const most = 1000
+
+// listed lists the documents of a write as they are sent.
+func listed(o history.Op) (list []map[string]any) {
+	for id, d := range o.Docs {
+		fields := map[string]any{"id": id}
+		for k, v := range d {
+			fields[k] = v
+		}
+		list = append(list, fields)
+	}
+	return list
+}
+
+func groupFilter(o history.Op) string { return fmt.Sprint("group = ", o.Group) }
+
 func (c *Client) request(o history.Op) (method, path string, body any) {
 	documents := "/indexes/" + c.Index + "/documents"
 	switch o.Kind {
-	case history.Put, history.Merge:
-		var list []map[string]any
-		for id, d := range o.Docs {
-			fields := map[string]any{"id": id}
-			for k, v := range d {
-				fields[k] = v
-			}
-			list = append(list, fields)
-		}
-		if o.Kind == history.Put {
-			return http.MethodPost, documents, list
-		}
-		return http.MethodPut, documents, list
+	case history.Put:
+		return http.MethodPost, documents, listed(o)
+	case history.Merge:
+		return http.MethodPut, documents, listed(o)
 	case history.Delete:
 		return http.MethodPost, documents + "/delete-batch", o.IDs
 	case history.Filter:
-		return http.MethodPost, documents + "/delete", map[string]any{"filter": fmt.Sprint("group = ", o.Group)}
+		return http.MethodPost, documents + "/delete", map[string]any{"filter": groupFilter(o)}
 	case history.Clear:
 		return http.MethodDelete, documents, nil
 	case history.Get:
 		return http.MethodGet, documents + "/" + o.IDs[0], nil
 	case history.List:
-		return http.MethodPost, documents + "/fetch", map[string]any{"limit": 1000}
+		return http.MethodPost, documents + "/fetch", map[string]any{"limit": most}
 	case history.Search:
 		return http.MethodPost, "/indexes/" + c.Index + "/search", map[string]any{
-			"q": "", "page": 1, "hitsPerPage": 1000, "facets": []string{history.Group}}
+			"q": "", "page": 1, "hitsPerPage": most, "facets": []string{history.Group}}
 	case history.Create:
 		return http.MethodPost, "/indexes", map[string]any{"uid": o.Index, "primaryKey": o.Identity}
 	case history.Drop:
