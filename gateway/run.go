@@ -16,6 +16,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/admission"
 	"github.com/miroir-search/miroir/gateway/auth"
 	"github.com/miroir-search/miroir/gateway/barrier"
+	"github.com/miroir-search/miroir/gateway/contact"
 	"github.com/miroir-search/miroir/gateway/extproc"
 	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/scatter"
@@ -47,6 +48,7 @@ const defaultDrain = 30 * time.Second
 type config struct {
 	id, etcd, cluster, prefix, socket, metrics, spool string
 	maxBody                                           int64
+	stale                                             time.Duration
 	drain                                             time.Duration
 	pprof                                             bool
 	admission                                         admission.Config
@@ -67,6 +69,7 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.metrics, "metrics-listen", "", "address of metrics and health, host:port")
 	f.Int64Var(&c.maxBody, "max-body-bytes", 100<<20, "largest request body")
 	f.DurationVar(&c.drain, "drain-time", defaultDrain, "how long requests in flight may take when this gateway is asked to end; what is left is cut off")
+	f.DurationVar(&c.stale, "stale-read-limit", contact.DefaultLimit, "how long reads go on while etcd does not answer")
 	f.StringVar(&c.spool, "spool-dir", "", "folder for document payloads beyond 8 MiB while they stream in (default: that of the socket)")
 	f.IntVar(&c.admission.MaxConcurrent, "max-concurrent-requests", c.admission.MaxConcurrent, "requests that are worked on at the same time")
 	f.IntVar(&c.admission.Queue, "queue", c.admission.Queue, "requests that wait for others to end; what comes beyond is refused")
@@ -94,6 +97,9 @@ func parse(args []string) (config, error) {
 	}
 	if len(missing) > 0 {
 		return c, lifecycle.UsageError("missing flags: %s", strings.Join(missing, ", "))
+	}
+	if c.drain < 0 || c.stale < time.Second {
+		return c, lifecycle.UsageError("--drain-time must not be negative, --stale-read-limit at least a second")
 	}
 	if err := c.admission.Validate(); err != nil {
 		return c, lifecycle.UsageError("%v", err)
@@ -212,6 +218,7 @@ type process struct {
 	reg      *prometheus.Registry
 	service  *serve.Service
 	barriers *barrier.Barrier
+	contact  *contact.Contact
 	views    *state.ViewWatch
 }
 
@@ -233,8 +240,10 @@ func (p *process) watch(ctx context.Context) (err error) {
 		return err
 	}
 	p.barriers = barrier.New(c.id, store, p.views, hlc.New(failpoint.Now), log, barrier.NewMetrics(reg))
+	p.contact = contact.New(store.Ping, c.stale, time.Now, reg)
 	p.service = &serve.Service{
-		Views: p.views, Tasks: tasks, Store: store, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
+		Contact: p.contact,
+		Views:   p.views, Tasks: tasks, Store: store, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: p.barriers.Clock, Barrier: p.barriers, ID: c.id, Limits: c.limits(), Log: log,
 		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Registry: reg,
@@ -260,6 +269,7 @@ func (p *process) serve(ctx, work context.Context, socket *extproc.Listener, met
 		return telemetry.Port{Metrics: p.reg, Profiles: p.config.pprof}.Serve(ctx, metrics)
 	})
 	g.Go("barriers", p.barriers.Run)
+	g.Go("contact", p.contact.Run)
 	g.Go("presence", func(ctx context.Context) error { return present(ctx, p.store, p.views, p.service) })
 	p.log.Info().Str("id", p.config.id).Msg("gateway started")
 	return g.Wait()

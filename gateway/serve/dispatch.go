@@ -87,7 +87,7 @@ func (s *Service) stateReply(err error) *reply.Reply {
 		return reply.Error(apierr.New(apierr.MiroirNoQuorum, "Too few nodes take part to place the copies of a new index. Try again later."))
 	}
 	s.Log.Error().Err(err).Msg("state store failed")
-	return reply.Error(apierr.New(apierr.MiroirStateUnavailable, "The cluster state can not be written right now. Try again later."))
+	return reply.Error(unwritable())
 }
 
 // perform records the task, sends the write to every copy, and answers as the quorum rules say. The task is committed

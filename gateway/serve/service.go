@@ -58,6 +58,12 @@ type Keys interface {
 	Reach(ctx context.Context, revision int64) error
 }
 
+// Contact is how long the store has not answered; *contact.Contact knows.
+type Contact interface {
+	Lost() bool  // for so long that a write would wait in vain
+	Stale() bool // for so long that what is known is too old to read by
+}
+
 // Limits bound what a request may cost.
 type Limits struct {
 	MaxBody     int64         // bytes of a request body after decompression
@@ -100,6 +106,7 @@ type Service struct {
 	Coalesce *coalesce.Group[*reply.Reply]
 	Hedge    *hedge.Policy       // nil: no leg is asked for twice
 	Tuning   func() *tuning.Live // nil: the defaults
+	Contact  Contact             // nil: the store is always there
 	Clock    *hlc.Clock
 	ID       string    // name of this gateway
 	Started  time.Time // as its presence says
@@ -177,6 +184,9 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	if c.grant, e = s.Auth.Check(c.op, c.Header); e != nil {
 		s.Log.Debug().Str("request_id", c.Header.Get(headerRequest)).Str("route", c.op.Pattern).Str("credential", auth.Fingerprint(c.Header.Get("Authorization"))).
 			Str("code", string(e.Code)).Msg("credential refused")
+		return reply.Error(e)
+	}
+	if e := s.outOfTouch(c.op); e != nil {
 		return reply.Error(e)
 	}
 	if c.op.Kind == operation.Unserved {

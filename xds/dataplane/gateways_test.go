@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/miroir-search/miroir/internal/testkit/envoy"
 	"github.com/miroir-search/miroir/xds/ir"
 )
 
@@ -95,5 +97,32 @@ func TestLongBodyThatIsBrokenOff(t *testing.T) {
 	t.Logf("%d of 12 were lost with their gateway", lost)
 	if second.count() == 0 {
 		t.Fatal("no body was broken off")
+	}
+}
+
+// IN-3: a coordinator that is gone is not missed; what may change something is sent again only where nobody got it.
+func TestCoordinatorThatIsGone(t *testing.T) {
+	alive := sidecar(t, "c", func(http.ResponseWriter, *http.Request) {})
+	var broken atomic.Int64
+	breaks := sidecar(t, "d", func(w http.ResponseWriter, _ *http.Request) {
+		broken.Add(1)
+		panic(http.ErrAbortHandler)
+	})
+	for name, other := range map[string]string{"gone": envoy.FreeAddress(t), "breaks off": breaks.Address} {
+		r := startRing(t, nil, func(c *ir.Config) { c.Admin.Addresses = []string{alive.Address, other} })
+		lost := int64(0)
+		for range 8 {
+			if got := r.ask(t, http.MethodGet, "/_miroir/nodes"); got.status != http.StatusOK {
+				t.Errorf("%s: GET %d %s", name, got.status, got.body)
+			}
+			before := broken.Load()
+			got := send(t, r.request(t, http.MethodPost, "/_miroir/verify", strings.NewReader("{}")))
+			if asked := broken.Load() - before; asked != 0 && got.status == http.StatusServiceUnavailable {
+				lost++
+			} else if asked != 0 || got.status != http.StatusOK {
+				t.Errorf("%s: POST %d %s", name, got.status, got.body)
+			}
+		}
+		t.Logf("%s: %d of 8 changes lost", name, lost)
 	}
 }

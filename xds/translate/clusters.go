@@ -52,7 +52,7 @@ func (b *builder) clusters() []*clusterv3.Cluster {
 // view, by lease and probe: a check that a busy machine answered late must not turn a copy that lives into a 503. One
 // that is down refuses the connection, and is out of that view soon.
 func (b *builder) nodeCluster(n ir.Node) *clusterv3.Cluster {
-	c := b.httpCluster(ir.ClusterOfNode(n.ID), []string{n.Address})
+	c := b.httpCluster(ir.ClusterOfNode(n.ID), []string{n.Address}, nil)
 	c.HealthChecks = []*corev3.HealthCheck{b.healthCheck()}
 	c.OutlierDetection = outliers()
 	return c
@@ -83,7 +83,9 @@ func (b *builder) healthCheck() *corev3.HealthCheck {
 // adminCluster holds the coordinators. It exists even without any, so that the route table never lacks its target. With
 // the default panic threshold one that failed a moment ago is tried before none is.
 func (b *builder) adminCluster() *clusterv3.Cluster {
-	c := b.httpCluster(ir.ClusterAdmin, b.cfg.Admin.Addresses)
+	// A connection ends with its request, of which there are few: none meets the end of a coordinator on a connection of
+	// before, where nobody could tell whether it was begun with.
+	c := b.httpCluster(ir.ClusterAdmin, b.cfg.Admin.Addresses, wrapperspb.UInt32(1))
 	c.OutlierDetection = outliers()
 	return c
 }
@@ -104,7 +106,7 @@ func outliers() *clusterv3.OutlierDetection {
 	}
 }
 
-func (b *builder) httpCluster(name string, addresses []string) *clusterv3.Cluster {
+func (b *builder) httpCluster(name string, addresses []string, perConnection *wrapperspb.UInt32Value) *clusterv3.Cluster {
 	endpoints, discovery := lbEndpoints(addresses)
 	return &clusterv3.Cluster{
 		Name:                          name,
@@ -117,7 +119,9 @@ func (b *builder) httpCluster(name string, addresses []string) *clusterv3.Cluste
 		IgnoreHealthOnHostRemoval:     true,
 		UpstreamConnectionOptions:     keepalive(),
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{httpOptions: b.pack(&httpv3.HttpProtocolOptions{
-			CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(b.cfg.Timeouts.UpstreamIdle)},
+			CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{
+				IdleTimeout: durationpb.New(b.cfg.Timeouts.UpstreamIdle), MaxRequestsPerConnection: perConnection,
+			},
 			UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
 				ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 					ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{

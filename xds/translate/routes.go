@@ -31,8 +31,7 @@ func (b *builder) routes() *routev3.RouteConfiguration {
 			Name:    "all",
 			Domains: []string{"*"},
 			Routes: slices.Concat(
-				[]*routev3.Route{b.preflightRoute(), b.adminRoute("admin", ir.AdminPrefix), b.adminRoute("ui", ir.UIPrefix)},
-				b.readRoutes(),
+				[]*routev3.Route{b.preflightRoute()}, b.adminRoutes("admin", ir.AdminPrefix), b.adminRoutes("ui", ir.UIPrefix), b.readRoutes(),
 				[]*routev3.Route{b.nodeRoute("node", nil, nil)},
 			),
 		}},
@@ -63,41 +62,6 @@ func (b *builder) preflightRoute() *routev3.Route {
 			filterGateway: b.pack(&extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Disabled{Disabled: true}}),
 		},
 	}
-}
-
-// adminRoute leads to the coordinators. The gateway sees the headers only, so that dumps, event streams and long polls
-// of any size pass (AD-5), and the body limit does not apply.
-func (b *builder) adminRoute(name, prefix string) *routev3.Route {
-	return &routev3.Route{
-		Name:  name,
-		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_PathSeparatedPrefix{PathSeparatedPrefix: prefix}},
-		Action: &routev3.Route_Route{Route: &routev3.RouteAction{
-			ClusterSpecifier:            &routev3.RouteAction_Cluster{Cluster: ir.ClusterAdmin},
-			ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
-			Timeout:                     durationpb.New(0),
-		}},
-		RequestHeadersToRemove: []string{ir.HeaderTarget},
-		TypedPerFilterConfig: map[string]*anypb.Any{
-			filterGateway:   b.pack(gatewayOverride(b.headersOnly())),
-			filterBodyLimit: b.pack(&routev3.FilterConfig{Disabled: true}),
-		},
-	}
-}
-
-// headersOnly shows the gateway nothing but the headers. It has no effect there, so that another one may do it again.
-func (b *builder) headersOnly() *extprocv3.ExtProcOverrides {
-	o := &extprocv3.ExtProcOverrides{ProcessingMode: &extprocv3.ProcessingMode{
-		RequestHeaderMode:   extprocv3.ProcessingMode_SEND,
-		RequestBodyMode:     extprocv3.ProcessingMode_NONE,
-		RequestTrailerMode:  extprocv3.ProcessingMode_SKIP,
-		ResponseHeaderMode:  extprocv3.ProcessingMode_SKIP,
-		ResponseBodyMode:    extprocv3.ProcessingMode_NONE,
-		ResponseTrailerMode: extprocv3.ProcessingMode_SKIP,
-	}}
-	if len(b.cfg.Gateway.SocketPaths) > 1 {
-		o.GrpcService = b.gatewayService(retryReads)
-	}
-	return o
 }
 
 // nodeRoute leads to the sidecar that the gateway chose, or to the pair of them. A request that carries no choice, or one that this Envoy does

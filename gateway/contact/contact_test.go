@@ -1,0 +1,47 @@
+package contact
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// IN-5: what is known may be as old as the limit, and is new again with the first answer.
+func TestAgeOfTheState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var gone bool
+		c := New(func(context.Context) error {
+			if gone {
+				return errors.New("no answer")
+			}
+			return nil
+		}, 20*time.Second, time.Now, prometheus.NewRegistry())
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		for _, step := range []struct {
+			gone        bool
+			after       time.Duration
+			lost, stale bool
+		}{
+			{false, time.Hour, false, false}, {true, 4 * time.Second, false, false}, {true, 4 * time.Second, true, false},
+			{true, time.Hour, true, true}, {false, 2 * time.Second, false, false},
+		} {
+			synctest.Wait()
+			gone = step.gone
+			<-time.After(step.after)
+			synctest.Wait()
+			if lost, stale := c.Lost(), c.Stale(); lost != step.lost || stale != step.stale {
+				t.Errorf("gone %v for %v: lost %v, stale %v", step.gone, step.after, lost, stale)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
