@@ -45,7 +45,6 @@ type config struct {
 	seal                *seal.Box
 	entropy             antientropy.Config
 	maxBody             uint64
-	freeze              bool // writes to indexes whose nodes have different settings for good
 	pprof               bool
 	log                 telemetry.LogOptions
 }
@@ -77,8 +76,6 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	telemetry.RegisterProfiles(f, &c.pprof)
 	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, and for those under way into the cluster, made at first use; without one both are refused")
 	f.StringVar(&c.ingressURL, "ingress-url", "", "URL under which this coordinator reaches an Envoy, to import dumps (default: --ingress-listen)")
-	f.BoolVar(&c.freeze, "settings-freeze-writes", true,
-		"an index takes no writes of documents when a change of settings left its nodes with different ones and they could not be set back")
 	entropy := registerEntropy(f, &c.entropy)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {

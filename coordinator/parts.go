@@ -44,6 +44,7 @@ type parts struct {
 	store     *state.Client
 	views     *state.ViewWatch
 	tasks     *state.TaskWatch
+	tuned     *state.TuningWatch
 	nodes     *client.Client
 	envoys    *server.Server
 	registry  *prometheus.Registry

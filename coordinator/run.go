@@ -28,6 +28,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/telemetry"
+	"github.com/miroir-search/miroir/internal/tuning"
 	"github.com/miroir-search/miroir/xds/server"
 )
 
@@ -148,7 +149,7 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 	}
 	change := &settings.Broadcast{
 		Records: p.store, Store: p.store, Nodes: p.nodes, Seal: p.config.seal, Views: p.views, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
-		Metrics: settings.NewMetrics(p.registry), Workflows: p.workflows, Freeze: p.config.freeze,
+		Metrics: settings.NewMetrics(p.registry), Workflows: p.workflows, Policy: func() tuning.SettingsBroadcast { return p.tuned.Live().SettingsBroadcast },
 	}
 	renew := &settings.Renewal{
 		Store: p.store, Seal: p.config.seal, Views: p.views, Tasks: p.tasks, Log: p.log, Metrics: change.Metrics,
@@ -260,8 +261,12 @@ func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Cl
 	if err != nil {
 		return nil, err
 	}
+	tuned, err := store.WatchTuning(ctx, log)
+	if err != nil {
+		return nil, err
+	}
 	p := &parts{
-		config: c, log: log, store: store, views: views, tasks: tasks, envoys: envoys, registry: registry,
+		tuned: tuned, config: c, log: log, store: store, views: views, tasks: tasks, envoys: envoys, registry: registry,
 		nodes: client.New(client.Options{NodeKey: c.nodeKey}), sightings: view.NewSightings(now),
 		elections: election.NewMetrics(registry), workflows: workflow.NewMetrics(registry), started: now(),
 	}

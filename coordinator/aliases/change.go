@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/miroir-search/miroir/coordinator/spread"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 )
@@ -18,13 +19,6 @@ type Store interface {
 	Gateways(ctx context.Context) (map[string]state.GatewayRecord, error)
 }
 
-// Bounds of the wait for gateways.
-const (
-	patience  = 10 * time.Second
-	pollFirst = 3 * time.Millisecond
-	pollMost  = 50 * time.Millisecond
-)
-
 // Changer changes aliases. All fields must be set; it is safe for concurrent use.
 type Changer struct {
 	Store   Store
@@ -37,16 +31,8 @@ type Changer struct {
 type Outcome struct {
 	Alias   routing.AliasRecord
 	Changed bool // else it was so already
-	Spread  Spread
-}
-
-// Spread says who works by a change.
-type Spread struct {
-	Propagated bool // every gateway that is present does
-	Acked      int  // gateways that do
-	// Fenced counts gateways that were present at the change and have not said that they do. Their writes by the alias are
-	// refused by the store until they do.
-	Fenced int
+	// Spread says which gateways work by the change. Writes by the alias through those that do not are refused by the store until they do.
+	Spread spread.Spread
 }
 
 // Create makes an alias.
@@ -99,33 +85,8 @@ func (c *Changer) change(ctx context.Context, w Want, decide decision) (Outcome,
 }
 
 // spread waits until every gateway that is present works by the view of a revision, or patience ends.
-func (c *Changer) spread(ctx context.Context, revision int64) Spread {
+func (c *Changer) spread(ctx context.Context, revision int64) spread.Spread {
 	began := time.Now()
 	defer func() { c.Metrics.waited(time.Since(began)) }()
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	first := map[string]bool{} // present at the change
-	for pause := pollFirst; ; pause = min(2*pause, pollMost) {
-		present, err := c.Store.Gateways(ctx)
-		s := Spread{Propagated: err == nil}
-		if err == nil {
-			for id, g := range present {
-				first[id] = true
-				if g.Epoch >= revision {
-					s.Acked++
-				} else {
-					s.Propagated = false
-				}
-			}
-		}
-		s.Fenced = len(first) - s.Acked
-		if s.Propagated {
-			return s
-		}
-		select {
-		case <-ctx.Done():
-			return s
-		case <-time.After(pause):
-		}
-	}
+	return spread.Wait(ctx, c.Store, revision)
 }

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,28 +45,17 @@ var _ = Describe("Settings of an index", Ordered, func() {
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(cluster.Stop)
 		client = place{cluster.URL(), cluster.MasterKey()}
-		var lines strings.Builder
-		for i := range plenty {
-			fmt.Fprintf(&lines, `,{"id":%d,"text":"word%d alpha","kind":"k%d"}`, i, i%100, i%5)
-		}
-		client.run("POST", "/indexes/words/documents", "["+lines.String()[1:]+"]")
-		client.run("PATCH", settings, `{"filterableAttributes":["kind"],"pagination":{"maxTotalHits":100000}}`)
+		client.fill("words")
 	}, NodeTimeout(patience))
 
 	version := func() uint64 {
 		GinkgoHelper()
-		a := client.ask("GET", settings, "")
-		v, err := strconv.ParseUint(a.header.Get(headerVersion), 10, 64)
-		Expect(err).NotTo(HaveOccurred())
-		return v
+		return client.version(settings)
 	}
 
-	// settled waits until answers are made with one version of the settings.
 	settled := func() {
 		GinkgoHelper()
-		Eventually(func() string {
-			return client.ask("POST", search, `{"q":"word1"}`).header.Get(headerInconsistent)
-		}).WithTimeout(patience).WithPolling(10 * time.Millisecond).Should(BeEmpty())
+		client.settled()
 	}
 
 	It("have a version that every answer names and that rises by one with every change", func() {

@@ -88,3 +88,11 @@ func (p place) run(method, path, body string) {
 	t := p.ended(p.enqueue(method, path, body))
 	Expect(t.Status).To(Equal("succeeded"), "%+v", t.Error)
 }
+
+// settled waits until answers are made with one version of the settings.
+func (p place) settled() {
+	GinkgoHelper()
+	Eventually(func() string {
+		return p.ask("POST", search, `{"q":"word1"}`).header.Get(headerInconsistent)
+	}).WithTimeout(patience).WithPolling(10 * time.Millisecond).Should(BeEmpty())
+}

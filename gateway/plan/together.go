@@ -20,6 +20,7 @@ type Together struct {
 	Apart bool                              // every index is in a read of its own
 	Of    func(ix *routing.Index) Narrowing // the shards that must be asked of an index; nil: all
 	Avoid Avoid
+	Off   func(ix *routing.Index) Avoid // nodes that an index is not read from as long as others have all of it; nil for none
 }
 
 // CoverTogether plans a read of several indexes as few joint reads. Narrowing an index may take it out of the read that it
@@ -58,7 +59,7 @@ func Lacks(joints []Joint) (n int) {
 func (t Together) cover(v *routing.View, indexes []*routing.Index, of func(*routing.Index) Narrowing) []Joint {
 	var joints []Joint
 	for _, ix := range indexes {
-		r := CoverNarrowed(v, ix, of(ix), t.Seed, t.Avoid)
+		r := t.read(v, ix, of(ix))
 		at := slices.IndexFunc(joints, func(j Joint) bool {
 			return !t.Apart && j.Shards == ix.Shards && sameRead(j.Read, r) && !j.reads(ix.Physical)
 		})
@@ -69,6 +70,18 @@ func (t Together) cover(v *routing.View, indexes []*routing.Index, of func(*rout
 		joints[at].Indexes = append(joints[at].Indexes, ix)
 	}
 	return joints
+}
+
+func (t Together) read(v *routing.View, ix *routing.Index, n Narrowing) Read {
+	if t.Off != nil {
+		if off := t.Off(ix); off != nil {
+			r := CoverNarrowed(v, ix, n, t.Seed, func(node string) bool { return off(node) || t.Avoid != nil && t.Avoid(node) })
+			if len(r.Missing) == 0 {
+				return r
+			}
+		}
+	}
+	return CoverNarrowed(v, ix, n, t.Seed, t.Avoid)
 }
 
 func (j Joint) reads(physical string) bool {

@@ -47,7 +47,7 @@ var fingerprints = sync.Pool{New: func() any { return new([]byte) }}
 // on who answers.
 func (s *Service) fingerprint(c *call, q *meili.SearchQuery) (key coalesce.Key, ok bool) {
 	ix, known := c.view.Indexes[c.op.Index]
-	if s.Coalesce == nil || !known || demanding(c.Header) {
+	if s.Coalesce == nil || !known || c.shunned != nil || demanding(c.Header) {
 		return key, false
 	}
 	buffer, _ := fingerprints.Get().(*[]byte)

@@ -203,7 +203,7 @@ func (f *federating) plan(indexes []*routing.Index, avoid plan.Avoid) []*share {
 		_, _ = d.Write(binary.BigEndian.AppendUint64(nil, f.m.Queries[i].Seed()))
 	}
 	var shares []*share
-	how := plan.Together{Seed: d.Sum64(), Apart: f.fed.Distinct() != "", Of: f.narrow, Avoid: avoid}
+	how := plan.Together{Seed: d.Sum64(), Apart: f.fed.Distinct() != "", Of: f.narrow, Avoid: avoid, Off: f.c.off}
 	if len(indexes) > 0 { // the others are read from the same nodes where they lie alike
 		_, c := f.s.choose(f.c.view, indexes[0], plan.Narrowing{}, how.Seed, avoid)
 		how.Seed, how.Avoid = c.Seed, c.Avoid

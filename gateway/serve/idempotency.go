@@ -212,6 +212,8 @@ func endsByItself(r task.Record) bool {
 	switch r.Type {
 	case task.IndexDeletion, task.TaskCancelation, task.TaskDeletion, task.DumpCreation, task.SnapshotCreation, task.IndexCompaction:
 		return true
+	case task.SettingsUpdate:
+		return len(r.Targets) == 0
 	}
 	return false
 }

@@ -32,6 +32,7 @@ type Metrics struct {
 	narrowable *prometheus.CounterVec
 	narrowing  prometheus.Histogram
 
+	repeated    prometheus.Counter
 	resolutions *prometheus.CounterVec
 	mu          sync.Mutex
 	aliases     map[string]bool // that have a label value of their own
@@ -61,6 +62,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		resolutions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "miroir_alias_resolutions_total", Help: "Requests that named an index by an alias.",
 		}, []string{"alias"}),
+		repeated: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "miroir_settings_reads_repeated_total", Help: "Reads that were made again because nodes answered with other settings than those committed.",
+		}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "miroir_requests_in_flight", Help: "Client requests being answered.",
 		}),
@@ -84,7 +88,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	m.plans(reg)
 	m.promises(reg)
-	reg.MustRegister(m.inFlight, m.duration, m.missed, m.batches, m.partialBatches, m.queries, m.resolutions)
+	reg.MustRegister(m.inFlight, m.duration, m.missed, m.batches, m.partialBatches, m.queries, m.repeated, m.resolutions)
 	return m
 }
 

@@ -53,7 +53,7 @@ func (s *Service) settledCover(c *call, ix *routing.Index, n plan.Narrowing, see
 // settled plans by a way to plan that is told whom to avoid.
 func (c *call) settled(ix *routing.Index, avoid plan.Avoid, choose func(plan.Avoid) plan.Read) plan.Read {
 	avoid = either(avoid, behind(ix, c.least))
-	if off := astray(ix); off != nil {
+	if off := c.off(ix); off != nil {
 		if p := choose(either(avoid, off)); len(p.Missing) == 0 {
 			return p
 		}

@@ -39,7 +39,7 @@ func twoGroups(t *testing.T, nodes [2]*readNode, live *tuning.Live) *Service {
 		groups += fmt.Sprintf(`"%d":[[{"node":"n%d","state":"active"}]],`, g, g)
 	}
 	for key, value := range map[string]string{
-		"indexes/a": `{"v":1,"uid":"a","physical":"a--1","primary_key":"id","shards":1}`, "settings/a--1": `{"v":1,"version":3,"client_view":{}}`,
+		"indexes/a": `{"v":1,"uid":"a","physical":"a--1","primary_key":"id","shards":1}`, "settings/a--1": `{"v":1,"version":3,"client_view":{},"engine_hash":"committed"}`,
 		"placement/a--1": `{"v":1,"physical":"a--1","shards":1,"groups":{` + strings.TrimSuffix(groups, ",") + `}}`,
 	} {
 		if err := b.Put(key, []byte(value), 1); err != nil {

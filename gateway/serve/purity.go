@@ -29,6 +29,8 @@ const floorTime = time.Second
 type sights struct {
 	mu  sync.Mutex
 	all map[*routing.Index]string // the first that was seen, or nodeapi.SettingsChanging where they differ
+
+	strange map[string]bool // nodes whose settings were not those committed
 }
 
 // saw notes what the legs of a read said. Those of a read of several indexes say it of all of them, in the order of their
@@ -47,6 +49,12 @@ func (g *sights) saw(out *scatter.Outcome, indexes ...*routing.Index) {
 			one := all
 			if len(indexes) > 1 && all != nodeapi.SettingsChanging {
 				one = all[j*each : (j+1)*each]
+			}
+			if strange(ix, one) {
+				if g.strange == nil {
+					g.strange = map[string]bool{}
+				}
+				g.strange[out.Results[i].Leg.Node] = true
 			}
 			before, seen := g.all[ix]
 			switch {

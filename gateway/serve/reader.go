@@ -55,35 +55,47 @@ func (s *Service) standIns(ctx context.Context, c *call, ix *routing.Index) scat
 	return func(of plan.Leg, why scatter.Why, avoid plan.Avoid) []plan.Leg {
 		v, ix := s.newest(c.view, ix)
 		avoid = either(avoid, behind(ix, c.least))
-		poor := s.Balance.Avoid()
-		good := func(node string) bool { return avoid(node) || poor != nil && poor(node) }
-		own := func(node string) bool { return good(node) || v.Nodes[node].ReplicaGroup != of.Group }
-		if legs, err := plan.Replan(v, ix, of, own); err == nil {
-			return legs
-		}
-		live := s.tuned()
-		cross := live.Fallback.CrossGroup
-		if why == scatter.Late {
-			cross = live.Hedging.CrossGroupFallback
-		}
-		if cross {
-			if legs, err := plan.Replan(v, ix, of, good); err == nil {
+		if off := c.off(ix); off != nil {
+			legs, whole := s.standIn(v, ix, of, why, either(avoid, off))
+			if whole || why == scatter.Late {
 				return legs
 			}
 		}
-		if why == scatter.Late {
-			return nil
-		}
-		anyone := avoid
-		if !cross {
-			anyone = func(node string) bool { return avoid(node) || v.Nodes[node].ReplicaGroup != of.Group }
-		}
-		legs, err := plan.Replan(v, ix, of, anyone)
-		if err != nil {
-			s.Log.Debug().Str("node", of.Node).Str("shards", shardmap.FormatRanges(of.Shards)).Msg("leg not covered again")
-		}
+		legs, _ := s.standIn(v, ix, of, why, avoid)
 		return legs
 	}
+}
+
+// standIn finds other nodes for one leg; whole says that they cover all of it.
+func (s *Service) standIn(v *routing.View, ix *routing.Index, of plan.Leg, why scatter.Why, avoid plan.Avoid) (legs []plan.Leg, whole bool) {
+	poor := s.Balance.Avoid()
+	good := func(node string) bool { return avoid(node) || poor != nil && poor(node) }
+	own := func(node string) bool { return good(node) || v.Nodes[node].ReplicaGroup != of.Group }
+	if legs, err := plan.Replan(v, ix, of, own); err == nil {
+		return legs, true
+	}
+	live := s.tuned()
+	cross := live.Fallback.CrossGroup
+	if why == scatter.Late {
+		cross = live.Hedging.CrossGroupFallback
+	}
+	if cross {
+		if legs, err := plan.Replan(v, ix, of, good); err == nil {
+			return legs, true
+		}
+	}
+	if why == scatter.Late {
+		return nil, false
+	}
+	anyone := avoid
+	if !cross {
+		anyone = func(node string) bool { return avoid(node) || v.Nodes[node].ReplicaGroup != of.Group }
+	}
+	legs, err := plan.Replan(v, ix, of, anyone)
+	if err != nil {
+		s.Log.Debug().Str("node", of.Node).Str("shards", shardmap.FormatRanges(of.Shards)).Msg("leg not covered again")
+	}
+	return legs, err == nil
 }
 
 // newest is the newest view that knows the index, which is v if none is newer.

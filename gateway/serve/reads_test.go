@@ -29,6 +29,7 @@ type readNode struct {
 	mu      sync.Mutex
 	answers []scripted
 	asked   []string // path, shards and body of every leg
+	shows   string   // tag of its settings; empty: it does not say
 }
 
 type scripted struct {
@@ -44,6 +45,9 @@ func (n *readNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.asked = append(n.asked, r.URL.Path+" "+r.Header.Get(nodeapi.HeaderShards)+" "+string(raw))
 	for _, a := range n.answers {
 		if strings.HasSuffix(r.URL.Path, a.path) && strings.Contains(string(raw), a.body) {
+			if n.shows != "" {
+				w.Header().Set(nodeapi.HeaderSettings, n.shows)
+			}
 			w.WriteHeader(a.status)
 			_, _ = io.WriteString(w, a.answer)
 			return

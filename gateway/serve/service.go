@@ -135,10 +135,12 @@ type call struct {
 	view   *routing.View
 	alias  *routing.Alias // that the operation's index is called by; nil for none
 	now    time.Time
-	least  uint64         // version of its index's settings that a read asks for
-	sights *sights        // what legs said about settings
-	trace  *scatter.Trace // of the legs, for an explanation; nil: nobody wants to know
-	once   *once          // nil: the request has no idempotency key
+	least  uint64  // version of its index's settings that a read asks for
+	sights *sights // what legs said about settings
+
+	shunned map[string]bool // nodes that said that they have other settings; nil: nothing was read yet
+	trace   *scatter.Trace  // of the legs, for an explanation; nil: nobody wants to know
+	once    *once           // nil: the request has no idempotency key
 
 	moved bool         // the alias stood for something else when the write was to be recorded
 	body  []byte       // as far as it was read, for a second try
@@ -221,6 +223,7 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	}
 	answer := s.dispatch(ctx, c)
 	s.purity(c, answer)
+	answer = s.purer(ctx, c, answer)
 	s.settled(ctx, c, answer)
 	s.remember(ctx, c, answer)
 	return answer

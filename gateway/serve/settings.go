@@ -9,6 +9,7 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/leg"
 	"github.com/miroir-search/miroir/gateway/operation"
+	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/meili"
@@ -115,7 +116,7 @@ func (s *Service) committed(ix *routing.Index) json.RawMessage {
 
 // updateSettings serves PATCH, PUT and DELETE of settings and their sub-routes. Every node gets the change with Miroir's
 // overlay kept in place, and refuses a wrong one in its own words. The coordinator commits the client's view when all
-// nodes have it.
+// nodes have it. Where nodes get changes in turns, it is the coordinator who sends them, and wrong ones are refused here.
 func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 	var body []byte
 	if c.op.Kind == operation.UpdateSettings {
@@ -128,6 +129,12 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 		}
 	}
 	patch := meili.PatchOf(c.op.Setting, body)
+	turns := s.tuned().SettingsBroadcast.InTurns(len(c.view.ActiveGroups()))
+	if turns {
+		if e := checkPatch(c.op.Setting, body); e != nil {
+			return reply.Error(e)
+		}
+	}
 	r, err := s.newTask(ctx, c, task.SettingsUpdate, nil)
 	if err != nil {
 		return s.stateReply(err)
@@ -144,6 +151,9 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 	}
 	c.view = ix.view
 	r.Op = mustJSON(meili.SettingsPatch{Members: s.Seal.Settings(place, patch.Members)})
+	if turns {
+		return s.handOver(ctx, c, r, ix.Index)
+	}
 	path, method, payload := "/settings", http.MethodPatch, patch.NodeBody()
 	if setting := c.op.Setting; setting != "" && body != nil {
 		// A sub-route has its own words for wrong values.
@@ -152,4 +162,29 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 		}
 	}
 	return s.perform(ctx, c, r, wholeBody(ix.Index, method, path, payload))
+}
+
+// checkPatch refuses what a node would refuse at once. body is nil for a reset.
+func checkPatch(setting string, body []byte) (e *apierr.Error) {
+	switch {
+	case body == nil:
+	case setting == "":
+		_, e = meili.ParseSettings(body)
+	default:
+		_, e = meili.ParseSetting(setting, body)
+	}
+	return e
+}
+
+// handOver records a change for a coordinator to carry it out.
+func (s *Service) handOver(ctx context.Context, c *call, r task.Record, ix *routing.Index) *reply.Reply {
+	if err := s.regain(ctx, c, &r, ix.Physical); err != nil {
+		return s.stateReply(err)
+	}
+	r.Physical, r.RF = ix.Physical, replicas(c.view)
+	if err := s.record(ctx, c, &r); err != nil {
+		return s.stateReply(err)
+	}
+	c.wrote(r.Physical, r.UID, plan.Write{}, nil)
+	return enqueued(r)
 }

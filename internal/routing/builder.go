@@ -186,16 +186,22 @@ func (b *Builder) putShown(name string, value []byte) error {
 	return nil
 }
 
-// astray lists the nodes that show other settings than those committed.
-func astray(committed string, shown map[string]NodeSettingsRecord) map[string]bool {
+// astray lists the nodes that show other settings than those committed, and those that rest.
+func astray(s SettingsRecord, shown map[string]NodeSettingsRecord) map[string]bool {
 	var list map[string]bool
-	for node, rec := range shown {
-		if committed != "" && rec.Hash != committed {
-			if list == nil {
-				list = map[string]bool{}
-			}
-			list[node] = true
+	add := func(node string) {
+		if list == nil {
+			list = map[string]bool{}
 		}
+		list[node] = true
+	}
+	for node, rec := range shown {
+		if s.EngineHash != "" && rec.Hash != s.EngineHash {
+			add(node)
+		}
+	}
+	for _, node := range s.Resting {
+		add(node)
 	}
 	return list
 }
@@ -222,7 +228,7 @@ func (b *Builder) View() *View {
 		ix := &Index{
 			IndexRecord: rec, Name: uid, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
 			SettingsHash: s.EngineHash, SettingsNodes: s.Nodes, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{budget: budget},
-			Frozen: s.Frozen, Astray: astray(s.EngineHash, b.shown[rec.Physical]),
+			Frozen: s.Frozen, Resting: s.Resting, Astray: astray(s, b.shown[rec.Physical]),
 		}
 		v.Indexes[uid] = ix
 		v.Physical[rec.Physical] = ix

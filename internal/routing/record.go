@@ -156,6 +156,7 @@ type SettingsRecord struct {
 	EngineHash string          `json:"engine_hash,omitempty"` // SHA-256 of the canonical engine view
 	Nodes      []string        `json:"nodes,omitempty"`       // that carried out the change from the version before, secrets included
 	Frozen     *Freeze         `json:"frozen,omitempty"`      // writes of documents are refused; nil where they are not
+	Resting    []string        `json:"resting,omitempty"`     // nodes that serve no reads of the index as far as others do: they are being changed, or not yet
 	UpdatedAt  time.Time       `json:"updated_at"`
 }
 

@@ -24,7 +24,8 @@ type Index struct {
 	SettingsHash    string                        // of what engines must show; empty before the first commit
 	Frozen          *Freeze                       // no writes of documents; nil where there are
 	Shown           map[string]NodeSettingsRecord // what nodes were seen to show, by node; it does not move the epoch
-	Astray          map[string]bool               // nodes that were seen to show other settings than those committed; nil for none
+	Astray          map[string]bool               // nodes that were seen to show other settings than those committed, or rest; nil for none
+	Resting         []string                      // nodes that others are read for, because a change of settings is not through with them
 	dirty           map[dirtyKey]bool
 	memo            *memo // of the one view that the index belongs to; nil for none
 }

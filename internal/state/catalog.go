@@ -188,17 +188,40 @@ func (c *Client) AmendSettings(ctx context.Context, physical string, change func
 // FreezeSettings notes that an index takes no writes of documents, or with nil that it takes them again. Where no settings were
 // committed the note stands in a record of version 0. ErrNotFound when there is nothing to take back.
 func (c *Client) FreezeSettings(ctx context.Context, physical string, f *routing.Freeze) error {
+	return c.noteSettings(ctx, physical, f != nil, func(rec *routing.SettingsRecord) { rec.Frozen = f })
+}
+
+// RestSettings notes which nodes serve no reads of an index as far as others do, or with nil that all do. Where no settings were
+// committed the note stands in a record of version 0. ErrNotFound when there is nothing to take back.
+func (c *Client) RestSettings(ctx context.Context, physical string, nodes []string) error {
+	return c.noteSettings(ctx, physical, nodes != nil, func(rec *routing.SettingsRecord) { rec.Resting = nodes })
+}
+
+// noteSettings changes a settings record and leaves its version alone. create says that one without settings is made where there
+// is none and the index is placed.
+func (c *Client) noteSettings(ctx context.Context, physical string, create bool, note func(*routing.SettingsRecord)) error {
+	key := c.key(routing.FamilySettings, physical)
 	for {
 		err := c.AmendSettings(ctx, physical, func(rec *routing.SettingsRecord) error {
-			rec.Frozen = f
+			note(rec)
 			return nil
 		})
-		if f == nil || !errors.Is(err, ErrNotFound) {
+		if !create || !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		err = c.PutSettings(ctx, physical, routing.SettingsRecord{V: routing.Version, Frozen: f, UpdatedAt: f.At}, 0)
-		if !errors.Is(err, ErrConflict) {
+		fresh := routing.SettingsRecord{V: routing.Version}
+		note(&fresh)
+		put, err := putOp(key, fresh)
+		if err != nil {
 			return err
+		}
+		placed := c.key(routing.FamilyPlacement, physical)
+		res, err := c.commit(ctx, "note settings", []clientv3.Cmp{absent(key), present(placed)}, []clientv3.Op{put}, []clientv3.Op{clientv3.OpGet(placed)})
+		if err != nil || res.Succeeded {
+			return err
+		}
+		if len(res.Responses[0].GetResponseRange().Kvs) == 0 {
+			return fmt.Errorf("note settings: %w", ErrNotFound)
 		}
 	}
 }

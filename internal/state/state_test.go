@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -245,10 +246,23 @@ func TestSettingsVersionsAreCompared(t *testing.T) {
 	}
 }
 
+// place makes an index with one shard.
+func place(t *testing.T, c *Client, physical string) {
+	t.Helper()
+	ix := routing.IndexRecord{V: 1, UID: physical, Physical: physical, Shards: 1}
+	if _, err := c.CreateIndex(t.Context(), ix, routing.PlacementRecord{V: 1, Physical: physical, Shards: 1}, routing.SettingsRecord{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // F5: a freeze stands beside the committed settings or alone, moves no version, and goes with the next ones.
 func TestF5FreezeOfSettings(t *testing.T) {
 	c := open(t)
 	freeze := &routing.Freeze{Task: 7}
+	if err := c.FreezeSettings(t.Context(), "f--1", freeze); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("there is no such index: %v", err)
+	}
+	place(t, c, "f--1")
 	if err := c.FreezeSettings(t.Context(), "f--1", nil); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("got %v", err)
 	}
@@ -279,17 +293,28 @@ func TestF5FreezeOfSettings(t *testing.T) {
 	}
 }
 
+// F5: which nodes rest stands beside the committed settings or alone, and moves no version.
+func TestF5RestOfSettings(t *testing.T) {
+	c := open(t)
+	place(t, c, "r--1")
+	for _, nodes := range [][]string{{"a", "b"}, {"c"}, nil} {
+		if err := c.RestSettings(t.Context(), "r--1", nodes); err != nil {
+			t.Fatal(err)
+		}
+		if rec, _, err := c.CommittedSettings(t.Context(), "r--1"); err != nil || !slices.Equal(rec.Resting, nodes) || rec.Version != 0 {
+			t.Fatalf("%+v, %v", rec, err)
+		}
+	}
+}
+
 // What a node shows is kept only while its index is placed, and goes with it; the view has it, and keeps its epoch.
 func TestF5SettingsOfNodesGoWithTheIndex(t *testing.T) {
 	c := open(t)
-	ix := routing.IndexRecord{V: 1, UID: "x", Physical: "x--1", Shards: 1}
 	rec := routing.NodeSettingsRecord{V: 1, Version: 3, Hash: "h"}
 	if err := c.PutNodeSettings(t.Context(), "x--1", "a", rec); !errors.Is(err, ErrNotFound) {
 		t.Errorf("an index that is not placed: %v", err)
 	}
-	if _, err := c.CreateIndex(t.Context(), ix, routing.PlacementRecord{V: 1, Physical: "x--1", Shards: 1}, routing.SettingsRecord{}); err != nil {
-		t.Fatal(err)
-	}
+	place(t, c, "x--1")
 	watch, err := c.WatchView(t.Context(), zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +327,7 @@ func TestF5SettingsOfNodesGoWithTheIndex(t *testing.T) {
 	if err != nil || v.Epoch != epoch {
 		t.Errorf("epoch %d, was %d: %v", v.Epoch, epoch, err)
 	}
-	if deleted, err := c.DeleteIndex(t.Context(), "x", "x--1", nil); err != nil || !deleted {
+	if deleted, err := c.DeleteIndex(t.Context(), "x--1", "x--1", nil); err != nil || !deleted {
 		t.Fatal(deleted, err)
 	}
 	if err := c.Entries(t.Context(), routing.FamilyNodeSettings, func(e Entry) error {

@@ -96,8 +96,10 @@ func Final(status string) bool {
 // accepted (making, deleting, renaming and swapping indexes) can not.
 func (r *Record) Cancelable() bool {
 	switch r.Type {
-	case DocumentAddition, DocumentEdition, DocumentDeletion, SettingsUpdate:
+	case DocumentAddition, DocumentEdition, DocumentDeletion:
 		return !r.Done() && len(r.Targets) > 0
+	case SettingsUpdate: // a workflow takes it to the nodes where the gateway did not
+		return !r.Done() && len(r.Targets)+len(r.Op) > 0
 	}
 	return false
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Live holds the values that gateways read by. It must not be modified.
+// Live holds the values that gateways and coordinators work by. It must not be modified.
 type Live struct {
 	Scatter          Scatter          `json:"scatter"`
 	Fallback         Fallback         `json:"fallback"`
@@ -18,6 +18,8 @@ type Live struct {
 	QueryPlanner     QueryPlanner     `json:"query_planner"`
 	VectorSearch     VectorSearch     `json:"vector_search"`
 	Explain          Explain          `json:"explain"`
+
+	SettingsBroadcast SettingsBroadcast `json:"settings_broadcast"`
 }
 
 // What an answer may be when nobody answers for some shards (RD-8).
@@ -94,6 +96,39 @@ type Explain struct {
 	AllowExecuteParameter bool `json:"allow_execute_parameter"`
 }
 
+// How a change of settings comes to the nodes of an index.
+const (
+	StrategyTwoPhase   = "two_phase"  // to many nodes at once
+	StrategySequential = "sequential" // to one node after the other
+
+	WavesAuto = "auto" // to one half of the replica groups after the other, where there are two
+	WavesOff  = "off"  // to all at once
+)
+
+// SettingsBroadcast says how changes of settings are carried out (F5). A change that is under way keeps its strategy and waves.
+type SettingsBroadcast struct {
+	Strategy                   string `json:"strategy"`
+	Waves                      string `json:"waves"`
+	VerifyTimeoutS             int    `json:"verify_timeout_s"`   // how long a node that lives may answer nothing until it counts as down
+	MaxRepairRetries           int    `json:"max_repair_retries"` // how often nodes that differ are sent a change again, or are set back again
+	FreezeWritesOnUnrepairable bool   `json:"freeze_writes_on_unrepairable"`
+}
+
+// InTurns says whether the nodes of an index get a change one part after the other. groups are the replica groups that are read.
+func (s SettingsBroadcast) InTurns(groups int) bool {
+	return s.Strategy == StrategySequential || s.InWaves(groups)
+}
+
+// InWaves says whether one half of the groups gets a change after the other.
+func (s SettingsBroadcast) InWaves(groups int) bool {
+	return s.Strategy == StrategyTwoPhase && s.Waves == WavesAuto && groups > 1
+}
+
+// VerifyTimeout is how long a node that lives may answer nothing until it counts as down.
+func (s SettingsBroadcast) VerifyTimeout() time.Duration {
+	return time.Duration(s.VerifyTimeoutS) * time.Second
+}
+
 // Default has the defaults of the configuration page.
 func Default() Live {
 	return Live{
@@ -110,6 +145,9 @@ func Default() Live {
 		QueryPlanner:    QueryPlanner{Enabled: true, MaxPKLiteralsNarrowable: 128},
 		VectorSearch:    VectorSearch{OverFetchFactor: 1, MaxLegHits: 3000},
 		Explain:         Explain{Enabled: true, MaxWarnings: 20, AllowExecuteParameter: true},
+		SettingsBroadcast: SettingsBroadcast{
+			Strategy: StrategyTwoPhase, Waves: WavesAuto, VerifyTimeoutS: 60, MaxRepairRetries: 3, FreezeWritesOnUnrepairable: true,
+		},
 	}
 }
 

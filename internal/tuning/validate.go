@@ -42,6 +42,11 @@ func (l Live) Validate() error {
 	check(v.OverFetchFactor >= 1 && v.OverFetchFactor <= 100, "vector_search.over_fetch_factor", "within 1 to 100", v.OverFetchFactor)
 	check(v.MaxLegHits >= 1 && v.MaxLegHits <= 100_000, "vector_search.max_leg_hits", "within 1 to 100000", v.MaxLegHits)
 	check(l.Explain.MaxWarnings >= 0 && l.Explain.MaxWarnings <= 1000, "explain.max_warnings", "within 0 to 1000", l.Explain.MaxWarnings)
+	b := l.SettingsBroadcast
+	check(slices.Contains([]string{StrategyTwoPhase, StrategySequential}, b.Strategy), "settings_broadcast.strategy", "two_phase or sequential", b.Strategy)
+	check(slices.Contains([]string{WavesAuto, WavesOff}, b.Waves), "settings_broadcast.waves", "auto or off", b.Waves)
+	check(b.VerifyTimeoutS >= 1 && b.VerifyTimeoutS <= 3600, "settings_broadcast.verify_timeout_s", "within 1 to 3600", b.VerifyTimeoutS)
+	check(b.MaxRepairRetries >= 0 && b.MaxRepairRetries <= 10, "settings_broadcast.max_repair_retries", "within 0 to 10", b.MaxRepairRetries)
 	return errors.Join(wrong...)
 }
 

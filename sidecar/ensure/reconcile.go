@@ -3,6 +3,7 @@ package ensure
 import (
 	"context"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/routing"
@@ -81,7 +82,7 @@ func (k *Keeper) pass(ctx context.Context) (done bool) {
 			continue
 		}
 		s := k.state(ix.Physical)
-		if breaks := k.Engine.Breaks(); !s.known(breaks) || !s.current(ix.SettingsVersion) {
+		if breaks := k.Engine.Breaks(); !s.known(breaks) || !s.current(ix.SettingsVersion) && !k.waits(s, ix, breaks) {
 			if err := k.establish(ctx, s, ix); err != nil {
 				k.failed(ctx, err, "index not in step yet")
 				done = false
@@ -110,6 +111,12 @@ func (k *Keeper) pass(ctx context.Context) (done bool) {
 		k.failed(ctx, err, "orphans not swept")
 	}
 	return done && !left && err == nil
+}
+
+// waits says whether the engine keeps the settings that it has although other ones are committed: this node answers for those that
+// ask by the version before, and is told when its turn comes.
+func (k *Keeper) waits(s *state, ix *routing.Index, breaks uint64) bool {
+	return slices.Contains(ix.Resting, k.Node) && s.served(breaks)
 }
 
 func (k *Keeper) failed(ctx context.Context, err error, msg string) {

@@ -11,12 +11,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/coordinator/errand"
+	"github.com/miroir-search/miroir/coordinator/spread"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // KindName is the kind of these workflows, and Scope the one whose leader runs them.
@@ -29,7 +31,11 @@ const (
 type Store interface {
 	workflow.TaskStore
 	PutSettings(ctx context.Context, physical string, rec routing.SettingsRecord, expected uint64) error
+	AmendSettings(ctx context.Context, physical string, change func(*routing.SettingsRecord) error) error
 	FreezeSettings(ctx context.Context, physical string, f *routing.Freeze) error
+	RestSettings(ctx context.Context, physical string, nodes []string) error
+	SettingsRevision(ctx context.Context, physical string) (int64, error)
+	spread.Gateways
 }
 
 // Views gives the newest routing view; *state.ViewWatch does.
@@ -44,16 +50,14 @@ type Tasks interface {
 	Subscribe() (changed <-chan struct{}, cancel func())
 }
 
-// Limits of one change. Zero values take the defaults of the configuration page.
+// Limits of one change. Zero values take the defaults.
 type Limits struct {
-	MaxRepairs  int           // attempts to repair nodes that differ, default 3
-	RepairPause time.Duration // before the second of them, doubled for each further one, default 1 s; the first comes sooner
-	Unreachable time.Duration // how long a node with a lease may answer nothing until it counts as down, default 60 s
+	RepairPause time.Duration // before the second attempt to repair nodes, doubled for each further one, default 1 s; the first comes sooner
 	Courtesy    time.Duration // how long the gateway that accepted a change may take to present it itself, default 2 s
 	Indexes     int           // changes of different indexes at the same time, default 8
 }
 
-// Broadcast runs settings changes. All fields but Limits and Freeze must be set.
+// Broadcast runs settings changes. All fields but Limits and Policy must be set.
 type Broadcast struct {
 	Records   workflow.Records
 	Store     Store
@@ -64,7 +68,7 @@ type Broadcast struct {
 	Holder    string
 	Now       func() time.Time
 	Limits    Limits
-	Freeze    bool // an index takes no writes of documents when its nodes differ and can not be set back
+	Policy    func() tuning.SettingsBroadcast // what the configuration says just now; nil: the defaults
 	Log       zerolog.Logger
 	Metrics   *Metrics
 	Workflows *workflow.Metrics
@@ -75,7 +79,10 @@ type Progress struct {
 	Task     uint32          `json:"task"`
 	Index    string          `json:"index"` // the name the client used
 	Physical string          `json:"physical"`
-	Base     uint64          `json:"base"`               // committed version that the change starts from
+	Base     uint64          `json:"base"` // committed version that the change starts from
+	Turns    turns           `json:"turns,omitempty"`
+	First    []int           `json:"first,omitempty"`    // replica groups that change first, in waves
+	Rested   bool            `json:"rested,omitempty"`   // nodes were, or were about to be, taken out of the reads
 	Proposed []string        `json:"proposed,omitempty"` // nodes that were sent the change, or were about to be
 	Refused  []string        `json:"refused,omitempty"`  // those of them whose engine did not take it
 	Behind   []string        `json:"behind,omitempty"`   // those that were down or silent when the rest had carried it out
@@ -92,10 +99,12 @@ type Progress struct {
 // Phases.
 const (
 	phaseStage    = "stage"
+	phaseRest     = "rest" // the half that changes first serves no reads
 	phasePropose  = "propose"
 	phaseVerify   = "verify"
 	phaseRepair   = "repair"
 	phaseCommit   = "commit" // the point of no return: from here on only forward
+	phaseTurn     = "turn"   // from here on the other half serves no reads
 	phaseRollback = "rollback"
 	phaseFreeze   = "freeze" // the rollback is not proven
 	phaseConclude = "conclude"
@@ -103,8 +112,8 @@ const (
 
 func (b *Broadcast) kind() workflow.Kind[Progress] {
 	steps := map[string]workflow.Step[Progress]{
-		phaseStage: b.stage, phasePropose: b.propose, phaseVerify: b.verify, phaseRepair: b.repair, phaseCommit: b.commit,
-		phaseRollback: b.rollback, phaseFreeze: b.freeze, phaseConclude: b.conclude,
+		phaseStage: b.stage, phaseRest: b.rest, phasePropose: b.propose, phaseVerify: b.verify, phaseRepair: b.repair, phaseCommit: b.commit,
+		phaseTurn: b.turn, phaseRollback: b.rollback, phaseFreeze: b.freeze, phaseConclude: b.conclude,
 	}
 	for name, step := range steps {
 		steps[name] = func(ctx context.Context, p *Progress) (workflow.Verdict, error) {
@@ -115,6 +124,14 @@ func (b *Broadcast) kind() workflow.Kind[Progress] {
 	return workflow.Kind[Progress]{
 		Name: KindName, First: phaseStage, Steps: steps, Settle: func(p *Progress) { p.View = nil },
 	}
+}
+
+// policy is what the configuration says just now.
+func (b *Broadcast) policy() tuning.SettingsBroadcast {
+	if b.Policy == nil {
+		return tuning.Default().SettingsBroadcast
+	}
+	return b.Policy()
 }
 
 // Lead runs changes for as long as the leadership lasts: first those that somebody else left behind, then one after the
@@ -162,14 +179,8 @@ func (b *Broadcast) Lead(ctx context.Context, l workflow.Leader) error {
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.MaxRepairs == 0 {
-		l.MaxRepairs = 3
-	}
 	if l.RepairPause == 0 {
 		l.RepairPause = time.Second
-	}
-	if l.Unreachable == 0 {
-		l.Unreachable = time.Minute
 	}
 	if l.Courtesy == 0 {
 		l.Courtesy = 2 * time.Second

@@ -72,7 +72,8 @@ func (d document) only(members map[string]json.RawMessage) document {
 // freeze ends a change that could neither be made nor taken back everywhere. Nobody knows any more what the next write to the
 // index would mean on each node, so there is none, until a later change is committed or an operator has looked.
 func (b *Broadcast) freeze(ctx context.Context, p *Progress) (workflow.Verdict, error) {
-	if b.Freeze {
+	frozen := b.policy().FreezeWritesOnUnrepairable
+	if frozen {
 		f := &routing.Freeze{Task: p.Task, At: b.Now()}
 		if err := b.Store.FreezeSettings(ctx, p.Physical, f); err != nil {
 			return workflow.Verdict{}, err
@@ -82,7 +83,7 @@ func (b *Broadcast) freeze(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if p.Failure != nil {
 		cause = p.Failure.Code
 	}
-	b.Log.Error().Str("index", p.Index).Int("attempts", p.Backs).Str("cause", string(cause)).Bool("frozen", b.Freeze).
+	b.Log.Error().Str("index", p.Index).Int("attempts", p.Backs).Str("cause", string(cause)).Bool("frozen", frozen).
 		Msg("nodes have different settings, and could not be set back")
 	p.Failure = apierr.New(apierr.MiroirDivergence, "The nodes did not come to the same settings, and could not be set back.")
 	p.Stopped = false

@@ -82,7 +82,7 @@ func TestA54ProvenRollbackFreezesNothing(t *testing.T) {
 // Without freezing the task fails in the same way, and writes go on.
 func TestFreezingCanBeOff(t *testing.T) {
 	w := newWorld(t)
-	w.freeze = false
+	w.policy.FreezeWritesOnUnrepairable = false
 	w.engines["b"].patience, w.engines["c"].patience = 0, 1
 	if r := w.change(1, `{"stopWords":["b"]}`); r.Error == nil || r.Error.Code != apierr.MiroirDivergence || w.settings != nil {
 		t.Errorf("%+v %+v", r, w.settings)
@@ -102,7 +102,7 @@ func TestRetains(t *testing.T) {
 	} {
 		var list []change
 		for i, members := range c.changes {
-			list = append(list, change{uint32(i), patch(members)})
+			list = append(list, change{uid: uint32(i), patch: patch(members)})
 		}
 		if got := d.retains(list); got != c.want {
 			t.Errorf("%v: %v", c.changes, got)
@@ -116,7 +116,7 @@ func TestResetKeepsTheShardFilterable(t *testing.T) {
 	if err != nil || string(back.NodeBody()) != `{"filterableAttributes":["_miroir_shard"]}` {
 		t.Fatalf("%s, %v", back.NodeBody(), err)
 	}
-	list := []change{{1, back}}
+	list := []change{{uid: 1, patch: back}}
 	if doc(t, `{"filterableAttributes":[]}`).shows(list) || !doc(t, `{"filterableAttributes":["_miroir_shard"]}`).shows(list) {
 		t.Error("a node without the shard counts as back, or one with it does not")
 	}

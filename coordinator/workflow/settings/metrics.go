@@ -13,7 +13,7 @@ type Metrics struct {
 
 // phaseNumbers are the values of miroir_settings_broadcast_phase.
 var phaseNumbers = map[string]float64{
-	phaseStage: 0, phasePropose: 1, phaseVerify: 2, phaseCommit: 3, phaseConclude: 3, phaseRepair: 4, phaseRollback: 5,
+	phaseStage: 0, phaseRest: 1, phasePropose: 1, phaseVerify: 2, phaseCommit: 3, phaseTurn: 3, phaseConclude: 3, phaseRepair: 4, phaseRollback: 5,
 	phaseFreeze: 6,
 }
 

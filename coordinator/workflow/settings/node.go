@@ -17,7 +17,7 @@ type contact struct{ *errand.Runner }
 // contact returns the contact with a node.
 func (b *Broadcast) contact(p *Progress, node string) *contact {
 	return &contact{&errand.Runner{
-		Nodes: b.Nodes, View: b.Views.View, Now: b.Now, Unreachable: b.Limits.Unreachable, Node: node, Index: p.Index, Physical: p.Physical,
+		Nodes: b.Nodes, View: b.Views.View, Now: b.Now, Unreachable: b.policy().VerifyTimeout(), Node: node, Index: p.Index, Physical: p.Physical,
 	}}
 }
 

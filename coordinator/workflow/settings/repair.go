@@ -18,12 +18,13 @@ import (
 
 // change is one accepted change of an index's settings.
 type change struct {
-	uid   uint32
-	patch meili.SettingsPatch
+	uid      uint32
+	patch    meili.SettingsPatch
+	canceled bool // somebody wants it stopped, and no node will say so
 }
 
 // pending lists the workflow's own change first, and then the later ones of the same index, which nodes may have already:
-// the gateway that accepts a change presents it to them.
+// the gateway that accepts a change presents it to them, unless they take it in turns.
 func (b *Broadcast) pending(ctx context.Context, p *Progress) ([]change, error) {
 	t, err := b.Store.Task(ctx, p.Task)
 	if err != nil {
@@ -36,7 +37,7 @@ func (b *Broadcast) pending(ctx context.Context, p *Progress) ([]change, error) 
 	list := []change{own}
 	v := b.Views.View()
 	for _, r := range b.Tasks.Open() {
-		if r.Type != task.SettingsUpdate || r.UID <= p.Task || physicalOf(v, r) != p.Physical {
+		if r.Type != task.SettingsUpdate || r.UID <= p.Task || len(r.Targets) == 0 || physicalOf(v, r) != p.Physical {
 			continue
 		}
 		if later, err := b.change(r); err == nil {
@@ -48,7 +49,7 @@ func (b *Broadcast) pending(ctx context.Context, p *Progress) ([]change, error) 
 
 // change reads the change that a task is about, with its secrets.
 func (b *Broadcast) change(r task.Record) (change, error) {
-	c := change{uid: r.UID}
+	c := change{uid: r.UID, canceled: unsentAndCanceled(r)}
 	if err := json.Unmarshal(r.Op, &c.patch); err != nil {
 		return c, fmt.Errorf("settings patch: %w", err)
 	}
@@ -106,7 +107,7 @@ func (b *Broadcast) repair(ctx context.Context, p *Progress) (workflow.Verdict, 
 	}
 	suffix := ".repair" + task.DispatchID(p.Task) + "." + strconv.Itoa(p.Repairs)
 	b.Metrics.repairs.Add(float64(max(1, len(s.differing))))
-	b.each(ctx, p, alive(b.Views.View(), ix), func(ctx context.Context, c *contact) error {
+	b.each(ctx, p, b.inTurn(p, b.Views.View(), ix), func(ctx context.Context, c *contact) error {
 		if shown, ok := s.shown[c.Node]; ok {
 			if body := shown.difference(want, committed); body != nil {
 				if err := c.change(ctx, body, task.DispatchID(p.Task)+suffix+".rest"); err != nil {

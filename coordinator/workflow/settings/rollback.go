@@ -51,12 +51,12 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 		}
 		return c.replay(ctx, changes[1:], ".back"+task.DispatchID(p.Task)+attempt)
 	})
-	proven := b.proven(ctx, p, took, append([]change{{p.Task, back}}, changes[1:]...))
+	proven := b.proven(ctx, p, took, append([]change{{uid: p.Task, patch: back}}, changes[1:]...))
 	if ctx.Err() != nil {
 		return workflow.Verdict{}, context.Cause(ctx)
 	}
 	if !proven {
-		if p.Backs++; p.Backs <= b.Limits.MaxRepairs {
+		if p.Backs++; p.Backs <= b.policy().MaxRepairRetries {
 			return workflow.Enter(phaseRollback)
 		}
 	}

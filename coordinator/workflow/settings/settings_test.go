@@ -93,7 +93,7 @@ func TestShowsWhetherAChangeIsInEffect(t *testing.T) {
 	} {
 		var list []change
 		for i, members := range c.changes {
-			list = append(list, change{uint32(i), patch(members)})
+			list = append(list, change{uid: uint32(i), patch: patch(members)})
 		}
 		if got := doc(t, node).shows(list); got != c.want {
 			t.Errorf("%v: %v", c.changes, got)

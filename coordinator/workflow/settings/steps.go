@@ -52,6 +52,10 @@ func (b *Broadcast) stage(ctx context.Context, p *Progress) (workflow.Verdict, e
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
+	if unsentAndCanceled(t) {
+		p.Stopped = true
+		return workflow.Enter(phaseConclude)
+	}
 	if t.Status == task.Enqueued {
 		now := b.Now()
 		t.Status, t.StartedAt = task.Processing, &now
@@ -60,7 +64,20 @@ func (b *Broadcast) stage(ctx context.Context, p *Progress) (workflow.Verdict, e
 		}
 	}
 	p.Base, p.Repairs = ix.SettingsVersion, 0
+	b.chooseTurns(p, b.Views.View(), ix, len(t.Targets) > 0)
+	if p.Turns == waves {
+		return workflow.Enter(phaseRest)
+	}
 	return workflow.Enter(phasePropose)
+}
+
+// unsentAndCanceled says whether somebody wants a change stopped that no gateway presented to the nodes, so that these will not say so.
+func unsentAndCanceled(t task.Record) bool { return t.Canceling != nil && len(t.Targets) == 0 }
+
+// stop notes that somebody wants a change stopped that is not committed yet.
+func (p *Progress) stop(own change) bool {
+	p.Stopped = p.Stopped || own.canceled && p.Version == 0
+	return p.Stopped
 }
 
 // await finds an index that somebody else may have created a moment ago; nil when there is none.
@@ -116,14 +133,21 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 	if ix == nil {
 		return b.missing(ctx, p)
 	}
-	live := alive(v, ix)
-	if fresh := without(live, p.Proposed); len(fresh) > 0 {
+	live := b.inTurn(p, v, ix)
+	fresh := without(live, p.Proposed)
+	if first := b.after(p, v, ix); len(p.Proposed) == 0 && first != "" {
+		fresh = []string{first}
+	}
+	if len(fresh) > 0 {
 		p.Proposed = slices.Sorted(slices.Values(append(p.Proposed, fresh...)))
 		return workflow.Enter(phasePropose)
 	}
 	changes, err := b.pending(ctx, p)
 	if err != nil {
 		return withdrawn(err)
+	}
+	if p.stop(changes[0]) {
+		return workflow.Enter(phaseRollback)
 	}
 	body := changes[0].patch.NodeBody()
 	results := b.each(ctx, p, live, func(ctx context.Context, c *contact) error {
@@ -132,14 +156,16 @@ func (b *Broadcast) propose(ctx context.Context, p *Progress) (workflow.Verdict,
 	if ctx.Err() != nil {
 		return workflow.Verdict{}, context.Cause(ctx)
 	}
-	p.Behind = without(p.Proposed, live)
+	p.Behind, p.Refused = without(p.Proposed, live), nil
 	for _, id := range slices.Sorted(maps.Keys(results)) {
 		var no errand.Refusal
 		switch err := results[id]; {
 		case errors.Is(err, errand.ErrBehind):
 			p.Behind = append(p.Behind, id)
 		case errors.As(err, &no):
-			if no.Stopped {
+			if p.Version > 0 {
+				b.Log.Error().Str("index", p.Index).Str("node", id).Str("code", string(no.Cause.Code)).Msg("a node refused settings that are committed")
+			} else if no.Stopped {
 				p.Stopped = true
 			} else if p.Failure == nil {
 				p.Failure = no.Cause
@@ -186,7 +212,7 @@ func (b *Broadcast) commit(ctx context.Context, p *Progress) (workflow.Verdict, 
 	}
 	err := b.Store.PutSettings(ctx, p.Physical, routing.SettingsRecord{
 		V: routing.Version, Version: p.Base + 1, ClientView: view, EngineHash: p.Hash, UpdatedAt: b.Now(),
-		Nodes: without(p.Proposed, p.Behind),
+		Nodes: without(p.Proposed, p.Behind), Resting: b.resting(p, ix),
 	}, p.Base)
 	if errors.Is(err, state.ErrConflict) {
 		return b.contested(ctx, p)
@@ -196,6 +222,22 @@ func (b *Broadcast) commit(ctx context.Context, p *Progress) (workflow.Verdict, 
 	}
 	p.Version = p.Base + 1
 	b.settled(ctx, p)
+	return p.committed()
+}
+
+// resting lists the nodes that serve no reads from the commit on, because they are still to change.
+func (b *Broadcast) resting(p *Progress, ix *routing.Index) []string {
+	if p.Turns != waves {
+		return nil
+	}
+	return p.half(b.Views.View(), ix, false)
+}
+
+// committed goes on after the commit.
+func (p *Progress) committed() (workflow.Verdict, error) {
+	if p.Turns == waves {
+		return workflow.Enter(phaseTurn)
+	}
 	return workflow.Enter(phaseConclude)
 }
 
@@ -209,7 +251,7 @@ func (b *Broadcast) contested(ctx context.Context, p *Progress) (workflow.Verdic
 	}
 	if ix.SettingsVersion == p.Base+1 && b.same(p.Physical, ix.Settings, p.View) {
 		p.Version = p.Base + 1
-		return workflow.Enter(phaseConclude)
+		return p.committed()
 	}
 	return workflow.Enter(phaseStage)
 }
@@ -239,6 +281,9 @@ func (b *Broadcast) same(physical string, x, y []byte) bool {
 
 // conclude finishes the task.
 func (b *Broadcast) conclude(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	if err := b.release(ctx, p); err != nil {
+		return workflow.Verdict{}, err
+	}
 	t, err := b.Store.Task(ctx, p.Task)
 	if err != nil && !errors.Is(err, state.ErrNotFound) {
 		return workflow.Verdict{}, err

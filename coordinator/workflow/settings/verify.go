@@ -28,7 +28,7 @@ type survey struct {
 func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, changes []change) (survey, error) {
 	var s survey
 	var results map[string]error
-	s.shown, results = b.documents(ctx, p, alive(b.Views.View(), ix))
+	s.shown, results = b.documents(ctx, p, b.inTurn(p, b.Views.View(), ix))
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
 	}
@@ -38,7 +38,13 @@ func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, ch
 		}
 	}
 	var err error
-	if s.reference, err = reference(s.shown, meili.MaskSettings(b.committed(ix)), named(changes)); err != nil || s.reference == "" {
+	if p.Version > 0 {
+		s.reference = s.showing(p.Hash)
+	}
+	if s.reference == "" {
+		s.reference, err = reference(s.shown, meili.MaskSettings(b.committed(ix)), named(changes))
+	}
+	if err != nil || s.reference == "" {
 		return s, err
 	}
 	want := s.shown[s.reference].hash()
@@ -48,6 +54,16 @@ func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, ch
 		}
 	}
 	return s, nil
+}
+
+// showing is the first node that shows settings with a hash; empty for none.
+func (s *survey) showing(hash string) string {
+	for _, id := range slices.Sorted(maps.Keys(s.shown)) {
+		if s.shown[id].hash() == hash {
+			return id
+		}
+	}
+	return ""
 }
 
 // documents reads what engines show, by node, and what came of it.
@@ -113,12 +129,15 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 	if ix == nil {
 		return b.missing(ctx, p)
 	}
-	if len(without(alive(v, ix), p.Proposed)) > 0 {
+	if len(without(b.inTurn(p, v, ix), p.Proposed)) > 0 {
 		return workflow.Enter(phasePropose) // a node came back meanwhile
 	}
 	changes, err := b.pending(ctx, p)
 	if err != nil {
 		return withdrawn(err)
+	}
+	if p.stop(changes[0]) {
+		return workflow.Enter(phaseRollback)
 	}
 	s, err := b.look(ctx, p, ix, changes)
 	if err != nil {
@@ -126,6 +145,13 @@ func (b *Broadcast) verify(ctx context.Context, p *Progress) (workflow.Verdict, 
 	}
 	if len(s.differing) > 0 || !b.effective(p, s, changes) {
 		return b.deviating(p, s)
+	}
+	if p.Version > 0 {
+		return workflow.Enter(phaseConclude)
+	}
+	if next := b.after(p, v, ix); next != "" {
+		p.Proposed, p.Repairs = slices.Sorted(slices.Values(append(p.Proposed, next))), 0
+		return workflow.Enter(phasePropose)
 	}
 	if !covers(ix, v.ActiveGroups(), s.shown) {
 		return b.lacking(ctx, p, v)
@@ -167,27 +193,52 @@ func (b *Broadcast) effective(p *Progress, s survey, changes []change) bool {
 		return true // nobody to ask: the cover is missing, which is told next
 	}
 	d := s.shown[s.reference]
+	if p.Version > 0 && d.hash() == p.Hash {
+		return true // committed already
+	}
 	return d.shows(changes) || p.Repairs > 0 && d.hash() == p.Hash
 }
 
 // deviating sends nodes to repair, as often as is allowed.
 func (b *Broadcast) deviating(p *Progress, s survey) (workflow.Verdict, error) {
 	b.Metrics.mismatches.Add(float64(max(1, len(s.differing))))
+	if p.Version > 0 {
+		return b.lagging(p, s)
+	}
 	p.Hash = ""
 	if len(s.differing) == 0 {
 		p.Hash = s.shown[s.reference].hash()
 	}
-	if p.Repairs++; p.Repairs > b.Limits.MaxRepairs {
+	if p.Repairs++; p.Repairs > b.policy().MaxRepairRetries {
 		p.Failure = apierr.New(apierr.MiroirDivergence, "The nodes did not come to the same settings.")
 		return workflow.Enter(phaseRollback)
 	}
 	return workflow.Enter(phaseRepair)
 }
 
+// lagging repairs nodes that do not come to what is committed. What does not help is left to their sidecars: such nodes serve no reads
+// while others do, and the change stands.
+func (b *Broadcast) lagging(p *Progress, s survey) (workflow.Verdict, error) {
+	if p.Repairs++; p.Repairs > b.policy().MaxRepairRetries {
+		b.Log.Error().Str("index", p.Index).Strs("nodes", s.differing).Msg("nodes do not come to the committed settings, others are read")
+		return workflow.Enter(phaseConclude)
+	}
+	return workflow.Enter(phaseRepair)
+}
+
 // lacking waits for the nodes that a complete cover lacks.
 func (b *Broadcast) lacking(ctx context.Context, p *Progress, seen *routing.View) (workflow.Verdict, error) {
+	if p.Turns == waves { // the other half may have what is missing
+		p.Turns, p.First = together, nil
+		return workflow.Enter(phasePropose)
+	}
 	b.Log.Warn().Str("index", p.Index).Msg("settings change waits for nodes")
-	if _, err := b.Views.Wait(ctx, func(v *routing.View) bool { return v.Epoch > seen.Epoch }); err != nil {
+	before := alive(seen, seen.Physical[p.Physical])
+	_, err := b.Views.Wait(ctx, func(v *routing.View) bool {
+		ix := v.Physical[p.Physical]
+		return ix == nil || v.Epoch > seen.Epoch || !slices.Equal(alive(v, ix), before)
+	})
+	if err != nil {
 		return workflow.Verdict{}, err
 	}
 	return workflow.Enter(phasePropose)

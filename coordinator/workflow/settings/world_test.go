@@ -22,23 +22,30 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // world is everything around the workflow, in memory: one index on three nodes, which hold a copy of its shard each.
 type world struct {
-	t        *testing.T
-	mu       sync.Mutex
-	engines  map[string]*engine // by node
-	settings *routing.SettingsRecord
-	tasks    map[uint32]task.Record
-	record   []byte
-	revision int64
-	dieAt    int // the put of the record at which the leadership is lost, 0 for never
-	puts     int
-	phases   []string
-	ended    chan struct{}
-	freeze   bool
-	down     []string
+	t         *testing.T
+	mu        sync.Mutex
+	engines   map[string]*engine // by node
+	settings  *routing.SettingsRecord
+	tasks     map[uint32]task.Record
+	record    []byte
+	revision  int64
+	dieAt     int // the put of the record at which the leadership is lost, 0 for never
+	puts      int
+	phases    []string
+	ended     chan struct{}
+	policy    tuning.SettingsBroadcast
+	groups    map[string]int // by node
+	down      []string
+	canceling *uint32
+	gateway   int64    // how many changes of the settings record the one gateway knows
+	written   int64    // how many there were
+	sent      []string // nodes that were sent changes, in order
+	mixed     string   // how reads would have been answered with two versions; empty for never
 }
 
 // engine is a node. It carries out so many changes as it has patience, and takes the others without effect.
@@ -51,7 +58,8 @@ type engine struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, engines: map[string]*engine{}, tasks: map[uint32]task.Record{}, freeze: true}
+	w := &world{t: t, engines: map[string]*engine{}, tasks: map[uint32]task.Record{}, policy: tuning.Default().SettingsBroadcast, groups: map[string]int{}}
+	w.policy.MaxRepairRetries = 2
 	for _, id := range []string{"a", "b", "c"} {
 		w.engines[id] = &engine{settings: map[string]json.RawMessage{"stopWords": json.RawMessage(`[]`)}, patience: 1000, tasks: map[string]bool{}}
 	}
@@ -67,14 +75,22 @@ func (w *world) View() *routing.View {
 			w.t.Error(err)
 		}
 	}
-	put("groups/0", `{"v":1,"id":0,"state":"active","rf":3}`)
+	held := map[int][]string{}
+	for _, id := range slices.Sorted(maps.Keys(w.engines)) {
+		g := w.groups[id]
+		held[g] = append(held[g], fmt.Sprintf(`{"node":%q,"state":"active"}`, id))
+	}
+	var placed []string
+	for _, g := range slices.Sorted(maps.Keys(held)) {
+		put(fmt.Sprintf("groups/%d", g), fmt.Sprintf(`{"v":1,"id":%d,"state":"active","rf":%d}`, g, len(held[g])))
+		placed = append(placed, fmt.Sprintf(`"%d":[[%s]]`, g, strings.Join(held[g], ",")))
+	}
 	for id := range w.engines {
-		put("nodes/"+id, fmt.Sprintf(`{"v":1,"id":%q,"address":"http://%s","state":"active"}`, id, id))
+		put("nodes/"+id, fmt.Sprintf(`{"v":1,"id":%q,"address":"http://%s","state":"active","replica_group":%d}`, id, id, w.groups[id]))
 		put("health/"+id, fmt.Sprintf(`{"v":1,"ok":%v}`, !slices.Contains(w.down, id)))
 	}
 	put("indexes/x", `{"v":1,"uid":"x","physical":"x--1","shards":1}`)
-	put("placement/x--1", `{"v":1,"physical":"x--1","shards":1,"groups":{
-		"0":[[{"node":"a","state":"active"},{"node":"b","state":"active"},{"node":"c","state":"active"}]]}}`)
+	put("placement/x--1", `{"v":1,"physical":"x--1","shards":1,"groups":{`+strings.Join(placed, ",")+`}}`)
 	if w.settings != nil {
 		raw, err := json.Marshal(w.settings)
 		if err != nil {
@@ -102,6 +118,8 @@ func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
 		return client.Answer{Status: http.StatusOK, Body: body}, err
 	}
 	if _, known := e.tasks[r.Leg.Dispatch]; !known {
+		w.watch(strings.TrimPrefix(r.Address, "http://"))
+		w.sent = append(w.sent, strings.TrimPrefix(r.Address, "http://"))
 		e.tasks[r.Leg.Dispatch] = e.refuses
 		if e.patience--; e.patience >= 0 && !e.refuses {
 			if err := json.Unmarshal(r.Body, &e.settings); err != nil {
@@ -115,6 +133,27 @@ func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
 		}
 	}
 	return client.Answer{Status: http.StatusAccepted, Body: []byte(`{}`)}, nil
+}
+
+// watch notes what reads could be answered with while a node is being changed: they go to nodes that do not rest, as far as the
+// gateway knows.
+func (w *world) watch(node string) {
+	if w.settings == nil || w.settings.Resting == nil || w.gateway != w.written {
+		w.mixed = "a change was sent before the gateway knew who rests"
+		return
+	}
+	shown := map[string]bool{}
+	for id, e := range w.engines {
+		if !slices.Contains(w.settings.Resting, id) && !slices.Contains(w.down, id) {
+			shown[string(e.settings["stopWords"])] = true
+			if id == node {
+				w.mixed = "a change was sent to a node that is read"
+			}
+		}
+	}
+	if len(shown) != 1 {
+		w.mixed = fmt.Sprintf("nodes that are read show %v", slices.Sorted(maps.Keys(shown)))
+	}
 }
 
 func (w *world) Dispatches(_ context.Context, address string, ids []string) ([]nodeapi.Dispatch, error) {
@@ -159,7 +198,50 @@ func (w *world) PutSettings(_ context.Context, _ string, rec routing.SettingsRec
 		return state.ErrConflict
 	}
 	w.settings = &rec
+	w.written++
 	return nil
+}
+
+func (w *world) AmendSettings(_ context.Context, _ string, change func(*routing.SettingsRecord) error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.settings == nil {
+		return state.ErrNotFound
+	}
+	rec := *w.settings
+	w.written++
+	if err := change(&rec); err != nil {
+		return err
+	}
+	w.settings = &rec
+	return nil
+}
+
+func (w *world) RestSettings(ctx context.Context, physical string, nodes []string) error {
+	w.mu.Lock()
+	if w.settings == nil {
+		w.settings = &routing.SettingsRecord{V: routing.Version}
+	}
+	w.mu.Unlock()
+	return w.AmendSettings(ctx, physical, func(rec *routing.SettingsRecord) error {
+		rec.Resting = nodes
+		return nil
+	})
+}
+
+func (w *world) SettingsRevision(context.Context, string) (int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.written, nil
+}
+
+// Gateways has one, which learns of a change when it is asked for the second time.
+func (w *world) Gateways(context.Context) (map[string]state.GatewayRecord, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.gateway
+	w.gateway = w.written
+	return map[string]state.GatewayRecord{"g": {V: 1, ID: "g", Epoch: known}}, nil
 }
 
 func (w *world) FreezeSettings(_ context.Context, _ string, f *routing.Freeze) error {
@@ -237,8 +319,8 @@ func (w *world) change(uid uint32, members string) task.Record {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.tasks[uid] = task.Record{V: 1, UID: uid, Type: task.SettingsUpdate, Status: task.Enqueued, IndexUID: &name, Physical: "x--1", Op: op}
-	w.ended, w.puts, w.phases = make(chan struct{}), 0, nil
+	w.tasks[uid] = task.Record{V: 1, UID: uid, Type: task.SettingsUpdate, Status: task.Enqueued, IndexUID: &name, Physical: "x--1", Op: op, Canceling: w.canceling}
+	w.ended, w.puts, w.phases, w.sent, w.mixed = make(chan struct{}), 0, nil, nil, ""
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()
 	go func() {
@@ -250,8 +332,9 @@ func (w *world) change(uid uint32, members string) task.Record {
 	}()
 	for {
 		b := &Broadcast{
-			Records: w, Store: w, Nodes: w, Seal: sealer(w.t, "key"), Views: w, Tasks: w, Holder: "c", Now: time.Now, Log: zerolog.Nop(), Freeze: w.freeze,
-			Limits:  Limits{MaxRepairs: 2, RepairPause: time.Millisecond},
+			Records: w, Store: w, Nodes: w, Seal: sealer(w.t, "key"), Views: w, Tasks: w, Holder: "c", Now: time.Now, Log: zerolog.Nop(),
+			Policy:  func() tuning.SettingsBroadcast { return w.policy },
+			Limits:  Limits{RepairPause: time.Millisecond},
 			Metrics: NewMetrics(prometheus.NewRegistry()), Workflows: workflow.NewMetrics(prometheus.NewRegistry()),
 		}
 		if err := b.Lead(ctx, w); !errors.Is(err, state.ErrLostLeadership) {
