@@ -24,7 +24,6 @@ const (
 	index   = "things"
 	node    = "node-1"
 	longest = 15 * time.Minute
-	poll    = 5 * time.Millisecond
 )
 
 func main() {
@@ -104,21 +103,7 @@ func (s *scene) fill(ctx context.Context, documents int) error {
 
 // until tries until it works.
 func (s *scene) until(ctx context.Context, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
-	tick := time.NewTicker(poll)
-	defer tick.Stop()
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waited in vain: %w", err)
-		case <-tick.C:
-		}
-	}
+	return inside.Until(ctx, longest, try)
 }
 
 func row(what string, documents int, took time.Duration, more string) {
@@ -131,7 +116,7 @@ func (s *scene) verify(ctx context.Context, documents int, args []string) error 
 	if err != nil {
 		return err
 	}
-	before, err := s.usage()
+	before, err := s.spent()
 	if err != nil {
 		return err
 	}
@@ -149,7 +134,7 @@ func (s *scene) verify(ctx context.Context, documents int, args []string) error 
 	if err := json.Unmarshal(out, &pass); err != nil {
 		return err
 	}
-	after, err := s.usage()
+	after, err := s.spent()
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,2 @@
+// Package usage tells what a process uses of the machine, as Linux counts it.
+package usage
