@@ -69,6 +69,7 @@ type Op struct {
 	Outcome Outcome             `json:"outcome"`
 	Last    bool                `json:"last"`             // it was not sent again
 	Unsent  int                 `json:"unsent,omitempty"` // how often there was no connection before it was sent
+	Tried   int64               `json:"tried,omitempty"`  // when that was first
 	Status  int                 `json:"status,omitempty"`
 	Code    string              `json:"code,omitempty"`
 	Message string              `json:"message,omitempty"` // of a wrong answer or a broken connection

@@ -34,14 +34,16 @@ func (t *Tally) Markdown(took time.Duration) string {
 	if t.Untried != "" {
 		row("not tried", t.Untried)
 	}
-	b.WriteString("\nWhat clients, who send nothing again, saw while faults lasted. A request under way during several is counted at each.\n\n")
-	row("fault", "times", "requests", "not successful", "503", "504", "other", "no answer", "no connection, sent later")
-	row("---", "---", "---", "---", "---", "---", "---", "---", "---")
+	b.WriteString("\nWhat clients, who send nothing again, saw while faults lasted. A request under way during several is counted at each; alone are those that met one only.\n\n")
+	row("fault", "times", "requests", "not successful", "503", "504", "other", "no answer", "no connection, sent later", "alone: requests", "not successful")
+	row("---", "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
 	for _, name := range slices.Sorted(maps.Keys(t.During)) {
 		d := t.During[name]
-		row(name, d.Times, d.All, share(d.Count), d.Unavailable, d.Timeout, d.Wrong, d.Unanswered, d.Unsent)
+		row(name, d.Times, d.All, share(d.Count), d.Unavailable, d.Timeout, d.Wrong, d.Unanswered, d.Unsent, d.Alone.All, share(d.Alone))
 	}
-	row("none", "", t.Beside.All, share(t.Beside), t.Beside.Unavailable, t.Beside.Timeout, t.Beside.Wrong, t.Beside.Unanswered, t.Beside.Unsent)
+	for i, c := range []Count{t.After, t.Beside} {
+		row([]string{"none, ten seconds after one", "none"}[i], "", c.All, share(c), c.Unavailable, c.Timeout, c.Wrong, c.Unanswered, c.Unsent, "", "")
+	}
 	return b.String()
 }
 

@@ -14,9 +14,10 @@ type Tally struct {
 	Failed []uint64
 	// Sent is every request, and Writes those that change documents.
 	Sent, Writes, Reads Count
-	// During has what clients saw while a fault of a name lasted, and Beside what they saw at any other time.
-	During map[string]*During
-	Beside Count
+	// During has what clients saw while a fault of a name lasted, After what they saw right after faults, and Beside what they saw
+	// at any other time.
+	During        map[string]*During
+	After, Beside Count
 	// Kills counts SIGKILL by process, and Exits other ends by what is known of them.
 	Kills, Exits   map[string]int
 	Worked, Rested []time.Duration
@@ -38,7 +39,11 @@ type Count struct {
 type During struct {
 	Times int
 	Count
+	Alone Count // of the requests that met no other fault
 }
+
+// aftermath is how long after a fault clients may still see what it left: a lease must end, or a process find its way back.
+const aftermath = int64(10 * time.Second)
 
 // Failed is how many requests did not come to a success at their first try.
 func (c Count) Failed() int { return c.Unavailable + c.Timeout + c.Wrong + c.Unanswered }
@@ -116,14 +121,27 @@ func orUnexplained(why string) string {
 
 // place books a request at every kind of fault that lasted while it was under way, once at each.
 func (t *Tally) place(events []history.Event, o history.Op) {
-	booked := map[*During]bool{}
+	began := o.Start
+	if o.Unsent > 0 {
+		began = o.Tried
+	}
+	met, after := map[*During]bool{}, false
 	for _, e := range events {
-		if d := t.during(e); o.Start <= e.End && o.End >= e.Begin && !booked[d] {
-			d.add(o)
-			booked[d] = true
+		if began <= e.End && o.End >= e.Begin {
+			met[t.during(e)] = true
+		}
+		after = after || began > e.End && began <= e.End+aftermath
+	}
+	for d := range met {
+		if d.add(o); len(met) == 1 {
+			d.Alone.add(o)
 		}
 	}
-	if len(booked) == 0 {
+	switch {
+	case len(met) > 0:
+	case after:
+		t.After.add(o)
+	default:
 		t.Beside.add(o)
 	}
 }

@@ -28,6 +28,7 @@ func TestRequestsAreCountedAtTheFaultsTheyMet(t *testing.T) {
 			asked(18, 19, history.Put, history.Refused, 504),
 			asked(25, history.Never, history.Put, history.Unknown, 0),
 			asked(40, 41, history.Show, history.Wrong, 500),
+			asked(int64(time.Minute), int64(time.Minute)+1, history.Show, history.Wrong, 500),
 		},
 	}, false)
 	sum.Add(&history.Run{Seed: 8, Rested: int64(3 * time.Second), Unsettled: "no"}, true)
@@ -39,6 +40,12 @@ func TestRequestsAreCountedAtTheFaultsTheyMet(t *testing.T) {
 	if cut == nil || cut.All != 2 || cut.Timeout != 1 || cut.Unanswered != 1 {
 		t.Errorf("a cut link: %+v", cut)
 	}
+	if kill.Alone.All != 1 || kill.Alone.Unavailable != 1 || cut.Alone.All != 1 {
+		t.Errorf("alone: %+v and %+v", kill.Alone, cut.Alone)
+	}
+	if sum.After.All != 1 || sum.After.Wrong != 1 {
+		t.Errorf("after the faults: %+v", sum.After)
+	}
 	if sum.Beside.All != 2 || sum.Beside.Wrong != 1 {
 		t.Errorf("no fault: %+v", sum.Beside)
 	}
@@ -47,9 +54,9 @@ func TestRequestsAreCountedAtTheFaultsTheyMet(t *testing.T) {
 	}
 	text := sum.Markdown(time.Minute)
 	for _, line := range []string{
-		"| seeds | 2 |", "| seeds that broke a rule | 1: 7 |", "| requests | 5 |", "| kills, by process | 2: sidecar-1 1, sidecar-2 1 |",
+		"| seeds | 2 |", "| seeds that broke a rule | 1: 7 |", "| requests | 6 |", "| kills, by process | 2: sidecar-1 1, sidecar-2 1 |",
 		"| processes that ended otherwise | 1: gateway-0: exit status 2, unexplained 1 |", "| until at rest: p50, p99, max | 1.0 s, 1.0 s, 1.0 s |",
-		"| kill sidecar | 2 | 2 | 2 (100.0 %) | 1 | 1 | 0 | 0 | 0 |", "| faults | 3: cut 1, kill 2 |",
+		"| kill sidecar | 2 | 2 | 2 (100.0 %) | 1 | 1 | 0 | 0 | 0 | 1 | 1 (100.0 %) |", "| faults | 3: cut 1, kill 2 |",
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("%q is not in\n%s", line, text)

@@ -68,13 +68,23 @@ func (c *Cluster) exits(at func(time.Time) int64, events []history.Event) (all [
 const grace = 30 * time.Second
 
 // why names the fault that explains the end of a process. Giving up in order, while what it needs can't be reached, is no crash:
-// whoever runs it starts it again. And etcd ends in its own way when its disk is full.
+// whoever runs it starts it again. And what is not ours ends in its own way when its disk is full: etcd, and the engine, which writes
+// to files that it has mapped.
 func why(x history.Exit, events []history.Event) string {
 	for _, e := range events {
-		full := x.Process == "etcd" && e.Kind == string(fault.Full) && e.Process == x.Process
-		if e.Begin <= x.At && x.At <= e.End+int64(grace) && (full || x.Status == "exit status 1") {
+		if x.At < e.Begin || x.At > e.End+int64(grace) {
+			continue
+		}
+		full := e.Kind == string(fault.Full) && e.Process == x.Process && (x.Process == "etcd" || strings.HasPrefix(x.Process, "engine-"))
+		if full || x.Status == "exit status 1" && needs(x.Process, e.Process) {
 			return e.Kind + " " + e.Process
 		}
 	}
 	return ""
+}
+
+// needs says whether a process can not go on or start without what is broken: itself, etcd, its way there, its engine.
+func needs(process, broken string) bool {
+	number, isSidecar := strings.CutPrefix(process, "sidecar-")
+	return broken == process || broken == "etcd" || broken == etcdClient+process || isSidecar && broken == "engine-"+number
 }

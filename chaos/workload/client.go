@@ -65,6 +65,9 @@ func (c *Client) carry(ctx context.Context, o history.Op) history.Op {
 	for tries := 0; ; tries++ {
 		done := c.Do(o)
 		if done.Outcome == history.Unsent && c.Retries == 0 && c.sdk == nil && ctx.Err() == nil {
+			if o.Unsent == 0 {
+				o.Tried = done.Start
+			}
 			o.Unsent++
 			pause(ctx, closed)
 			continue
