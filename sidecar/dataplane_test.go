@@ -182,6 +182,6 @@ func TestRoutedAnswersHaveListedCodes(t *testing.T) {
 	get("a shard of another node", "1", true, http.StatusServiceUnavailable, "miroir_shard_unavailable")
 	get("a document that is missing", "42", true, http.StatusNotFound, "document_not_found")
 	b.engine.kill()
-	get("no engine, as a leg", "42", false, http.StatusBadGateway, "engine_unreachable")
+	get("no engine, as a leg", "42", false, http.StatusBadGateway, nodeapi.CodeEngineDown)
 	get("no engine", "42", true, http.StatusServiceUnavailable, "miroir_shard_unavailable")
 }

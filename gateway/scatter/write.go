@@ -106,7 +106,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 
 // refusals are a sidecar's own words for not having tried.
 var refusals = map[apierr.Code]bool{
-	nodeapi.CodeStaleStamp: true, nodeapi.CodeFenced: true, nodeapi.CodeClockSkew: true, "miroir_overloaded": true, "index_not_ready": true,
+	nodeapi.CodeStaleStamp: true, nodeapi.CodeFenced: true, nodeapi.CodeClockSkew: true, nodeapi.CodeEngineDown: true, "miroir_overloaded": true, "index_not_ready": true,
 }
 
 // neverSent says that no connection to the node came about.

@@ -215,6 +215,10 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 		e := apierr.New(apierr.MiroirNoQuorum, "Too few copies of shards %s acknowledged the write. Sending it again is safe.",
 			shardmap.FormatRanges(v.FailedShards))
 		r.Finish(s.time(), e)
+		// One with a key may come again, and reach the nodes that lack it now.
+		for i, t := range r.Targets {
+			r.Targets[i].Lacks = c.once == nil && !said.Acked[t.Node] && !said.Unsure[t.Node]
+		}
 		if _, err := s.Store.FinishTask(ctx, r); err != nil {
 			s.Log.Error().Err(err).Msg("failed write could not be recorded")
 		}

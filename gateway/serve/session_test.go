@@ -29,6 +29,7 @@ type slowNode struct {
 	waiting chan struct{}     // receives when somebody begins to wait
 	forgets bool              // it knows no dispatch
 	broken  bool              // it takes writes and does not say so
+	refuses string            // code with which it refuses them
 	writes  []string          // dispatch and stamp of every one
 }
 
@@ -44,8 +45,13 @@ func (n *slowNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.set(r.Header.Get(nodeapi.HeaderDispatch), task.Enqueued)
 		n.mu.Lock()
 		n.writes = append(n.writes, r.Header.Get(nodeapi.HeaderDispatch)+" at "+r.Header.Get(nodeapi.HeaderStamp))
-		broken := n.broken
+		broken, refuses := n.broken, n.refuses
 		n.mu.Unlock()
+		if refuses != "" {
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = io.WriteString(w, `{"code":"`+refuses+`"}`)
+			return
+		}
 		if broken {
 			w.WriteHeader(http.StatusInternalServerError)
 			return

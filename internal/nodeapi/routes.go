@@ -19,6 +19,7 @@ const (
 	CodeWrongShard     = "wrong_shard"     // 400: a document does not belong to the shard its line names
 	CodeFenced         = "fenced"          // 503: the sidecar lost its lease and refuses writes
 	CodeStaleStamp     = "stale_stamp"     // 503: the write can not be put in order on the node any more: the replica misses it
+	CodeEngineDown     = "engine_down"     // 502: no connection to the engine came about, so it has nothing of the request
 	CodeClockSkew      = "clock_skew"      // 503: the write's stamp is further ahead of the node's clock than hlc.MaxSkew
 )
 

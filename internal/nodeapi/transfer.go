@@ -147,6 +147,8 @@ type RepairStep struct {
 	Limit   int             `json:"limit"`            // about how many documents in this step; mode whole does some buckets of a shard
 	Rate    int             `json:"rate,omitempty"`   // documents a second; 0 for no bound
 	Cursor  json.RawMessage `json:"cursor,omitempty"` // of the step before; none for the first one
+	// Refused are writes, by their dispatch ids, that the source surely never took and never will: what this node has of them goes.
+	Refused []string `json:"refused,omitempty"`
 }
 
 // RepairResult is what a step did.
@@ -158,7 +160,13 @@ type RepairResult struct {
 	Written  int             `json:"written"`
 	Deleted  int             `json:"deleted"`
 	Deferred int             `json:"deferred"` // left for the next step: they are being written
+	// Ahead are the writes, by their dispatch ids, that this node has and the source has not, and for which some documents were
+	// left; the first MaxAhead of them.
+	Ahead []string `json:"ahead,omitempty"`
 }
+
+// MaxAhead bounds the writes that one answer names.
+const MaxAhead = 100
 
 // Mend makes a node take over single documents from another one, and delete others, whichever are newer than what it has.
 // Its copies are complete ones that differ nevertheless.

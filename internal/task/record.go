@@ -44,6 +44,7 @@ type Target struct {
 	Group  int    `json:"group"`
 	Shards string `json:"shards,omitempty"` // as shardmap.FormatRanges writes them; empty: the whole node
 	Missed bool   `json:"missed,omitempty"` // the node did not acknowledge; its outcome is not waited for
+	Lacks  bool   `json:"lacks,omitempty"`  // of a refused write: the node surely never took it, and never will
 	Dirty  string `json:"dirty,omitempty"`  // those of them whose copies were dirty: what only they have was not accepted
 }
 

@@ -596,3 +596,52 @@ func FuzzRecords(f *testing.F) {
 		_, _ = parseMarks(b)
 	})
 }
+
+// WQ-4, WQ-6: what a refused write did to some documents is taken back, of settled legs as well, and nothing else.
+func TestWithdrawnWritesAreNotFound(t *testing.T) {
+	w := &wall{noon}
+	dir := t.TempDir()
+	j := open(t, dir, w)
+	s := hlc.At(noon)
+	put(t, j, Leg{Index: "a--1", Write: "1", Stamp: s + 1, Kind: guard.Replace}, 11, "x", "y")
+	put(t, j, Leg{Index: "a--1", Write: "2", Stamp: s + 2, Kind: guard.Delete}, 12, "z")
+	put(t, j, Leg{Index: "a--1", Write: "3", Stamp: s + 3, Kind: guard.Delete}, 13, "x", "y", "z")
+	leg, err := j.Begin(Leg{Index: "a--1", Write: "miroir-1", Stamp: s + 4, Kind: guard.Delete, Via: Settled})
+	if err == nil {
+		err = errors.Join(leg.Add(Op{Shard: 1, ID: []byte("x"), Version: guard.Version{Stamp: s + 3}, Write: "3"}), leg.Prepare(), leg.Register(14))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := []Change{{1, "x"}, {1, "z"}, {1, "nobody"}}
+	if err := errors.Join(j.Withdraw("a--1", some, []string{"3", "9"}), j.Withdraw("a--1", some, []string{"3"}), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, dir, w)
+	defer func() { _ = j.Close() }()
+	for id, want := range map[string]struct {
+		operations int
+		newest     Newest
+	}{
+		"x": {1, Newest{Version: guard.Version{Stamp: s + 1}}},
+		"y": {2, Newest{Version: guard.Version{Stamp: s + 3, Position: 1}, Deleted: true}},
+		"z": {1, Newest{Version: guard.Version{Stamp: s + 2}, Deleted: true}},
+	} {
+		list, err := j.Operations("a--1", 1, []byte(id))
+		n, ok, wrong := j.Newest("a--1", 1, []byte(id))
+		if n.Place = 0; err != nil || wrong != nil || !ok || len(list) != want.operations || n != want.newest {
+			t.Errorf("%s: %d operations, %+v", id, len(list), n)
+		}
+	}
+	// The deletion of y is the only one of the leg that is left.
+	for _, e := range j.Awaited("a--1") {
+		if e.Write == "2" {
+			if err := j.Fail(e.Place); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n, ok, err := j.Newest("a--1", 1, []byte("z")); err != nil || ok && n.Deleted {
+		t.Errorf("a deletion that was withdrawn came back: %+v", n)
+	}
+}

@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -72,12 +73,13 @@ func (j *Journal) Fail(place hlc.Stamp) error {
 	return nil
 }
 
-// touched is a document of a leg that is taken back.
+// touched is a document some of whose operations are taken back.
 type touched struct {
 	shard uint16
 	id    []byte
-	last  guard.Version // of the leg's operations on it
-	left  latest        // what is known without the leg
+	gone  latest      // the newest of those operations
+	left  latest      // what is known without them
+	from  []hlc.Stamp // places of their legs
 }
 
 // takeBack writes what Fail says. The headers go last, so a crash in the middle of it is made good by doing it again.
@@ -90,26 +92,16 @@ func (j *Journal) takeBack(e Entered) error {
 	err := j.eachEntry(e, func(shard uint16, op entry) error {
 		key := string(newestKey(e.Index, shard, op.id))
 		if documents[key] == nil {
-			documents[key] = &touched{shard: shard, id: slices.Clone(op.id)}
+			documents[key] = &touched{shard: shard, id: slices.Clone(op.id), from: []hlc.Stamp{e.Place}}
 		}
-		documents[key].last = newer(documents[key].last, op.version)
+		d := documents[key]
+		d.gone = d.gone.and(latestOf(op.version, e.Kind == guard.Delete, e.Place))
 		op.deleted = false
 		lists[shard] = appendEntry(lists[shard], op)
 		return batches.remove(appendPlace(opPrefix(e.Index, shard, op.id), e.Place, op.ordinal))
 	})
 	if err == nil {
-		err = j.unmake(e, documents)
-	}
-	for key, d := range documents {
-		if err != nil {
-			return err
-		}
-		if d.left.newest().Version == (guard.Version{}) {
-			err = batches.remove([]byte(key))
-			continue
-		}
-		_ = batches.b.Set([]byte(key), appendLatest(nil, d.left), nil)
-		err = batches.full()
+		err = j.unmake(&batches, e.Index, documents, func(k Known) bool { return k.Place == e.Place })
 	}
 	if err != nil {
 		return err
@@ -130,10 +122,86 @@ func (j *Journal) latestPlace() hlc.Stamp {
 	return j.last
 }
 
-// unmake finds out what is known of documents without a leg. A write that left the window leaves no trace of its own when a
-// newer one did, and none is needed. An earlier deletion must not be forgotten, or the document could come back: it is
+// Withdraw takes the operations of some writes on some documents back, as far as they are in the window. The engine has
+// carried them out, but no other replica ever will, so that they are undone by whoever asks for this.
+func (j *Journal) Withdraw(index string, some []Change, writes []string) error {
+	j.taking.Lock()
+	defer j.taking.Unlock()
+	batches := batcher{j: j, b: j.db.NewBatch()}
+	defer func() { _ = batches.b.Close() }()
+	among := func(k Known) bool { return slices.Contains(writes, k.Write) }
+	documents := map[string]*touched{}
+	for _, c := range some {
+		d := touched{shard: uint16(c.Shard), id: []byte(c.ID)} //nolint:gosec // below MaxShards
+		prefix := opPrefix(index, d.shard, d.id)
+		var keys [][]byte
+		if err := j.operations(prefix, func(k Known) {
+			if among(k) {
+				keys = append(keys, appendPlace(slices.Clone(prefix), k.Place, k.ordinal))
+				d.gone = d.gone.and(latestOf(k.Version, k.Kind == guard.Delete, k.Place))
+				d.from = append(d.from, k.Place)
+			}
+		}); err != nil {
+			return fmt.Errorf("withdraw writes: %w", err)
+		}
+		if len(keys) == 0 {
+			continue
+		}
+		documents[string(newestKey(index, d.shard, d.id))] = &d
+		for _, key := range keys {
+			if err := batches.remove(key); err != nil {
+				return fmt.Errorf("withdraw writes: %w", err)
+			}
+		}
+	}
+	err := j.unmake(&batches, index, documents, among)
+	if err == nil {
+		err = j.undelete(&batches, index, documents)
+	}
+	if err == nil {
+		err = batches.b.Commit(pebble.NoSync)
+	}
+	if err != nil {
+		return fmt.Errorf("withdraw writes: %w", err)
+	}
+	return nil
+}
+
+// undelete has the lists of changes say of documents that they were touched, not that they were deleted.
+func (j *Journal) undelete(batches *batcher, index string, documents map[string]*touched) error {
+	lists := map[string]bool{}
+	for _, d := range documents {
+		for _, place := range d.from {
+			key := string(changeKey(index, place, d.shard))
+			lists[key] = lists[key] || is(d.gone.deleted)
+		}
+	}
+	for key, deletes := range lists {
+		value, err := j.get([]byte(key))
+		if !deletes || errors.Is(err, pebble.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		_, shard, _ := placeOf([]byte(key))
+		var list []byte
+		if err := entries(value, func(op entry) error {
+			op.deleted = op.deleted && documents[string(newestKey(index, shard, op.id))] == nil
+			list = appendEntry(list, op)
+			return nil
+		}); err != nil {
+			return err
+		}
+		_ = batches.b.Set([]byte(key), list, nil)
+	}
+	return nil
+}
+
+// unmake writes what is known of documents without some operations. A write that left the window leaves no trace of its own
+// when a newer one did, and none is needed. An earlier deletion must not be forgotten, or the document could come back: it is
 // looked for in the lists of changes.
-func (j *Journal) unmake(e Entered, documents map[string]*touched) error {
+func (j *Journal) unmake(batches *batcher, index string, documents map[string]*touched, gone func(Known) bool) error {
 	orphans := false
 	for key, d := range documents {
 		was, ok, err := j.latest([]byte(key))
@@ -144,9 +212,8 @@ func (j *Journal) unmake(e Entered, documents map[string]*touched) error {
 			continue
 		}
 		var rest latest
-		prefix := opPrefix(e.Index, d.shard, d.id)
-		if err := j.operations(prefix, func(k Known) {
-			if k.Place != e.Place {
+		if err := j.operations(opPrefix(index, d.shard, d.id), func(k Known) {
+			if !gone(k) {
 				rest = rest.and(latestOf(k.Version, k.Kind == guard.Delete, k.Place))
 			}
 		}); err != nil {
@@ -156,27 +223,46 @@ func (j *Journal) unmake(e Entered, documents map[string]*touched) error {
 		if rest.place != 0 {
 			d.left.place = rest.place
 		}
-		switch {
-		case e.Kind == guard.Delete && was.deleted == d.last:
+		if is(was.deleted) && was.deleted == d.gone.deleted {
 			d.left.deleted, orphans = rest.deleted, true
-		case e.Kind != guard.Delete && was.written == d.last:
+		}
+		if is(was.written) && was.written == d.gone.written {
 			d.left.written = rest.written
 		}
 	}
-	if !orphans {
-		return nil
+	if orphans {
+		if err := j.adopt(index, documents); err != nil {
+			return err
+		}
 	}
-	prefix := prefixOf(tagChange, e.Index)
-	return j.each(prefix, func(key, list []byte) error {
+	for key, d := range documents {
+		if !is(d.left.newest().Version) {
+			_ = batches.b.Delete([]byte(key), nil)
+		} else {
+			_ = batches.b.Set([]byte(key), appendLatest(nil, d.left), nil)
+		}
+		if err := batches.full(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func is(v guard.Version) bool { return v != guard.Version{} }
+
+// adopt finds the earlier deletions of documents in the lists of changes.
+func (j *Journal) adopt(index string, documents map[string]*touched) error {
+	return j.each(prefixOf(tagChange, index), func(key, list []byte) error {
 		place, shard, ok := placeOf(key)
 		if !ok {
 			return ErrCorrupt
 		}
-		if place == e.Place || shard == wideShard {
+		if shard == wideShard {
 			return nil
 		}
 		return entries(list, func(op entry) error {
-			if d := documents[string(newestKey(e.Index, shard, op.id))]; d != nil && op.deleted {
+			d := documents[string(newestKey(index, shard, op.id))]
+			if d != nil && op.deleted && !slices.Contains(d.from, place) {
 				d.left.deleted = newer(d.left.deleted, op.version)
 			}
 			return nil

@@ -85,12 +85,20 @@ func convert(err error) *apierr.Error {
 		return internal(http.StatusServiceUnavailable, "index_not_ready", ensure.ErrNotReady)
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return internal(http.StatusGatewayTimeout, "engine_timeout", errors.New("the engine did not answer in time"))
+	case errors.Is(err, engine.ErrUnreachable) && notDialed(err):
+		return internal(http.StatusBadGateway, nodeapi.CodeEngineDown, errors.New("no connection to the engine"))
 	case errors.Is(err, engine.ErrUnreachable):
 		return internal(http.StatusBadGateway, "engine_unreachable", engine.ErrUnreachable)
 	case errors.As(err, &answer):
 		return internal(http.StatusBadGateway, "engine_refused", answer)
 	}
 	return internal(http.StatusInternalServerError, string(apierr.MiroirInternal), errors.New("the sidecar failed"))
+}
+
+// notDialed says that no connection to the engine came about.
+func notDialed(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 func isTimeout(err error) bool {

@@ -68,17 +68,18 @@ func decide(here local, there nodeapi.Copy) (action, guard.Op) {
 	return later, op // written here a moment ago: the source has it soon, or never
 }
 
-// ahead says whether this node had an operation, before the source was asked, that is newer than what the source has. It
-// is on its way there, or it was refused and will never be there. Which of them it is shows when the operation leaves the
-// window: the source takes none that is older. Until then the document can't be told equal, and must not be left with it.
-func ahead(before []guard.Op, there nodeapi.Copy) bool {
+// ahead lists the operations that this node had, before the source was asked, that are newer than what the source has. They
+// are on their way there, or they were refused and will never be there. Which of them it is the coordinator may know; else it
+// shows when the operation leaves the window: the source takes none that is older. Until then the document can't be told
+// equal, and must not be left with it.
+func ahead(before []guard.Op, there nodeapi.Copy) (list []guard.Op) {
 	newest := versionAt(there.Version)
 	for _, h := range before {
 		if h.Kind != guard.Copy && h.Version.Compare(newest) > 0 {
-			return true
+			list = append(list, h)
 		}
 	}
-	return false
+	return list
 }
 
 // byStamp compares a document of two complete copies, of which none is right about everything: what is newer stays, and what

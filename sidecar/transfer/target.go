@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/hlc"
@@ -64,7 +65,7 @@ func (t *Target) Step(ctx context.Context, q nodeapi.RepairStep) (nodeapi.Repair
 		}
 	}
 	source := peer{t.Peers, q.Address}
-	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, judge: decide, right: true}
+	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, judge: decide, right: true, refused: q.Refused}
 	again := at.Deferred
 	at.Deferred = nil
 	switch {
@@ -103,7 +104,8 @@ type step struct {
 	out      *nodeapi.RepairResult
 	rate     int
 	judge    func(local, nodeapi.Copy) (action, guard.Op)
-	right    bool // the source is right about all that it can know, for its copies are complete and the own ones are not
+	right    bool     // the source is right about all that it can know, for its copies are complete and the own ones are not
+	refused  []string // writes that the source will never have
 	deferred []nodeapi.Document
 	pending  []journal.Op // copies that are not sent yet
 	bytes    int
@@ -154,6 +156,9 @@ func (s *step) take(ctx context.Context, some []nodeapi.Document) error {
 
 func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 	s.out.Examined += len(some)
+	if err := s.withdraw(some); err != nil {
+		return err
+	}
 	before, _, _, err := s.operations(s.place, some)
 	if err != nil {
 		return err
@@ -171,7 +176,8 @@ func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 		return err
 	}
 	for i := range some {
-		if s.right && ahead(before[i], theirs[i]) {
+		if newer := ahead(before[i], theirs[i]); s.right && len(newer) > 0 {
+			s.name(newer)
 			s.deferred = append(s.deferred, some[i])
 			continue
 		}
@@ -183,6 +189,27 @@ func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 		s.act(what, some[i], op, theirs[i].Body)
 	}
 	return s.more(ctx, len(some))
+}
+
+// withdraw takes operations of refused writes out of the journal, so that they are not put on top of what the source has.
+func (s *step) withdraw(some []nodeapi.Document) error {
+	if len(s.refused) == 0 {
+		return nil
+	}
+	documents := make([]journal.Change, len(some))
+	for i, d := range some {
+		documents[i] = journal.Change{Shard: d.Shard, ID: d.ID}
+	}
+	return s.Journal.Withdraw(s.place.index.Physical, documents, s.refused)
+}
+
+// name tells which writes documents are left for.
+func (s *step) name(newer []guard.Op) {
+	for _, h := range newer {
+		if len(s.out.Ahead) < nodeapi.MaxAhead && !slices.Contains(s.out.Ahead, h.Write) {
+			s.out.Ahead = append(s.out.Ahead, h.Write)
+		}
+	}
 }
 
 // here is what this node has of a document.

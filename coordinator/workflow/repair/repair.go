@@ -16,6 +16,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
 )
 
 // KindName is the kind of these workflows, and Scope the one whose leader runs them.
@@ -24,9 +25,10 @@ const (
 	Scope    = "repair"
 )
 
-// Store reads dirty markers; *state.Client does.
+// Store reads dirty markers and tasks; *state.Client does.
 type Store interface {
 	Marks(ctx context.Context, physical string) ([]state.Mark, error)
+	Task(ctx context.Context, uid uint32) (task.Record, error)
 }
 
 // Leader commits records, and takes markers away, while it leads; *state.Leadership does.
@@ -93,6 +95,7 @@ type Progress struct {
 	Clear    []state.Clearing `json:"clear,omitempty"`   // markers of this round
 	Jobs     []Job            `json:"jobs,omitempty"`    // the first one is at work
 	Cursor   json.RawMessage  `json:"cursor,omitempty"`  // of its next step
+	Refused  []string         `json:"refused,omitempty"` // writes that its source never took, by their dispatch ids
 	Waiting  string           `json:"waiting,omitempty"` // shards of which no complete copy can be reached
 	Examined int              `json:"examined"`
 	Written  int              `json:"written"`
@@ -254,6 +257,6 @@ func (r *Repair) kind(l Leader) workflow.Kind[Progress] {
 			phaseCopy:   r.copy,
 			phaseClear:  func(ctx context.Context, p *Progress) (workflow.Verdict, error) { return r.clear(ctx, l, p) },
 		},
-		Settle: func(p *Progress) { p.Clear, p.Jobs, p.Cursor = nil, nil, nil },
+		Settle: func(p *Progress) { p.Clear, p.Jobs, p.Cursor, p.Refused = nil, nil, nil, nil },
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -12,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
 )
 
 // end leaves a repair that has nothing more to do now. What stays dirty begins another one.
@@ -30,7 +32,7 @@ func (r *Repair) assess(ctx context.Context, p *Progress) (workflow.Verdict, err
 		return workflow.Verdict{}, err
 	}
 	jobs, waiting := plan(v, ix, p.Node, marks)
-	p.Jobs, p.Waiting, p.Cursor, p.Clear = jobs, shardmap.FormatRanges(waiting), nil, nil
+	p.Jobs, p.Waiting, p.Cursor, p.Refused, p.Clear = jobs, shardmap.FormatRanges(waiting), nil, nil, nil
 	p.Round++
 	for _, job := range jobs {
 		shards, err := shardmap.ParseRanges(job.Shards, ix.Shards)
@@ -60,7 +62,7 @@ func (r *Repair) copy(ctx context.Context, p *Progress) (workflow.Verdict, error
 	}
 	job := &p.Jobs[0]
 	next := func() (workflow.Verdict, error) {
-		p.Jobs, p.Cursor = p.Jobs[1:], nil
+		p.Jobs, p.Cursor, p.Refused = p.Jobs[1:], nil, nil
 		return workflow.Enter(phaseCopy)
 	}
 	if job.Source == "" {
@@ -78,7 +80,7 @@ func (r *Repair) copy(ctx context.Context, p *Progress) (workflow.Verdict, error
 	}
 	out, err := r.step(ctx, node.Address, nodeapi.RepairStep{
 		Index: p.Physical, Shards: job.Shards, Source: job.Source, Address: source.Address, Mode: job.Mode, From: job.From,
-		Limit: r.Limits.Step, Rate: r.Limits.Rate, Cursor: p.Cursor,
+		Limit: r.Limits.Step, Rate: r.Limits.Rate, Cursor: p.Cursor, Refused: p.Refused,
 	})
 	if errors.Is(err, errSource) {
 		return workflow.Enter(phaseAssess)
@@ -98,7 +100,35 @@ func (r *Repair) copy(ctx context.Context, p *Progress) (workflow.Verdict, error
 		return next()
 	}
 	p.Cursor = out.Cursor
+	p.Refused, err = r.refused(ctx, job.Source, out.Ahead)
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
 	return workflow.Enter(phaseCopy)
+}
+
+// refused chooses the writes that the source surely never took, and never will: whoever refused them wrote it down. All
+// others may be on their way.
+func (r *Repair) refused(ctx context.Context, source string, writes []string) (list []string, err error) {
+	for _, write := range writes {
+		uid, err := strconv.ParseUint(write, 10, 32)
+		if err != nil {
+			continue // none of a gateway's
+		}
+		t, err := r.Store.Task(ctx, uint32(uid))
+		if errors.Is(err, state.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if t.DispatchID() == write && t.Status == task.Failed && slices.ContainsFunc(t.Targets, func(t task.Target) bool {
+			return t.Node == source && t.Lacks
+		}) {
+			list = append(list, write)
+		}
+	}
+	return list, nil
 }
 
 // errSource says that the source has no complete copy any more.
