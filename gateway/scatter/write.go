@@ -36,8 +36,17 @@ type Ack struct {
 	Accepted bool          // the engine enqueued it
 	Unsure   bool          // nobody knows whether it did
 	Refused  *apierr.Error // the node's refusal, nil when it did not answer
+	Err      error         // why there was no answer
 	Stale    bool          // the node acts on a newer view than the leg: its fence is newer, or the index is gone
 	At       time.Time     // when it was accepted
+}
+
+// Why says why the node has not accepted.
+func (a Ack) Why() error {
+	if a.Refused != nil {
+		return a.Refused
+	}
+	return a.Err
 }
 
 // Writer runs writes.
@@ -82,6 +91,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	if c.Body != nil {
 		body, size, err := c.Body(l)
 		if err != nil {
+			ack.Err = err
 			return ack, true // our own spool cannot be read: another try would not help
 		}
 		r.Stream, r.StreamSize = body, size
@@ -91,7 +101,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	ok := err == nil && a.Status < http.StatusInternalServerError
 	w.Metrics.leg(l.Node, writes, time.Since(start), faultOf(a.Status, err))
 	if err != nil {
-		ack.Unsure = !neverSent(err)
+		ack.Unsure, ack.Err = !neverSent(err), err
 		return ack, false
 	}
 	if a.Status == http.StatusAccepted || a.Status == http.StatusOK {

@@ -212,6 +212,11 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 		}
 	}
 	if !v.Accepted() {
+		for _, a := range acks {
+			if !a.Accepted {
+				s.Log.Warn().Err(a.Why()).Uint32("task", r.UID).Str("node", a.Leg.Node).Msg("write not acknowledged")
+			}
+		}
 		e := apierr.New(apierr.MiroirNoQuorum, "Too few copies of shards %s acknowledged the write. Sending it again is safe.",
 			shardmap.FormatRanges(v.FailedShards))
 		r.Finish(s.time(), e)
