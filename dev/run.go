@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -14,10 +15,14 @@ import (
 	"github.com/miroir-search/miroir/dev/supervise"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/telemetry"
+	"github.com/miroir-search/miroir/xds/drain"
 )
 
 // stopGrace is what the processes of one stage get to end in order.
 const stopGrace = 10 * time.Second
+
+// envoyDrain is what requests in flight get when everything stops.
+const envoyDrain = 5 * time.Second
 
 // gatewayDrain is what a gateway gives the requests in flight, so that it has ended by itself within stopGrace.
 const gatewayDrain = 8 * time.Second
@@ -111,7 +116,21 @@ func reviveOnSignal(ctx context.Context, s *supervise.Supervisor) {
 func (c *cluster) shutDown(ctx context.Context, s *supervise.Supervisor, log zerolog.Logger) {
 	log.Info().Msg("stopping")
 	ctx = context.WithoutCancel(ctx)
+	c.drainEnvoys(ctx, log)
 	for _, names := range c.stopOrder() {
 		s.Stop(ctx, stopGrace, names...)
 	}
+}
+
+// drainEnvoys lets the requests in flight end. One that never came up has none.
+func (c *cluster) drainEnvoys(ctx context.Context, log zerolog.Logger) {
+	var all sync.WaitGroup
+	for _, e := range c.envoys() {
+		all.Go(func() {
+			if err := drain.Drain(ctx, drain.Options{Admin: e.Admin, Limit: envoyDrain}); err != nil {
+				log.Info().Err(err).Str("process", e.Process).Msg("envoy not drained")
+			}
+		})
+	}
+	all.Wait()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/telemetry"
 	"github.com/miroir-search/miroir/sidecar"
+	"github.com/miroir-search/miroir/xds/drain"
 )
 
 func main() {
@@ -20,6 +21,7 @@ func main() {
 		lifecycle.Command{Name: "sidecar", Summary: "the door to one Meilisearch node", Run: sidecar.Run},
 		lifecycle.Command{Name: "gateway", Summary: "answers the requests of one Envoy", Run: gateway.Run},
 		lifecycle.Command{Name: "coordinator", Summary: "the control plane", Run: coordinator.Run},
+		lifecycle.Command{Name: "drain", Summary: "ends the work of one Envoy in order, before its process ends", Run: drain.Run},
 		lifecycle.Command{Name: "version", Summary: "what this binary was built from", Run: telemetry.PrintBuild},
 	)
 	stdio := lifecycle.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}

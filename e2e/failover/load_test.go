@@ -65,17 +65,21 @@ func (l *load) complain(format string, args ...any) {
 	}
 }
 
-// client is one client with connections of its own. It takes the next ingress where one refuses the connection.
+// client is one client with connections of its own. It takes the next ingress where one refuses the connection or asks it to
+// leave.
 func (l *load) client() func(ctx context.Context, method, path, body string, headers ...string) (answer, error) {
 	c := &http.Client{Transport: &http.Transport{}}
 	at := 0
 	return func(ctx context.Context, method, path, body string, headers ...string) (a answer, err error) {
 		for range l.urls {
 			a, err = send(context.WithoutCancel(ctx), c, l.urls[at], l.w.MasterKey(), method, path, body, headers...)
+			if err == nil && !a.leave {
+				return a, nil
+			}
+			at = (at + 1) % len(l.urls)
 			if !refused(err) {
 				return a, err
 			}
-			at = (at + 1) % len(l.urls)
 		}
 		return a, err
 	}

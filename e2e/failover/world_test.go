@@ -59,6 +59,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	leave  bool // the connection was closed with it
 }
 
 // send sends a request under the master key with further headers, each as name and value.
@@ -84,7 +85,7 @@ func send(ctx context.Context, client *http.Client, url, key, method, path, body
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
-	return answer{res.StatusCode, res.Header, string(text)}, err
+	return answer{res.StatusCode, res.Header, string(text), res.Close}, err
 }
 
 // must is send for a request that gets an answer.

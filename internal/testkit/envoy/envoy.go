@@ -141,6 +141,9 @@ func (p *Process) WaitAdmin(ctx context.Context, t testing.TB, path string, want
 	}
 }
 
+// AdminURL is where the admin listens.
+func (p *Process) AdminURL() string { return "http://" + p.admin }
+
 // Admin asks Envoy's admin once.
 func (p *Process) Admin(ctx context.Context, method, path string) (int, string, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.admin+path, nil)
