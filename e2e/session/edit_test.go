@@ -1,14 +1,21 @@
 package session
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/miroir-search/miroir/e2e/provider"
 	"github.com/miroir-search/miroir/internal/testkit/need"
+	"github.com/miroir-search/miroir/internal/testkit/node"
 )
 
 var _ = Describe("documents/edit: what one Meilisearch 1.50 was seen to answer", func() {
@@ -98,4 +105,133 @@ func editions() {
 		Expect(document(ctx, "1")).To(Equal(`{"id":1,"len":4}`))
 		Expect(w.must(ctx, "GET", "/indexes/b/documents/4", nil).status).To(Equal(http.StatusNotFound))
 	}, SpecTimeout(longest))
+
+	// Every function has a document of its own, so that all can be under way at the same time.
+	It("makes the same of functions as one engine, `return` included (RS-3, ER-1)", func(ctx SpecContext) {
+		one := node.Start(GinkgoTB(), node.Options{})
+		lone := lonely{one.URL, one.MasterKey}
+		lone.ask(ctx, "PATCH", "/experimental-features", map[string]bool{"editDocumentsByFunction": true})
+		var list []map[string]any
+		for i := range len(functions) + len(failing) {
+			list = append(list, map[string]any{"id": i, "n": 7, "tags": []any{"b", "a", 1.5}, "deep": map[string]any{"x": nil, "ü": "ß"}, "text": "one two"})
+		}
+		made := lone.ask(ctx, "POST", "/indexes/fns/documents?primaryKey=id", list).task()
+		w.succeeded(ctx, w.must(ctx, "POST", "/indexes/fns/documents?primaryKey=id", list).task())
+		filterable := lone.ask(ctx, "PUT", "/indexes/fns/settings/filterable-attributes", []string{"id"}).task()
+		w.succeeded(ctx, w.must(ctx, "PUT", "/indexes/fns/settings/filterable-attributes", []string{"id"}).task())
+		Expect(lone.ended(ctx, made)).To(HaveKeyWithValue("status", "succeeded"))
+		Expect(lone.ended(ctx, filterable)).To(HaveKeyWithValue("status", "succeeded"))
+
+		both := func(from int, functions []string) {
+			ours, theirs := make([]answer, len(functions)), make([]answer, len(functions))
+			for i, f := range functions {
+				body := map[string]any{"function": f, "filter": fmt.Sprint("id = ", from+i), "context": map[string]any{"k": 3, "names": []string{"x", "y"}}}
+				theirs[i] = lone.ask(ctx, "POST", "/indexes/fns/documents/edit", body)
+				// Where one before has failed on some nodes, their copies of other shards may be under repair.
+				Eventually(func() int {
+					ours[i] = w.must(ctx, "POST", "/indexes/fns/documents/edit", body, "Idempotency-Key", fmt.Sprint("function-", from+i))
+					return ours[i].status
+				}).WithContext(ctx).WithTimeout(longest).ShouldNot(Equal(http.StatusServiceUnavailable))
+				Expect(ours[i].status).To(Equal(theirs[i].status), "%s: %s, %s", f, ours[i].body, theirs[i].body)
+			}
+			for i, f := range functions {
+				if theirs[i].status != http.StatusAccepted {
+					Expect(ours[i].body).To(Equal(theirs[i].body), f)
+					continue
+				}
+				got, want := w.ended(ctx, ours[i].task()), lone.ended(ctx, theirs[i].task())
+				for _, what := range []string{"status", "error", "details"} {
+					Expect([]any{got[what]}).To(Equal([]any{want[what]}), "%s of %s", what, f)
+				}
+				path := fmt.Sprint("/indexes/fns/documents/", from+i)
+				Expect(w.must(ctx, "GET", path, nil).body).To(Equal(lone.ask(ctx, "GET", path, nil).body), f)
+			}
+		}
+		both(0, functions)
+		both(len(functions), failing)
+		Expect(w.must(ctx, "POST", "/indexes/fns/search", map[string]any{"page": 1, "hitsPerPage": 1}).body).
+			To(ContainSubstring(fmt.Sprintf(`"totalHits":%d`, strings.Count(lone.ask(ctx, "GET", "/indexes/fns/documents?limit=1000&fields=id", nil).body, `"id"`))),
+				"documents that lost their shard are in no leg")
+	}, SpecTimeout(2*longest))
+}
+
+// functions are run on a document with n: 7, tags, deep and text, and a context with k: 3 and names.
+var functions = []string{
+	"",
+	"return",
+	"doc.x = 1; return; doc.x = 2",
+	"if doc.n == 7 { doc.x = context.k; return 12; } doc.x = -1",
+	"if doc.n != 7 { return } doc.x = `${doc.n}: ${if doc.n > 5 { \"return\" } else { \"less\" }}`",
+	"for tag in doc.tags { if tag == \"a\" { return } doc.seen = tag }",
+	"let i = 0; while true { i += 1; if i > doc.n { doc.i = i; return } }",
+	"switch doc.n { 1 => { doc.x = 1 } 7 => { doc.x = 7; return } } doc.x = 0",
+	"fn twice(x) { return x * 2; }\ndoc.n = twice(doc.n)",
+	"fn twice(x) { if x > 100 { return x } return x * 2 }\ndoc.n = twice(doc.n);\nif doc.n > 10 { return }\ndoc.n = 0",
+	"private fn a(x) { b(x) + 1 } doc.n = a(doc.n); return; fn b(x) { return x * 3 }",
+	"let doc = #{id: doc.id, fresh: true}; return",
+	"doc = #{id: doc.id, len: doc.len(), keys: doc.keys()}; return 1",
+	"doc = (); return",
+	"doc.remove(\"deep\"); { let doc = 3; return }",
+	"try { throw \"own\" } catch (e) { doc.e = e; return }",
+	"eval(\"doc.x = 1; return\"); doc.y = 2",
+	"if true { eval(\"doc.x = 1; return\"); return } doc.y = 2",
+	"let returns = \"return\"; doc.returned = returns // return",
+	"doc.tags = doc.tags.map(|t| { return `${t}!`; })",
+	"doc.x = #{a: 1, b: [1, #{c: ()}]}; return\n\n",
+	"doc.a = 'r'; doc.b = \"\\\"return\\\"\\n\"; doc.c = #\"ra\\w\"#; return",
+}
+
+// failing are functions that fail on the same document, or that are refused.
+var failing = []string{
+	"doc = 7; return",
+	"doc.id = 99999; return",
+	"throw \"first\"; return",
+	"   throw \"later\"; return",
+	"\n\n  let ü = 1; throw ü; return",
+	"doc.x = nothing; return",
+	"doc.x = context.nothing.more; return",
+	"doc.x = doc.n / 0; return",
+	"context.k = 4; return",
+	"fn f(x) { g(x) }\nfn g(x) {\n  throw x\n}\n\nif doc.n == 7 { f(doc.n) }\nreturn",
+	"fn f() { missing() } return f()",
+	"let f = 1; eval(\"throw f\"); return",
+	"loop { } return",
+	"return doc.x = (",
+	"return }",
+	"return 1 2",
+	"if doc.a > { return }",
+}
+
+// lonely is one engine without a cluster.
+type lonely struct{ url, key string }
+
+func (l lonely) ask(ctx context.Context, method, path string, body any) answer {
+	GinkgoHelper()
+	raw := []byte{}
+	if body != nil {
+		var err error
+		raw, err = json.Marshal(body)
+		Expect(err).NotTo(HaveOccurred())
+	}
+	r, err := http.NewRequestWithContext(ctx, method, l.url+path, bytes.NewReader(raw))
+	Expect(err).NotTo(HaveOccurred())
+	r.Header.Set("Authorization", "Bearer "+l.key)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(r)
+	Expect(err).NotTo(HaveOccurred())
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	Expect(err).NotTo(HaveOccurred())
+	return answer{res.StatusCode, res.Header, string(text)}
+}
+
+func (l lonely) ended(ctx context.Context, uid uint32) (task map[string]any) {
+	GinkgoHelper()
+	Eventually(func() any {
+		Expect(json.Unmarshal([]byte(l.ask(ctx, "GET", fmt.Sprint("/tasks/", uid), nil).body), &task)).To(Succeed())
+		return task["status"]
+	}).WithContext(ctx).WithTimeout(longest).WithPolling(20 * time.Millisecond).Should(BeElementOf("succeeded", "failed"))
+	return task
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -66,17 +65,10 @@ func (s *Service) editDocuments(ctx context.Context, c *call) *reply.Reply {
 	return s.perform(ctx, c, r, byItself(wholeBody(ix, http.MethodPost, "/documents/edit", body)))
 }
 
-// leaves finds the word that may end a function early, wherever it stands.
-var leaves = regexp.MustCompile(`\breturn\b`)
-
-// servable refuses functions that nodes can not run as one engine would.
+// servable refuses functions that mention what they can not see.
 func servable(function string) *apierr.Error {
 	if strings.Contains(function, nodeapi.ReservedPrefix) {
 		return apierr.New(apierr.MiroirReservedField, "The function mentions a field whose name begins with `%s`, which is reserved.", nodeapi.ReservedPrefix)
-	}
-	if leaves.MatchString(function) {
-		return apierr.New(apierr.MiroirNotImplemented,
-			"A function with the word `return` is not implemented yet: it would leave before the document is complete again.")
 	}
 	return nil
 }

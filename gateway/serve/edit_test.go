@@ -32,7 +32,6 @@ func TestEditionsAreRefused(t *testing.T) {
 		{on, "a%20b", `{"function":"doc.x=("}`, "invalid_index_uid", "`a b` is not a valid index uid."},
 		{on, "a", `{"function":"doc._miroir_shard = 1"}`, apierr.MiroirReservedField, "`_miroir_`"},
 		{on, "a", `{"function":"doc.x = \"_miroir_updated_at\""}`, apierr.MiroirReservedField, "`_miroir_`"},
-		{on, "a", `{"function":"if doc.a == 1 { return 7 }"}`, apierr.MiroirNotImplemented, "`return`"},
 	} {
 		r := ask(t, c.s, "", "POST", "/indexes/"+c.path+"/documents/edit", json.RawMessage(c.body))
 		if e := decode[apierr.Error](t, r); e.Code != c.code || !strings.Contains(e.Message, c.message) {

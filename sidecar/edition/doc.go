@@ -4,7 +4,8 @@
 // when there still is one.
 //
 // The first piece stands on the function's own first line, so that only the columns of that line in the engine's messages
-// must be set right again. A function that leaves by `return` would leave before the second piece: gateways refuse those.
+// must be set right again. A function that leaves by `return` would leave before the second piece: it is put into a text that
+// is evaluated between the two. `return` leaves that text alone, and variables and positions in it are as outside.
 //
-// Package edition is pure. It knows the language no further than that.
+// Package edition is pure. What it knows of the language is in internal/rhai.
 package edition

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/rhai"
 	"github.com/miroir-search/miroir/sidecar/span"
 )
 
@@ -32,7 +36,7 @@ func Wrap(body []byte, stamp hlc.Stamp) []byte {
 		if err != nil {
 			return value
 		}
-		wrapped, err := encode(before + string(function) + after(stamp))
+		wrapped, err := encode(between(string(function), stamp))
 		if err != nil {
 			return value
 		}
@@ -87,16 +91,69 @@ func encode(s string) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'}), nil
 }
 
+// between is the function between the two pieces. One that leaves by `return` is evaluated as a text, which alone it leaves;
+// the functions that it defines can not stand in there, and stay where they are.
+func between(function string, stamp hlc.Stamp) string {
+	script, ok := rhai.Read(function)
+	if !ok || !script.Leaves {
+		return before + function + after(stamp)
+	}
+	return script.Functions() + "\n" + before + "eval(" + literal(held(script.Rest())) + ");" + after(stamp)
+}
+
+// held is a script of which no white space at its start is cut away: positions in it would not be right.
+func held(script string) string {
+	first, size := utf8.DecodeRuneInString(script)
+	switch {
+	case first == '\n':
+		return ";" + script
+	case unicode.IsSpace(first):
+		return ";" + script[size:]
+	}
+	return script
+}
+
+// literal is a text as it is written in a script.
+func literal(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range text {
+		switch {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(c)
+		case c < ' ':
+			_, _ = fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteRune(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
 // position is where the engine says that something is wrong, on the line that before stands on.
 var position = regexp.MustCompile(`\(line 1, position (\d+)\)`)
 
 // code is that of the errors that a function raises when it runs.
 var code = []byte(`"edit_documents_by_function_error"`)
 
-// Unshift is an engine's task with the positions in the message of its error as they are in the client's function.
+// inText is what the engine says of an error in a text that is evaluated, as JSON. The last of them is that of our text.
+var inText = regexp.MustCompile(`\\nin call to function 'eval' \(line \d+, position \d+\)`)
+
+// Unshift is an engine's task with the message of its error as it is about the client's function alone.
 func Unshift(task []byte) []byte {
 	if !bytes.Contains(task, code) {
 		return task
+	}
+	var shown struct{ Details struct{ Function string } }
+	if json.Unmarshal(task, &shown) == nil && strings.Contains(shown.Details.Function, "\n"+before+`eval("`) {
+		found := inText.FindAllIndex(task, -1)
+		if len(found) == 0 {
+			return task
+		}
+		at := found[len(found)-1]
+		return append(bytes.Clone(task[:at[0]]), task[at[1]:]...)
 	}
 	return position.ReplaceAllFunc(task, func(found []byte) []byte {
 		n, err := strconv.Atoi(string(position.FindSubmatch(found)[1]))

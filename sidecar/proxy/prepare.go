@@ -206,6 +206,9 @@ func (s *Server) prepareSelection(ctx context.Context, j *job, t target) error {
 		if err := s.probe(ctx, j); err != nil {
 			return err
 		}
+		if e := edition.Unserved(j.send.body); e != nil {
+			return e
+		}
 	}
 	var clause filter.Clause
 	if j.leg.Count > 0 {
