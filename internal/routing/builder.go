@@ -44,6 +44,7 @@ type Builder struct {
 	groups    map[int]GroupRecord
 	indexes   map[string]IndexRecord
 	placement map[string]PlacementRecord
+	placedAt  map[string]int64
 	settings  map[string]SettingsRecord
 	dirty     map[string]map[dirtyKey]bool // by physical name
 	barriers  map[string]BarrierRecord
@@ -56,7 +57,7 @@ type Builder struct {
 func NewBuilder() *Builder {
 	return &Builder{
 		nodes: map[string]NodeRecord{}, health: map[string]HealthRecord{}, groups: map[int]GroupRecord{},
-		indexes: map[string]IndexRecord{}, placement: map[string]PlacementRecord{}, settings: map[string]SettingsRecord{},
+		indexes: map[string]IndexRecord{}, placement: map[string]PlacementRecord{}, placedAt: map[string]int64{}, settings: map[string]SettingsRecord{},
 		dirty: map[string]map[dirtyKey]bool{}, barriers: map[string]BarrierRecord{},
 		shown: map[string]map[string]NodeSettingsRecord{}, aliases: map[string]storedAlias{},
 	}
@@ -94,7 +95,9 @@ func (b *Builder) Put(key string, value []byte, revision int64) error {
 	case FamilyIndexes:
 		err = put(b.indexes, name, value)
 	case FamilyPlacement:
-		err = put(b.placement, name, value)
+		if err = put(b.placement, name, value); err == nil {
+			b.placedAt[name] = revision
+		}
 	case FamilySettings:
 		err = put(b.settings, name, value)
 	case FamilyDirty:
@@ -142,6 +145,7 @@ func (b *Builder) Delete(key string, revision int64) {
 		delete(b.indexes, name)
 	case FamilyPlacement:
 		delete(b.placement, name)
+		delete(b.placedAt, name)
 	case FamilySettings:
 		delete(b.settings, name)
 	case FamilyDirty:
@@ -226,7 +230,7 @@ func (b *Builder) View() *View {
 		}
 		s := b.settings[rec.Physical]
 		ix := &Index{
-			IndexRecord: rec, Name: uid, Placement: p, Settings: s.ClientView, SettingsVersion: s.Version,
+			IndexRecord: rec, Name: uid, Placement: p, PlacedAt: b.placedAt[rec.Physical], Settings: s.ClientView, SettingsVersion: s.Version,
 			SettingsHash: s.EngineHash, SettingsNodes: s.Nodes, Shown: b.shown[rec.Physical], dirty: b.dirty[rec.Physical], memo: &memo{budget: budget},
 			Frozen: s.Frozen, Resting: s.Resting, Astray: astray(s, b.shown[rec.Physical]),
 		}

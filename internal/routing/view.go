@@ -18,6 +18,7 @@ type Index struct {
 	IndexRecord
 	Name            string // what the client calls it: its UID, or an alias
 	Placement       PlacementRecord
+	PlacedAt        int64  // revision of the placement's record in the store: senders of older views may not know it
 	Settings        []byte // client view, canonical JSON; nil before the first settings commit
 	SettingsVersion uint64
 	SettingsNodes   []string                      // that carried out the change from the version before

@@ -5,8 +5,8 @@
 //   - everyone, while the sidecar could not renew its lease for some seconds: the cluster is about to regard the node as
 //     failed, and a write taken now could be missing elsewhere (fenced, NS-5). Reads go on.
 //
-// A sidecar that starts takes the epoch of its first view as the fence of every index: it can not know what changed
-// while it was away.
+// When a placement was written last is part of the view, so a sidecar that starts knows at once whom to refuse, and one that hears of
+// several changes at once refuses nobody who knows the one that counts.
 //
 // The package knows neither HTTP nor the store. Whoever watches the view calls Observe, whoever holds the lease says
 // when it was renewed.

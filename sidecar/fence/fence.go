@@ -2,8 +2,6 @@ package fence
 
 import (
 	"errors"
-	"reflect"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,16 +21,11 @@ var (
 type Fence struct {
 	now     func() time.Time
 	renewed atomic.Pointer[func() time.Time]
-
-	mu     sync.RWMutex
-	view   *routing.View
-	epochs map[string]int64 // by physical name
-	first  int64
-	top    int64
+	view    atomic.Pointer[routing.View]
 }
 
 // New returns a fence that refuses all writes until it holds a lease.
-func New(now func() time.Time) *Fence { return &Fence{now: now, epochs: map[string]int64{}} }
+func New(now func() time.Time) *Fence { return &Fence{now: now} }
 
 // Hold says how to ask when the lease was last renewed; nil means that there is none.
 func (f *Fence) Hold(renewed func() time.Time) {
@@ -43,29 +36,9 @@ func (f *Fence) Hold(renewed func() time.Time) {
 	f.renewed.Store(&renewed)
 }
 
-// Observe takes over a view. Where the placement of an index changed, older epochs are fenced off.
-func (f *Fence) Observe(v *routing.View) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.view == nil {
-		f.first, f.top = v.Epoch, v.Epoch
-		f.view = v
-		return
-	}
-	for physical, ix := range v.Physical {
-		old, known := f.view.Physical[physical]
-		if !known || !reflect.DeepEqual(old.Placement, ix.Placement) {
-			f.epochs[physical] = v.Epoch
-			f.top = max(f.top, v.Epoch)
-		}
-	}
-	for physical := range f.epochs {
-		if _, ok := v.Physical[physical]; !ok {
-			delete(f.epochs, physical)
-		}
-	}
-	f.view = v
-}
+// Observe takes over a view. Senders of views that are older than an index's placement are fenced off. What counts is when the
+// placement was written, not when this node heard of it: a sender that knows it is not stale because the node heard of more at once.
+func (f *Fence) Observe(v *routing.View) { f.view.Store(v) }
 
 // Write says whether a write from a sender's epoch may pass. Epoch 0 is a sender that routes by nothing.
 func (f *Fence) Write(physical string, epoch int64) error {
@@ -76,21 +49,23 @@ func (f *Fence) Write(physical string, epoch int64) error {
 	if epoch == 0 {
 		return nil
 	}
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	fence, changed := f.epochs[physical]
-	if !changed {
-		fence = f.first
-	}
-	if epoch < fence {
+	if ix := f.indexes()[physical]; ix != nil && epoch < ix.PlacedAt {
 		return ErrStaleEpoch
 	}
 	return nil
 }
 
 // Epoch is the highest epoch that any index is fenced at.
-func (f *Fence) Epoch() int64 {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.top
+func (f *Fence) Epoch() (top int64) {
+	for _, ix := range f.indexes() {
+		top = max(top, ix.PlacedAt)
+	}
+	return top
+}
+
+func (f *Fence) indexes() map[string]*routing.Index {
+	if v := f.view.Load(); v != nil {
+		return v.Physical
+	}
+	return nil
 }

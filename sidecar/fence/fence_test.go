@@ -8,20 +8,16 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 )
 
-func view(epoch int64, nodes ...string) *routing.View {
-	copies := make([][]routing.Copy, len(nodes))
-	for s, n := range nodes {
-		copies[s] = []routing.Copy{{Node: n, State: routing.CopyActive}}
-	}
-	ix := &routing.Index{Placement: routing.PlacementRecord{Groups: map[int][][]routing.Copy{0: copies}}}
-	return &routing.View{Epoch: epoch, Physical: map[string]*routing.Index{"a--1": ix}}
+// view has an index whose placement was written at a revision.
+func view(epoch, placed int64) *routing.View {
+	return &routing.View{Epoch: epoch, Physical: map[string]*routing.Index{"a--1": {PlacedAt: placed}}}
 }
 
 // NS-5: without a renewal for 8 s writes are refused, and pass again after the next one.
 func TestNS5SelfFencing(t *testing.T) {
 	now := time.Unix(1000, 0)
 	f := New(func() time.Time { return now })
-	f.Observe(view(1))
+	f.Observe(view(1, 1))
 	if err := f.Write("a--1", 5); !errors.Is(err, ErrFenced) {
 		t.Fatalf("without a lease: %v", err)
 	}
@@ -45,23 +41,25 @@ func TestNS5SelfFencing(t *testing.T) {
 	}
 }
 
-// A change of placement fences older senders of that index, nothing else does.
+// A change of placement fences older senders of that index, nothing else does: neither other changes, nor that this node started, nor
+// that it heard of the placement together with later changes.
 func TestEpochFence(t *testing.T) {
 	f := New(time.Now)
 	f.Hold(time.Now)
-	f.Observe(view(10, "n0", "n1"))
 	stale := func(epoch int64, want bool) {
 		t.Helper()
 		if err := f.Write("a--1", epoch); errors.Is(err, ErrStaleEpoch) != want {
 			t.Errorf("epoch %d: %v", epoch, err)
 		}
 	}
+	stale(1, false) // the index is not known yet
+	f.Observe(view(15, 10))
 	stale(9, true)
 	stale(10, false)
 	stale(0, false)
-	f.Observe(view(20, "n0", "n1"))
+	f.Observe(view(20, 10))
 	stale(10, false)
-	f.Observe(view(30, "n0", "n2"))
+	f.Observe(view(40, 30))
 	stale(29, true)
 	stale(30, false)
 	if f.Epoch() != 30 {
