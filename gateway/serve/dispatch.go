@@ -175,6 +175,15 @@ func (s *Service) heed(acks []scatter.Ack) {
 	}
 }
 
+// lament logs why too few nodes have acknowledged a write.
+func (s *Service) lament(uid uint32, acks []scatter.Ack) {
+	for _, a := range acks {
+		if !a.Accepted {
+			s.Log.Warn().Err(a.Why()).Uint32("task", uid).Str("node", a.Leg.Node).Msg("write not acknowledged")
+		}
+	}
+}
+
 // conclude turns acknowledgements into the answer, and leaves behind dirty markers and the truth in the task.
 func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
@@ -212,11 +221,7 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 		}
 	}
 	if !v.Accepted() {
-		for _, a := range acks {
-			if !a.Accepted {
-				s.Log.Warn().Err(a.Why()).Uint32("task", r.UID).Str("node", a.Leg.Node).Msg("write not acknowledged")
-			}
-		}
+		s.lament(r.UID, acks)
 		e := apierr.New(apierr.MiroirNoQuorum, "Too few copies of shards %s acknowledged the write. Sending it again is safe.",
 			shardmap.FormatRanges(v.FailedShards))
 		r.Finish(s.time(), e)
