@@ -100,7 +100,7 @@ func one(dice *rand.Rand, kinds []Kind, names [][]string, requests int) Fault {
 		// The last fifth of the requests shows what the faults left behind.
 		At: dice.IntN(requests * 4 / 5), For: 5 + dice.IntN(requests/5), AtMost: short,
 	}
-	if dice.IntN(12) == 0 {
+	if dice.IntN(24) == 0 {
 		f.AtLeast, f.AtMost = long, long
 	}
 	return f

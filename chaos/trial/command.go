@@ -5,12 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/miroir-search/miroir/chaos/check"
 	"github.com/miroir-search/miroir/chaos/history"
-	"github.com/miroir-search/miroir/chaos/tally"
 	"github.com/miroir-search/miroir/internal/lifecycle"
 )
 
@@ -27,8 +25,7 @@ type command struct {
 	points bool
 	only   string
 	file   string // of the summary
-	began  time.Time
-	tally  tally.Tally
+	wide   int    // clusters at once
 }
 
 // Command tries seeds one after the other, and fails when one of them shows a violation.
@@ -46,6 +43,7 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	flags.BoolVar(&c.all, "keep-all", false, "keep runs that went well, too")
 	flags.BoolVar(&c.points, "points", false, "instead of seeds: end processes before and after every durable step")
 	flags.StringVar(&c.only, "only", "", "with --points: only those with this in their names")
+	flags.IntVar(&c.wide, "parallel", 1, "how many clusters to try seeds on at once; most of a seed's time is waiting")
 	flags.StringVar(&c.file, "summary", "", "file for the summary, in Markdown, of all seeds that were tried; it is printed in any case")
 	if err := lifecycle.ParseFlags(flags, args); err != nil {
 		return err
@@ -60,24 +58,7 @@ func Command(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	if c.points {
 		return c.tryPoints(ctx, stdio)
 	}
-	c.began = time.Now()
-	return errors.Join(c.try(ctx, stdio), c.sum(stdio))
-}
-
-// sum tells what came of all seeds that were tried.
-func (c *command) sum(stdio lifecycle.Stdio) error {
-	if c.tally.Seeds == 0 {
-		return nil
-	}
-	text := c.tally.Markdown(time.Since(c.began))
-	_, _ = fmt.Fprint(stdio.Out, "\n", text)
-	if c.file == "" {
-		return nil
-	}
-	if err := os.WriteFile(c.file, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("summary: %w", err)
-	}
-	return nil
+	return c.trySeeds(ctx, stdio)
 }
 
 func (c *command) tryPoints(ctx context.Context, stdio lifecycle.Stdio) error {
@@ -105,19 +86,6 @@ func tell(stdio lifecycle.Stdio, found []check.Violation) error {
 	return nil
 }
 
-func (c *command) try(ctx context.Context, stdio lifecycle.Stdio) error {
-	var failed []error
-	for first := 0; first < c.seeds; first += c.reuse {
-		if err := c.tryOn(ctx, stdio, first, min(first+c.reuse, c.seeds), &failed); err != nil {
-			return errors.Join(append(failed, err)...)
-		}
-		if len(failed) > 0 && !c.keepOn {
-			break
-		}
-	}
-	return errors.Join(failed...)
-}
-
 // start starts a cluster, again if it does not come up: on a busy machine somebody else may take a port that was free.
 func (c *command) start(ctx context.Context) (cluster *Cluster, err error) {
 	for range 3 {
@@ -127,41 +95,6 @@ func (c *command) start(ctx context.Context) (cluster *Cluster, err error) {
 		err = errors.Join(err, cluster.Stop())
 	}
 	return nil, err
-}
-
-// tryOn tries some seeds on one cluster. A cluster on which one went wrong is not used further.
-func (c *command) tryOn(ctx context.Context, stdio lifecycle.Stdio, from, to int, failed *[]error) (err error) {
-	for from < to && ctx.Err() == nil && (len(*failed) == 0 || c.keepOn) {
-		cluster, err := c.start(ctx)
-		if err != nil {
-			return err
-		}
-		if cluster.disks == nil {
-			c.tally.Untried = "full disks: file systems can not be mounted here"
-		}
-		first := from
-		for good := true; good && from < to && ctx.Err() == nil; from++ {
-			seed := c.from + uint64(from) //nolint:gosec // a count
-			var result *Result
-			if result, err = cluster.Run(ctx, seed); err != nil {
-				err = fmt.Errorf("seed %d: %w", seed, err)
-				break
-			}
-			good = len(result.Violations) == 0
-			line(stdio, result)
-			c.tally.Add(result.Run, good)
-			if !good || c.all {
-				again := fmt.Sprintf("make chaos SEED=%d SEEDS=%d", c.from+uint64(first), from-first+1) //nolint:gosec // a count
-				if err := cluster.preserve(c.keep, result, again); !good {
-					*failed = append(*failed, err)
-				}
-			}
-		}
-		if err = errors.Join(err, cluster.Stop()); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
 }
 
 func line(stdio lifecycle.Stdio, r *Result) {

@@ -10,6 +10,7 @@ import (
 	"github.com/miroir-search/miroir/chaos/check"
 	"github.com/miroir-search/miroir/chaos/fault"
 	"github.com/miroir-search/miroir/chaos/history"
+	"github.com/miroir-search/miroir/chaos/rival"
 	"github.com/miroir-search/miroir/chaos/workload"
 )
 
@@ -30,7 +31,7 @@ func shape() workload.Shape {
 	return workload.Shape{Writers: 3, Readers: 1, Indexers: 2, Flippers: 2, Requests: 40}
 }
 
-// Run tries one seed. An error says that it could not be tried, which is no judgement.
+// Run tries one seed. An error says that ctx ended, which is no judgement.
 func (c *Cluster) Run(ctx context.Context, seed uint64) (*Result, error) {
 	c.trials++
 	index := fmt.Sprintf("chaos-%d-%d", seed, c.trials)
@@ -45,30 +46,32 @@ func (c *Cluster) Run(ctx context.Context, seed uint64) (*Result, error) {
 		run.Faults = append(run.Faults, f.String())
 	}
 	client, unfollow, err := c.record(ctx, index, 0)
+	var book *rival.Book
+	var retire func()
 	if err == nil {
 		defer unfollow()
 		err = c.alias(ctx, client)
+	}
+	if err == nil {
+		book, retire, err = c.compete(ctx, index, client.Log.Now)
 	}
 	if err != nil {
 		run.Unsettled = "before anything happened " + err.Error()
 		return &Result{Run: run, Violations: check.Run(run)}, ctx.Err()
 	}
-	book, retire, err := c.compete(ctx, index, client.Log.Now)
-	if err != nil {
-		return nil, err
-	}
 	defer retire()
 	began := time.Now()
 	working, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	if run.Events, err = c.play(working, client, clients, faults); err != nil {
-		return nil, err
-	}
+	run.Events, err = c.play(working, client, clients, faults)
 	worked := time.Since(began)
 	retire()
 	run.Claims = append(book.Claims(), c.terms(client.Log.At)...)
 	if c.settle(ctx, client, run); working.Err() != nil {
 		run.Unsettled = fmt.Sprintf("clients did not get through in %s; %s", longest, run.Unsettled)
+	}
+	if err != nil {
+		run.Unsettled = fmt.Sprintf("%v; %s", err, run.Unsettled)
 	}
 	unfollow()
 	run.Worked, run.Rested = int64(worked), int64(time.Since(began)-worked)
