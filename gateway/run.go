@@ -239,11 +239,15 @@ func (p *process) watch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	hooks, err := store.WatchWebhooks(ctx, log)
+	if err != nil {
+		return err
+	}
 	p.barriers = barrier.New(c.id, store, p.views, hlc.New(failpoint.Now), log, barrier.NewMetrics(reg))
 	p.contact = contact.New(store.Ping, c.stale, time.Now, reg)
 	p.service = &serve.Service{
 		Contact: p.contact,
-		Views:   p.views, Tasks: tasks, Store: store, Keys: keys, Auth: checker, Admit: admission.New(c.admission, reg),
+		Views:   p.views, Tasks: tasks, Store: store, Keys: keys, Hooks: hooks, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: p.barriers.Clock, Barrier: p.barriers, ID: c.id, Limits: c.limits(), Log: log,
 		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Registry: reg,

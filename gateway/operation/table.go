@@ -64,6 +64,11 @@ const (
 	GetKey
 	UpdateKey
 	DeleteKey
+	ListWebhooks
+	CreateWebhook
+	GetWebhook
+	UpdateWebhook
+	DeleteWebhook
 	CreateDump
 	CreateSnapshot
 	CompactIndex
@@ -209,11 +214,11 @@ func restOfTable() []Route {
 		{"POST", "/logs/stderr", Unserved, Keyed, "metrics.get"},
 		{"GET", "/experimental-features", GetFeatures, Keyed, "experimental.get"},
 		{"PATCH", "/experimental-features", UpdateFeatures, Keyed, "experimental.update"},
-		{"GET", "/webhooks", Unserved, Keyed, "webhooks.get"},
-		{"POST", "/webhooks", Unserved, Keyed, "webhooks.create"},
-		{"GET", "/webhooks/{id}", Unserved, Keyed, "webhooks.get"},
-		{"PATCH", "/webhooks/{id}", Unserved, Keyed, "webhooks.update"},
-		{"DELETE", "/webhooks/{id}", Unserved, Keyed, "webhooks.delete"},
+		{"GET", "/webhooks", ListWebhooks, Keyed, "webhooks.get"},
+		{"POST", "/webhooks", CreateWebhook, Keyed, "webhooks.create"},
+		{"GET", "/webhooks/{id}", GetWebhook, Keyed, "webhooks.get"},
+		{"PATCH", "/webhooks/{id}", UpdateWebhook, Keyed, "webhooks.update"},
+		{"DELETE", "/webhooks/{id}", DeleteWebhook, Keyed, "webhooks.delete"},
 		{"GET", "/network", Unserved, Keyed, "network.get"},
 		{"PATCH", "/network", Unserved, Keyed, "network.update"},
 		{"POST", "/network/control", Unserved, Keyed, "network.update"},

@@ -6,6 +6,7 @@ var writes = map[Kind]bool{
 	AddDocuments: true, UpdateDocuments: true, DeleteDocument: true, DeleteDocuments: true, DeleteByFilter: true, DeleteAll: true,
 	EditDocuments:  true,
 	UpdateSettings: true, ResetSettings: true, CancelTasks: true, DeleteTasks: true, UpdateFeatures: true,
+	CreateWebhook: true, UpdateWebhook: true, DeleteWebhook: true,
 	CreateKey: true, UpdateKey: true, DeleteKey: true, CreateDump: true, CreateSnapshot: true, CompactIndex: true,
 }
 

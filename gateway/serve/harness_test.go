@@ -55,6 +55,10 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hooks, err := store.WatchWebhooks(t.Context(), zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
 	nodes := client.New(client.Options{NodeKey: "node"})
 	t.Cleanup(nodes.Close)
 	clock := hlc.New(time.Now)
@@ -65,7 +69,7 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	return &Service{
 		Seal:  box,
 		Clock: clock, Barrier: barrier.New("gateway-0", store, views, clock, zerolog.Nop(), barrier.NewMetrics(reg)),
-		Views: views, Tasks: tasks, Keys: keys, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
+		Views: views, Tasks: tasks, Keys: keys, Hooks: hooks, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
 		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
 		Log: zerolog.New(out).Level(zerolog.DebugLevel), Idempotency: DefaultIdempotency(), Sessions: DefaultSessions(),
 		Waits: nodes, Registry: reg,

@@ -250,6 +250,8 @@ func (s *Service) replay(c *call, rec state.Idempotency) *reply.Reply {
 		return marked(reply.Empty(rec.Status))
 	case c.op.Kind == operation.CreateKey || c.op.Kind == operation.UpdateKey:
 		return marked(s.replayKey(rec))
+	case c.op.Kind == operation.CreateWebhook || c.op.Kind == operation.UpdateWebhook:
+		return marked(s.replayWebhook(c, rec))
 	}
 	return marked(reply.JSON(rec.Status, rec.Body))
 }

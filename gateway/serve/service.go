@@ -31,6 +31,7 @@ import (
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 	"github.com/miroir-search/miroir/internal/tuning"
+	"github.com/miroir-search/miroir/internal/webhook"
 )
 
 // Views gives the newest routing view; *state.ViewWatch does.
@@ -64,6 +65,12 @@ type Contact interface {
 	Stale() bool // for so long that what is known is too old to read by
 }
 
+// Webhooks is the cache of webhooks; *state.WebhookWatch is one.
+type Webhooks interface {
+	Webhooks() *webhook.Set
+	Wait(ctx context.Context, cond func(*webhook.Set) bool) error
+}
+
 // Limits bound what a request may cost.
 type Limits struct {
 	MaxBody     int64         // bytes of a request body after decompression
@@ -93,6 +100,7 @@ type Service struct {
 	Views   Views
 	Tasks   Tasks
 	Keys    Keys
+	Hooks   Webhooks
 	Store   *state.Client
 	Nodes   *client.Client
 	Auth    *auth.Checker
@@ -284,6 +292,11 @@ var handlers = map[operation.Kind]handler{
 	operation.GetKey:          (*Service).getKey,
 	operation.UpdateKey:       (*Service).updateKey,
 	operation.DeleteKey:       (*Service).deleteKey,
+	operation.ListWebhooks:    (*Service).listWebhooks,
+	operation.CreateWebhook:   (*Service).createWebhook,
+	operation.GetWebhook:      (*Service).getWebhook,
+	operation.UpdateWebhook:   (*Service).updateWebhook,
+	operation.DeleteWebhook:   (*Service).deleteWebhook,
 	operation.CreateDump:      (*Service).createDump,
 	operation.CreateSnapshot:  (*Service).createSnapshot,
 	operation.CompactIndex:    (*Service).compactIndex,

@@ -14,8 +14,8 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
-	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/taskview"
 )
 
 // taskList is the answer of GET /tasks and GET /batches.
@@ -166,31 +166,22 @@ func (s *Service) page(c *call, q meili.TaskQuery, count, show func(*task.Record
 
 // shown is the task object that clients see.
 func (s *Service) shown(r task.Record) meili.Task {
-	batch := &r.UID
-	if r.Status == task.Enqueued {
-		batch = nil
-	}
-	details := s.details(r)
-	if len(details) == 0 {
-		details = json.RawMessage("null")
-	}
-	return meili.Task{
-		UID: r.UID, BatchUID: batch, IndexUID: r.IndexUID, Status: r.Status, Type: r.Type, CanceledBy: r.CanceledBy,
-		Details: details, Error: r.Error, EnqueuedAt: r.EnqueuedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
-		CustomMetadata: r.CustomMetadata,
-	}
+	t, err := taskview.Of(&r, s.Seal)
+	s.unopened(err)
+	return t
 }
 
-// details are those of a task as clients see them. What Meilisearch shows of the secrets in settings, the record has sealed.
+// details are those of a task as clients see them.
 func (s *Service) details(r task.Record) json.RawMessage {
-	if r.Type != task.SettingsUpdate {
-		return r.Details
-	}
-	opened, err := s.Seal.OpenSettings(seal.TaskPlace(r.UID), r.Details)
+	details, err := taskview.Details(&r, s.Seal)
+	s.unopened(err)
+	return details
+}
+
+func (s *Service) unopened(err error) {
 	if err != nil {
 		s.Log.Error().Err(err).Msg("details of a task are shown without secrets that can not be opened")
 	}
-	return meili.MaskSettings(opened)
 }
 
 // summarize is the object that answers an enqueued task.

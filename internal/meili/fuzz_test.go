@@ -31,6 +31,13 @@ var readers = map[string]func([]byte) *apierr.Error{
 	"edition":  func(b []byte) *apierr.Error { _, e := ParseEdition(b); return e },
 	"key":      func(b []byte) *apierr.Error { _, e := ParseKeyCreation(b, time.Unix(0, 0)); return e },
 	"patch":    func(b []byte) *apierr.Error { _, e := ParseKeyPatch(b); return e },
+	"webhook": func(b []byte) *apierr.Error {
+		w, e := ParseWebhook(b)
+		if e == nil {
+			_, e = w.Create("")
+		}
+		return e
+	},
 }
 
 // Every reader of a client's body: no panic on anything, what it takes is JSON, and what it refuses it refuses in JSON.

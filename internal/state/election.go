@@ -140,8 +140,17 @@ func (l *Leadership) PutWorkflow(ctx context.Context, kind, id string, record an
 	if expected > 0 {
 		cmp = unchanged(key, expected)
 	}
-	res, err := l.client.commit(ctx, "put workflow", []clientv3.Cmp{l.guard(), cmp}, []clientv3.Op{op},
-		[]clientv3.Op{clientv3.OpGet(l.key)})
+	revision, err := l.write(ctx, "put workflow "+kind, cmp, op)
+	if err == nil && revision == 0 {
+		err = fmt.Errorf("put workflow %s: %w", kind, ErrConflict)
+	}
+	return revision, err
+}
+
+// write commits an operation while the leadership and a comparison hold, and returns the revision: 0 when the comparison does
+// not. ErrLostLeadership when the leadership does not.
+func (l *Leadership) write(ctx context.Context, what string, cmp clientv3.Cmp, op clientv3.Op) (revision int64, err error) {
+	res, err := l.client.commit(ctx, what, []clientv3.Cmp{l.guard(), cmp}, []clientv3.Op{op}, []clientv3.Op{clientv3.OpGet(l.key)})
 	if err != nil {
 		return 0, err
 	}
@@ -149,7 +158,7 @@ func (l *Leadership) PutWorkflow(ctx context.Context, kind, id string, record an
 		return res.Header.Revision, nil
 	}
 	if kvs := res.Responses[0].GetResponseRange().Kvs; len(kvs) == 0 || kvs[0].CreateRevision != l.revision {
-		return 0, fmt.Errorf("put workflow %s: %w", kind, ErrLostLeadership)
+		return 0, fmt.Errorf("%s: %w", what, ErrLostLeadership)
 	}
-	return 0, fmt.Errorf("put workflow %s: %w", kind, ErrConflict)
+	return 0, nil
 }

@@ -15,6 +15,7 @@ type event struct {
 	key      string
 	value    []byte
 	revision int64
+	created  int64 // revision that made the key
 }
 
 // consumer takes over what a follower sees. reset starts a full list anew; flush ends a consistent set of changes.
@@ -28,6 +29,7 @@ type consumer interface {
 type follower struct {
 	client   *Client
 	prefixes []string
+	narrow   bool // nobody wants to reach a revision: nothing but the first prefix is watched
 	log      zerolog.Logger
 	to       consumer
 	brokenAt atomic.Int64 // unix nanoseconds since when the watch is broken, 0 while it works
@@ -74,7 +76,7 @@ func (f *follower) reach(ctx context.Context, revision int64) error {
 
 func (f *follower) listPrefix(ctx context.Context, prefix string, revision int64) (int64, error) {
 	return f.client.scan(ctx, prefix, revision, func(kv *mvccpb.KeyValue) error {
-		f.to.apply(event{key: string(kv.Key[len(f.client.root):]), value: kv.Value, revision: kv.ModRevision})
+		f.to.apply(event{key: string(kv.Key[len(f.client.root):]), value: kv.Value, revision: kv.ModRevision, created: kv.CreateRevision})
 		return nil
 	})
 }
@@ -112,7 +114,11 @@ func (f *follower) relist(ctx context.Context) int64 {
 func (f *follower) watch(ctx context.Context, from int64) {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	ch := f.client.etcd.Watch(ctx, f.client.root, clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithProgressNotify())
+	root := f.client.root
+	if f.narrow {
+		root = f.client.key(f.prefixes[0])
+	}
+	ch := f.client.etcd.Watch(ctx, root, clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithProgressNotify())
 	for res := range ch {
 		if res.Err() != nil {
 			return
@@ -124,7 +130,7 @@ func (f *follower) watch(ctx context.Context, from int64) {
 				continue
 			}
 			touched = true
-			ev := event{key: key, value: e.Kv.Value, revision: e.Kv.ModRevision}
+			ev := event{key: key, value: e.Kv.Value, revision: e.Kv.ModRevision, created: e.Kv.CreateRevision}
 			if e.Type == mvccpb.Event_DELETE {
 				ev.value = nil
 			}

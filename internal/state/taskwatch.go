@@ -25,6 +25,7 @@ type TaskWatch struct {
 	stamp   hlc.Stamp         // the latest of all tasks
 	version map[string]uint64 // by physical index: how often a task of it changed
 	seen    int64             // newest revision of what the cache holds or held
+	ended   endings
 	changed signal
 	client  *Client
 	follow  follower
@@ -227,9 +228,10 @@ type taskFeed struct {
 	watch   *TaskWatch
 	log     zerolog.Logger
 	listing map[uint32]bool
+	endings []ending // of tasks that ended since the last flush, and of some that did before
 }
 
-func (f *taskFeed) reset() { f.listing = map[uint32]bool{} }
+func (f *taskFeed) reset() { f.listing, f.endings = map[uint32]bool{}, nil }
 
 func (f *taskFeed) apply(e event) {
 	uid, done, ok := taskKey(e.key)
@@ -237,6 +239,9 @@ func (f *taskFeed) apply(e event) {
 		return
 	}
 	defer f.watch.saw(e.revision)
+	if done && e.value != nil {
+		f.endings = append(f.endings, ending{e.created, uid})
+	}
 	if e.value == nil {
 		// The finishing transaction deletes the open key and puts the finished one; either order must work.
 		f.watch.remove(uid, done)
@@ -268,6 +273,8 @@ func (f *taskFeed) flush() {
 		}
 		f.listing = nil
 	}
+	f.watch.end(f.endings)
+	f.endings = nil
 	f.watch.changed.wake()
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/webhook"
 )
 
 // Severity says what a finding means.
@@ -60,6 +61,8 @@ var families = []family{
 	{routing.FamilyDirty, decodes[routing.DirtyRecord], false},
 	{routing.KeyFeatures, decodes[routing.FeaturesRecord], false},
 	{"keys/", checkKey, false},
+	{"webhooks/", checkWebhook, false},
+	{"webhook_cursors/", versioned, false},
 	{"tasks/open/", func(name string, value []byte) string { return checkTask(name, value, false) }, false},
 	{"tasks/done/", func(name string, value []byte) string { return checkTask(name, value, true) }, false},
 	{state.FamilyIdempotency, versioned, true},
@@ -83,6 +86,13 @@ func decodes[R routing.NodeRecord | routing.HealthRecord | routing.GroupRecord |
 
 func checkKey(name string, value []byte) string {
 	if _, err := key.Decode(name, value); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func checkWebhook(name string, value []byte) string {
+	if _, err := webhook.Decode(name, value); err != nil {
 		return err.Error()
 	}
 	return ""
