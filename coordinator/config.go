@@ -14,8 +14,10 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/coordinator/formation"
+	"github.com/miroir-search/miroir/coordinator/webhooks"
 	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/telemetry"
@@ -27,6 +29,13 @@ const (
 	envNodeKey   = "MIROIR_NODE_MASTER_KEY"
 	envAdminKey  = "MIROIR_ADMIN_API_KEY"
 	envMasterKey = "MIROIR_MASTER_KEY"
+)
+
+// Names of the environment variables of webhooks. Where one is not set, Meilisearch's own counts, with MEILI_ in front.
+const (
+	envHookURL      = "TASK_WEBHOOK_URL"
+	envHookAuth     = "TASK_WEBHOOK_AUTHORIZATION_HEADER"
+	envHookNetworks = "EXPERIMENTAL_ALLOWED_IP_NETWORKS"
 )
 
 // config is how a coordinator was called.
@@ -44,6 +53,9 @@ type config struct {
 	masterKey           string
 	seal                *seal.Box
 	entropy             antientropy.Config
+	hook                *meili.Webhook // of the command line
+	hookNetworks        webhooks.Networks
+	hookKeep            time.Duration
 	maxBody             uint64
 	pprof               bool
 	log                 telemetry.LogOptions
@@ -77,6 +89,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, and for those under way into the cluster, made at first use; without one both are refused")
 	f.StringVar(&c.ingressURL, "ingress-url", "", "URL under which this coordinator reaches an Envoy, to import dumps (default: --ingress-listen)")
 	entropy := registerEntropy(f, &c.entropy)
+	hooks := registerWebhooks(f, &c)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
 		return c, err
@@ -95,7 +108,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	if c.nodeKey != "" {
 		c.seal, sealing = seal.FromEnvironment(os.Getenv, c.nodeKey)
 	}
-	return c, c.check(ingress, sealing, entropy())
+	return c, c.check(ingress, sealing, entropy(), hooks())
 }
 
 // registerEntropy adds the flags of anti-entropy. What it returns reads them, once they are parsed.

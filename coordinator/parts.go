@@ -45,6 +45,7 @@ type parts struct {
 	views     *state.ViewWatch
 	tasks     *state.TaskWatch
 	tuned     *state.TuningWatch
+	hooks     *state.WebhookWatch
 	nodes     *client.Client
 	envoys    *server.Server
 	registry  *prometheus.Registry

@@ -17,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/coordinator/publish"
 	"github.com/miroir-search/miroir/coordinator/tasklist"
 	"github.com/miroir-search/miroir/coordinator/view"
+	"github.com/miroir-search/miroir/coordinator/webhooks"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 	"github.com/miroir-search/miroir/coordinator/workflow/dumps"
@@ -166,7 +167,9 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 		Records: p.store, Store: p.store, Nodes: p.nodes, View: p.views.View, Tasks: p.tasks, Holder: p.config.id, Now: now, Log: p.log,
 		Workflows: p.workflows,
 	}
+	hooks := p.poster()
 	all := map[string]func(context.Context, *state.Leadership) error{
+		webhooks.Scope:    func(ctx context.Context, l *state.Leadership) error { return hooks.Lead(ctx, l) },
 		bounds.Scope:      p.bounds,
 		antientropy.Scope: func(ctx context.Context, l *state.Leadership) error { return p.passes.Lead(ctx, l) },
 		repair.Scope:      func(ctx context.Context, l *state.Leadership) error { return mend.Lead(ctx, l) },
@@ -261,12 +264,16 @@ func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Cl
 	if err != nil {
 		return nil, err
 	}
+	hooks, err := store.WatchWebhooks(ctx, log)
+	if err != nil {
+		return nil, err
+	}
 	tuned, err := store.WatchTuning(ctx, log)
 	if err != nil {
 		return nil, err
 	}
 	p := &parts{
-		tuned: tuned, config: c, log: log, store: store, views: views, tasks: tasks, envoys: envoys, registry: registry,
+		tuned: tuned, hooks: hooks, config: c, log: log, store: store, views: views, tasks: tasks, envoys: envoys, registry: registry,
 		nodes: client.New(client.Options{NodeKey: c.nodeKey}), sightings: view.NewSightings(now),
 		elections: election.NewMetrics(registry), workflows: workflow.NewMetrics(registry), started: now(),
 	}

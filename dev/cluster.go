@@ -126,7 +126,7 @@ func (c *cluster) coordinatorProcess(i int) supervise.Process {
 	for e := 1; e < o.envoys; e++ {
 		args = append(args, "--ingress-of", envoyID(e)+"="+c.listen(e))
 	}
-	return c.member(name, c.clientSecrets(), append(args, o.further...)...)
+	return c.member(name, append(webhookEnvironment(), c.clientSecrets()...), append(args, o.further...)...)
 }
 
 func (c *cluster) gatewayProcess(i int) supervise.Process {
@@ -213,6 +213,14 @@ func baseEnvironment() []string {
 // may talk to.
 func experimentalEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool { return !strings.HasPrefix(variable, "MEILI_EXPERIMENTAL_") })
+}
+
+// webhookEnvironment lists what may be said to coordinators from outside: what Meilisearch would do with webhooks.
+func webhookEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		_, name, _ := strings.Cut(variable, "_")
+		return !strings.HasPrefix(name, "TASK_WEBHOOK_") && !strings.HasPrefix(name, "EXPERIMENTAL_ALLOWED_IP_NETWORKS=")
+	})
 }
 
 // writeBootstraps writes what each Envoy starts with: where the coordinators are, nothing else.

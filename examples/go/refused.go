@@ -8,7 +8,6 @@ import (
 
 // What Miroir answers with 501, and why. A plain Meilisearch serves all of it, and the tour looks that it does.
 const (
-	hooks       = "not served yet"
 	onward      = "by decision: an export of a cluster needs a job of its own; a dump does the same"
 	taskPayload = "by decision: the payload of a task is spread over the nodes"
 	remotes     = "by decision: how nodes work together is what Miroir takes care of"
@@ -20,7 +19,7 @@ func (t *tour) copies() {
 	check(t.done(t.sdk.CreateDump()).Details.DumpUid != "", "the dump has no name")
 	t.done(t.sdk.CreateSnapshot())
 	nothing := &meilisearch.ExportParams{URL: "http://127.0.0.1:9", PayloadSize: "1 MiB", Indexes: map[string]meilisearch.IndexExportOptions{prefix + "nowhere*": {}}}
-	t.refuses(onward, false, []probe{{"ServiceManager.Export", func() error { return only(t.sdk.Export(nothing)) }}}, func() {
+	t.refuses(onward, []probe{{"ServiceManager.Export", func() error { return only(t.sdk.Export(nothing)) }}}, func() {
 		t.done(t.sdk.Export(nothing)) // of no index
 	})
 }
@@ -31,7 +30,7 @@ func (t *tour) network() {
 			"a": meilisearch.NewOpt(meilisearch.UpdateRemote{URL: meilisearch.String("http://127.0.0.1:9")}),
 		}),
 	}
-	t.refuses(remotes, false, []probe{
+	t.refuses(remotes, []probe{
 		{"ServiceManager.GetNetwork", func() error { return only(t.sdk.GetNetwork()) }},
 		{"ServiceManager.UpdateNetwork", func() error { return only(t.sdk.UpdateNetwork(one)) }},
 	}, func() {
@@ -49,7 +48,7 @@ func (t *tour) network() {
 func (t *tour) chat() {
 	given := &meilisearch.ChatWorkspaceSettings{Source: meilisearch.OpenaiChatSource, ApiKey: "secret", BaseUrl: "http://127.0.0.1:9"}
 	hello := &meilisearch.ChatCompletionQuery{Model: "none", Stream: true, Messages: []*meilisearch.ChatCompletionMessage{{Role: "user", Content: "hello"}}}
-	t.refuses(talk, false, []probe{
+	t.refuses(talk, []probe{
 		{"ServiceManager.ListChatWorkspaces", func() error { return only(t.sdk.ListChatWorkspaces(&meilisearch.ListChatWorkSpaceQuery{Limit: 5})) }},
 		{"ServiceManager.GetChatWorkspace", func() error { return only(t.sdk.GetChatWorkspace("tour")) }},
 		{"ServiceManager.GetChatWorkspaceSettings", func() error { return only(t.sdk.GetChatWorkspaceSettings("tour")) }},
@@ -77,7 +76,7 @@ func (t *tour) chat() {
 func (t *tour) rules() {
 	off := false
 	rule := &meilisearch.SearchRulesRequest{Description: "of the tour", Active: &off}
-	t.refuses(pinned, false, []probe{
+	t.refuses(pinned, []probe{
 		{"ServiceManager.ListSearchRules", func() error { return only(t.sdk.ListSearchRules(&meilisearch.SearchRulesParams{Limit: 5})) }},
 		{"ServiceManager.GetSearchRule", func() error { return only(t.sdk.GetSearchRule("tour")) }},
 		{"ServiceManager.UpdateSearchRule", func() error { return only(t.sdk.UpdateSearchRule("tour", rule)) }},

@@ -52,6 +52,18 @@ func (s *Service) orderTasks(ctx context.Context, c *call) *reply.Reply {
 	return enqueued(r)
 }
 
+// unrecorded lists the tasks that have ended though nobody has recorded it yet.
+func (s *Service) unrecorded(ctx context.Context, c *call) (uids []uint32) {
+	s.refresh(ctx, c)
+	s.Tasks.Each(true, func(t *task.Record) bool {
+		if !t.Done() && s.told.latest(t).Done() {
+			uids = append(uids, t.UID)
+		}
+		return true
+	})
+	return uids
+}
+
 // maxRefreshed bounds the tasks of one question to the nodes.
 const maxRefreshed = 500
 

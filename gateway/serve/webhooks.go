@@ -14,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/internal/rawjson"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/task"
 	"github.com/miroir-search/miroir/internal/webhook"
 )
 
@@ -73,6 +74,7 @@ func (s *Service) createWebhook(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
+	r.Ended = task.FormatUIDs(s.unrecorded(ctx, c))
 	if err := r.Put(s.Seal, w, c.now); err != nil {
 		return s.webhookReply(r.UUID, err)
 	}

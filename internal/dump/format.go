@@ -90,6 +90,7 @@ const (
 	nameMetadata  = "metadata.json"
 	nameKeys      = "keys.jsonl"
 	nameFeatures  = "experimental-features.json"
+	nameWebhooks  = "webhooks.json"
 	nameTasks     = "tasks/queue.jsonl"
 	nameBatches   = "batches/queue.jsonl"
 	nameSettings  = "settings.json"
@@ -126,7 +127,7 @@ func partOf(path string) (p part, index string) {
 		return partFeatures, ""
 	case "network.json":
 		return partNetwork, ""
-	case "webhooks.json":
+	case nameWebhooks:
 		return partWebhooks, ""
 	case "instance_uid.uuid":
 		return partInstance, ""

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/testkit/need"
 	"github.com/miroir-search/miroir/internal/testkit/node"
 )
@@ -83,6 +84,9 @@ func contents(t *testing.T, n *node.Node) map[string]any {
 	return all
 }
 
+// hook is the uuid of a webhook.
+const hook = "11111111-1111-4111-8111-111111111111"
+
 // rewrite reads a dump with this package and writes it again.
 func rewrite(t *testing.T, archive []byte) string {
 	t.Helper()
@@ -110,7 +114,9 @@ func rewrite(t *testing.T, archive []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := NewWriter(f, Content{DBVersion: s.DBVersion, Date: s.DumpDate, Keys: s.Keys, Features: s.Features})
+	w, err := NewWriter(f, Content{DBVersion: s.DBVersion, Date: s.DumpDate, Keys: s.Keys, Features: s.Features, Webhooks: map[string]meili.Webhook{
+		hook: {URL: "https://example.com/h?a=<b>", Headers: map[string]string{"X-A": "b"}},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,6 +154,14 @@ func TestF9RealMeilisearchDumpsAndImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	two := node.Start(t, node.Options{Import: rewrite(t, archive)})
+	var hooks any
+	ask(t, two, http.MethodGet, "/webhooks", "", &hooks)
+	want := map[string]any{"results": []any{map[string]any{
+		"uuid": hook, "isEditable": true, "url": "https://example.com/h?a=<b>", "headers": map[string]any{"X-A": "b"},
+	}}}
+	if !reflect.DeepEqual(hooks, want) {
+		t.Errorf("webhooks are %v", hooks)
+	}
 	before, after := contents(t, one), contents(t, two)
 	for path, want := range before {
 		if !reflect.DeepEqual(after[path], want) {

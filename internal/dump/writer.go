@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/miroir-search/miroir/internal/meili"
 )
 
 // Writer writes a dump front to back.
@@ -22,7 +24,8 @@ type Content struct {
 	DBVersion string // of Meilisearch, such as 1.50.0
 	Date      time.Time
 	Keys      []Key
-	Features  json.RawMessage // experimental features; empty for none
+	Features  json.RawMessage          // experimental features; empty for none
+	Webhooks  map[string]meili.Webhook // by uuid
 }
 
 // NewWriter begins a dump and writes everything but its indexes. Tasks and batches stay empty: the instance that takes the
@@ -49,11 +52,18 @@ func NewWriter(to io.Writer, c Content) (*Writer, error) {
 	if len(c.Features) == 0 {
 		c.Features = json.RawMessage(`{}`)
 	}
+	if c.Webhooks == nil {
+		c.Webhooks = map[string]meili.Webhook{}
+	}
+	webhooks, err := encode(map[string]any{"webhooks": c.Webhooks})
+	if err != nil {
+		return nil, err
+	}
 	for _, one := range []struct {
 		name    string
 		content []byte
 	}{
-		{nameMetadata, metadata}, {nameKeys, keys}, {nameFeatures, c.Features}, {"tasks/", nil}, {nameTasks, nil},
+		{nameMetadata, metadata}, {nameKeys, keys}, {nameFeatures, c.Features}, {nameWebhooks, webhooks}, {"tasks/", nil}, {nameTasks, nil},
 		{folderUpdates, nil}, {"batches/", nil}, {nameBatches, nil}, {folderIndexes, nil},
 	} {
 		if err := w.file(one.name, bytes.NewReader(one.content), int64(len(one.content))); err != nil {

@@ -22,20 +22,20 @@ func (e endings) after(revision int64) int {
 	return at
 }
 
-// Ended is a finished task with the revision of the store at which it ended. Several may have the same.
+// Ended is a finished task with the revision of the store at which it ended. No two have the same: a transaction ends one task.
 type Ended struct {
 	task.Record
 	Revision int64
 }
 
-// EndedAfter lists tasks that ended after a revision, in the order in which they did: no more than most, but always all that
-// ended at one revision. A task that was deleted since is left out.
+// EndedAfter lists tasks that ended after a revision, in the order in which they did, no more than most. A task that was deleted
+// since is left out.
 func (w *TaskWatch) EndedAfter(revision int64, most int) []Ended {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	var list []Ended
 	for _, e := range w.ended[w.ended.after(revision):] {
-		if len(list) >= most && list[len(list)-1].Revision != e.revision {
+		if len(list) >= most {
 			break
 		}
 		if r, known := w.byUID[e.uid]; known {

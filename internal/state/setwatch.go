@@ -27,7 +27,9 @@ func (w *setWatch[S]) start(ctx context.Context) error {
 }
 
 // Subscribe returns a channel that receives after every change.
-func (w *setWatch[S]) Subscribe() (changed <-chan struct{}, cancel func()) { return w.changed.subscribe() }
+func (w *setWatch[S]) Subscribe() (changed <-chan struct{}, cancel func()) {
+	return w.changed.subscribe()
+}
 
 // Healthy says whether the watch is connected, and if not, since when the set may be old.
 func (w *setWatch[S]) Healthy() (since time.Time, ok bool) { return w.follow.healthy() }

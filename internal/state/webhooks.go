@@ -154,3 +154,8 @@ func (l *Leadership) PutWebhookCursor(ctx context.Context, uuid string, r webhoo
 	}
 	return err
 }
+
+// AmendWebhook is Effect.UpdateWebhook without a receipt.
+func (c *Client) AmendWebhook(ctx context.Context, uuid string, change func(*webhook.Record) error) (webhook.Record, error) {
+	return c.With(Receipt{}).UpdateWebhook(ctx, uuid, change)
+}

@@ -16,11 +16,14 @@ const Version = 1
 
 // Record is webhooks/<uuid>.
 type Record struct {
-	V         int       `json:"v"`
-	UUID      string    `json:"-"`      // hyphenated, lower case; it stands in the record's key
-	Born      int64     `json:"-"`      // revision of the store that made the record: it is told of what ends later
-	Server    string    `json:"server"` // scheme, host and port of the URL, for people who look at the state
-	Sealed    string    `json:"sealed"` // a meili.Webhook
+	V      int    `json:"v"`
+	UUID   string `json:"-"`      // hyphenated, lower case; it stands in the record's key
+	Born   int64  `json:"-"`      // revision of the store that made the record: it is told of what ends later
+	Server string `json:"server"` // scheme, host and port of the URL, for people who look at the state
+	Sealed string `json:"sealed"` // a meili.Webhook
+	// Ended are the uids, as task.FormatUIDs writes them, of tasks whose end clients could have been told of when the webhook was
+	// made, but which was not recorded yet. It is not told of them.
+	Ended     string    `json:"ended,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 }
@@ -65,6 +68,9 @@ func (r *Record) Open(box *seal.Box) (w meili.Webhook, err error) {
 	}
 	if err := json.Unmarshal(raw, &w); err != nil {
 		return w, fmt.Errorf("webhook %s: %w", r.UUID, err)
+	}
+	if w.Headers == nil {
+		w.Headers = map[string]string{}
 	}
 	return w, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/webhook"
 )
 
 // KindName is the kind of these workflows and RecordID the id of the one record; Scope is what its runner leads.
@@ -30,10 +31,11 @@ type Nodes interface {
 	Do(ctx context.Context, r client.Request) (client.Answer, error)
 }
 
-// Store keeps tasks and keys; *state.Client does.
+// Store keeps tasks, keys and webhooks; *state.Client does.
 type Store interface {
 	workflow.TaskStore
 	Keys(ctx context.Context) ([]key.Record, error)
+	Webhooks(ctx context.Context) (*webhook.Set, error)
 }
 
 // Views gives the newest routing view; *state.ViewWatch does.

@@ -24,6 +24,7 @@ import (
 	"github.com/miroir-search/miroir/internal/dump"
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/key"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
 	"github.com/miroir-search/miroir/internal/routing"
@@ -31,6 +32,7 @@ import (
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/webhook"
 )
 
 // world is everything around a creator, in memory.
@@ -191,6 +193,21 @@ func (w *world) putTask(r task.Record) error {
 	return nil
 }
 func (w *world) Keys(context.Context) ([]key.Record, error) { return w.keys, nil }
+func (w *world) Webhooks(context.Context) (*webhook.Set, error) {
+	box, err := seal.New("seal key of the tests")
+	if err != nil {
+		return nil, err
+	}
+	records := map[string]*webhook.Record{}
+	for _, uuid := range []string{meili.CommandWebhook, "11111111-1111-4111-8111-111111111111"} {
+		r := &webhook.Record{UUID: uuid}
+		if err := r.Put(box, meili.Webhook{URL: "http://h/p", Headers: map[string]string{"A": "b"}}, time.Now()); err != nil {
+			return nil, err
+		}
+		records[uuid] = r
+	}
+	return webhook.NewSet(records), nil
+}
 func (w *world) Get(uid uint32) (task.Record, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -276,6 +293,9 @@ func read(t *testing.T, folder string, r task.Record) (*dump.Summary, []string) 
 	d, err := dump.OpenDocuments(bytes.NewReader(raw), dump.Limits{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.Aside.Webhooks != 1 { // all but that of the command line
+		t.Errorf("%d webhooks are in the dump", s.Aside.Webhooks)
 	}
 	var list []string
 	for {

@@ -42,7 +42,11 @@ func (c *Creator) pack(ctx context.Context, p *Progress) (workflow.Verdict, erro
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
-	content := dump.Content{Date: c.Now(), Keys: keysOf(keys)}
+	webhooks, err := c.webhooks(ctx)
+	if err != nil {
+		return workflow.Verdict{}, err
+	}
+	content := dump.Content{Date: c.Now(), Keys: keysOf(keys), Webhooks: webhooks}
 	content.DBVersion, content.Features = c.engine(ctx, v)
 	p.Documents = 0
 	p.Bytes, err = c.Folder.write(p.Dump, func(to io.Writer) error { return c.archive(ctx, p, v, content, to) },
@@ -102,6 +106,27 @@ func keysOf(keys []key.Record) []dump.Key {
 		}
 	}
 	return lines
+}
+
+// webhooks are those of clients, in clear as in a dump of Meilisearch. One that can not be opened is left out.
+func (c *Creator) webhooks(ctx context.Context) (map[string]meili.Webhook, error) {
+	set, err := c.Store.Webhooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]meili.Webhook{}
+	for _, r := range set.List {
+		if r.UUID == meili.CommandWebhook {
+			continue
+		}
+		w, err := r.Open(c.Seal)
+		if err != nil {
+			c.Log.Error().Err(err).Msg("dump lacks a webhook that can not be opened")
+			continue
+		}
+		all[r.UUID] = w
+	}
+	return all, nil
 }
 
 // engine asks a node for its version and the experimental features, which are the same everywhere. A dump without them is
