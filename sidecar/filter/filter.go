@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
@@ -23,8 +24,9 @@ type Clause string
 // For is the clause for ascending shards.
 func For(shards []int) Clause { return Clause(nodeapi.ShardFilter(shards)) }
 
-// conjoin writes the filter value that means both the clause and the filter that raw holds (RD-4). ok is false when raw
-// is no filter at all, which the engine must say.
+// conjoin writes the filter value that means both the clause and the filter that raw holds (RD-4). The client's filter comes
+// first: an engine does not look at what stands behind a condition that nothing meets, and would not refuse a wrong filter on a
+// node without documents. ok is false when raw is no filter at all, which the engine must say.
 func (c Clause) conjoin(raw []byte) (value []byte, ok bool) {
 	own := quote(string(c))
 	switch {
@@ -35,7 +37,8 @@ func (c Clause) conjoin(raw []byte) (value []byte, ok bool) {
 		if len(rest) > 0 && rest[0] == ']' {
 			return join("[", own, "]"), true
 		}
-		return join("[", own, ",", rest), true
+		list := bytes.TrimRight(raw, " \t\r\n")
+		return slices.Concat(list[:len(list)-1], []byte{','}, own, []byte{']'}), true
 	case raw[0] == '"':
 		text, err := span.Text(raw)
 		if err != nil {
@@ -45,11 +48,11 @@ func (c Clause) conjoin(raw []byte) (value []byte, ok bool) {
 		case strings.TrimSpace(expr) == "":
 			return own, true
 		case whole(expr):
-			return quote("(" + string(c) + ") AND (" + expr + ")"), true
+			return quote("(" + expr + ") AND (" + string(c) + ")"), true
 		default:
 			// Parentheses would tear such an expression apart. As an element of its own it is read alone, and refused
 			// if it is none.
-			return join("[", own, ",", raw, "]"), true
+			return join("[", raw, ",", own, "]"), true
 		}
 	}
 	return nil, false

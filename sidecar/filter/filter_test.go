@@ -19,17 +19,17 @@ func TestRD4Conjunction(t *testing.T) {
 		{` { "q" : 1 } `, ` { "q" : 1 ,"filter":"C"} `},
 		{`{"filter":null,"q":"x"}`, `{"filter":"C","q":"x"}`},
 		{`{"filter":"  "}`, `{"filter":"C"}`},
-		{`{"filter":"a = 1 OR b = 2"}`, `{"filter":"(C) AND (a = 1 OR b = 2)"}`},
-		{`{"filter":"a = \"x)\""}`, `{"filter":"(C) AND (a = \"x)\")"}`},
-		{`{"filter":"a = \"x\\\")\""}`, `{"filter":["C","a = \"x\\\")\""]}`},
-		{`{"filter":"a = ')'"}`, `{"filter":"(C) AND (a = ')')"}`},
-		{`{"filter":"a = 1) OR (b = 2"}`, `{"filter":["C","a = 1) OR (b = 2"]}`},
-		{`{"filter":"a = 'x"}`, `{"filter":["C","a = 'x"]}`},
+		{`{"filter":"a = 1 OR b = 2"}`, `{"filter":"(a = 1 OR b = 2) AND (C)"}`},
+		{`{"filter":"a = \"x)\""}`, `{"filter":"(a = \"x)\") AND (C)"}`},
+		{`{"filter":"a = \"x\\\")\""}`, `{"filter":["a = \"x\\\")\"","C"]}`},
+		{`{"filter":"a = ')'"}`, `{"filter":"(a = ')') AND (C)"}`},
+		{`{"filter":"a = 1) OR (b = 2"}`, `{"filter":["a = 1) OR (b = 2","C"]}`},
+		{`{"filter":"a = 'x"}`, `{"filter":["a = 'x","C"]}`},
 		{`{"filter":[]}`, `{"filter":["C"]}`},
-		{`{"filter":[ ["a","b"], "c"]}`, `{"filter":["C",["a","b"], "c"]}`},
+		{`{"filter":[ ["a","b"], "c"]}`, `{"filter":[ ["a","b"], "c","C"]}`},
 		{`{"filter":3}`, `{"filter":3}`},
-		{`{"filter":"a","filter":"b"}`, `{"filter":"(C) AND (a)","filter":"(C) AND (b)"}`},
-		{`{"\u0066ilter":"a"}`, `{"\u0066ilter":"(C) AND (a)"}`},
+		{`{"filter":"a","filter":"b"}`, `{"filter":"(a) AND (C)","filter":"(b) AND (C)"}`},
+		{`{"\u0066ilter":"a"}`, `{"\u0066ilter":"(a) AND (C)"}`},
 		{`{"q":`, `{"q":`}, {`[]`, `[]`}, {``, ``},
 	} {
 		got, _, err := Body([]byte(c.in), clause)
@@ -53,7 +53,7 @@ func TestMultiSearch(t *testing.T) {
 		}
 		return Clause("C" + index), nil
 	})
-	want := `{"federation":{"limit":3},"queries":[{"indexUid":"a","q":"x","filter":"Ca"},{"filter":"(Cb) AND (f)","indexUid":"b"},{"indexUid":"c"}]}`
+	want := `{"federation":{"limit":3},"queries":[{"indexUid":"a","q":"x","filter":"Ca"},{"filter":"(f) AND (Cb)","indexUid":"b"},{"indexUid":"c"}]}`
 	if err != nil || !changed || string(got) != want {
 		t.Fatalf("%s %v", got, err)
 	}
@@ -101,10 +101,10 @@ func TestReservedNames(t *testing.T) {
 
 func TestQueryAndFetch(t *testing.T) {
 	q, err := Query(url.Values{"q": {"x"}, "filter": {"a = 1"}}, clause)
-	if err != nil || q.Get("filter") != `"(C) AND (a = 1)"` || q.Get("q") != "x" {
+	if err != nil || q.Get("filter") != `"(a = 1) AND (C)"` || q.Get("q") != "x" {
 		t.Error(q, err)
 	}
-	if q, _ := Query(url.Values{"filter": {`["a","b"]`}}, clause); q.Get("filter") != `["C","a","b"]` {
+	if q, _ := Query(url.Values{"filter": {`["a","b"]`}}, clause); q.Get("filter") != `["a","b","C"]` {
 		t.Error(q)
 	}
 	if q, _ := Query(url.Values{}, clause); q.Get("filter") != `"C"` {
