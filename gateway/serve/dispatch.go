@@ -59,6 +59,8 @@ type writeCall struct {
 	order       order
 	effect      func(with state.Receipt) error // what is committed with the task; nil for nothing
 	moved       func() *reply.Reply            // what to do when effect returns errMoved
+
+	refused func(*apierr.Error) *apierr.Error // puts a refusal of nodes into the client's terms; nil when it is in them already
 }
 
 // order says how a write stands to others of its index.
@@ -254,6 +256,9 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 func (s *Service) refuse(ctx context.Context, c *call, r task.Record, w writeCall, e *apierr.Error) *reply.Reply {
 	if err := s.Store.ForgetTask(ctx, r.UID, c.claim()); err != nil {
 		return s.stateReply(err)
+	}
+	if w.refused != nil {
+		e = w.refused(e)
 	}
 	return refusal(e, w.index)
 }

@@ -114,6 +114,27 @@ func (s *Service) committed(ix *routing.Index) json.RawMessage {
 	return meili.MaskSettings(opened)
 }
 
+// checkSettings looks at a change before an index would have to be made for it, in the words of a node: one that is refused
+// leaves no index behind. Of an index that there is nodes judge, who may know more. The name comes after the body.
+func (s *Service) checkSettings(c *call, body []byte) *apierr.Error {
+	_, known := c.view.Find(c.op.Index)
+	if known && (c.op.Setting != "" || body == nil || bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))) {
+		return nil
+	}
+	var e *apierr.Error
+	switch {
+	case c.op.Kind == operation.ResetSettings:
+	case c.op.Setting == "":
+		_, e = meili.ParseSettings(body)
+	default:
+		_, e = meili.ParseSetting(c.op.Setting, body)
+	}
+	if e == nil {
+		e = meili.CheckIndexUID(c.op.Index)
+	}
+	return e
+}
+
 // updateSettings serves PATCH, PUT and DELETE of settings and their sub-routes. Every node gets the change with Miroir's
 // overlay kept in place, and refuses a wrong one in its own words. The coordinator commits the client's view when all
 // nodes have it. Where nodes get changes in turns, it is the coordinator who sends them, and wrong ones are refused here.
@@ -127,6 +148,9 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 		if e := meili.CheckBody(body); e != nil {
 			return reply.Error(e)
 		}
+	}
+	if e := s.checkSettings(c, body); e != nil {
+		return reply.Error(e)
 	}
 	patch := meili.PatchOf(c.op.Setting, body)
 	turns := s.tuned().SettingsBroadcast.InTurns(len(c.view.ActiveGroups()))
@@ -161,7 +185,9 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 			path, method, payload = "/settings/"+setting, c.Method, value
 		}
 	}
-	return s.perform(ctx, c, r, wholeBody(ix.Index, method, path, payload))
+	w := wholeBody(ix.Index, method, path, payload)
+	w.refused = patch.FromNodes
+	return s.perform(ctx, c, r, w)
 }
 
 // checkPatch refuses what a node would refuse at once. body is nil for a reset.

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/rawjson"
 )
@@ -112,6 +114,27 @@ func filterableForNodes(value []byte) []byte {
 	return slices.Concat(value[:len(value)-1], []byte(`,"`+nodeapi.FieldShard+`"]`))
 }
 
+// ruleAt finds the place of a rule in what nodes say about filterable attributes.
+var ruleAt = regexp.MustCompile("`(\\.filterableAttributes)?\\[(\\d+)\\]")
+
+// FromNodes puts the words of a node about a wrong change into those that the client's change deserves: rules stand one place
+// later in what nodes get.
+func (p SettingsPatch) FromNodes(e *apierr.Error) *apierr.Error {
+	if e.Code != apierr.InvalidSettingsFilterableAttributes || !bytes.Contains(p.NodeBody(), []byte(shardRule)) {
+		return e
+	}
+	moved := *e
+	moved.Message = ruleAt.ReplaceAllStringFunc(e.Message, func(found string) string {
+		parts := ruleAt.FindStringSubmatch(found)
+		n, err := strconv.Atoi(parts[2])
+		if err != nil || n == 0 {
+			return found
+		}
+		return fmt.Sprintf("`%s[%d]", parts[1], n-1)
+	})
+	return &moved
+}
+
 func facetingForNodes(value []byte) []byte {
 	if string(value) == "null" {
 		return fmt.Appendf(nil, `{"maxValuesPerFacet":%d,"sortFacetValuesBy":null}`, minFacetValues)
@@ -122,7 +145,7 @@ func facetingForNodes(value []byte) []byte {
 	}
 	v, given := m["maxValuesPerFacet"]
 	n, err := strconv.Atoi(string(v))
-	if !given || err != nil && string(v) != "null" {
+	if !given || string(v) != "null" && (err != nil || n < 0) {
 		return value
 	}
 	m["maxValuesPerFacet"] = json.RawMessage(strconv.Itoa(max(n, minFacetValues)))

@@ -101,10 +101,11 @@ func (c *Client) FinishTask(ctx context.Context, r task.Record) (finished bool, 
 	return res.Succeeded, nil
 }
 
-// ForgetTask removes an open task that no node took: it never was one for the client. The idempotency key of its request,
+// ForgetTask removes a task that no node took: it never was one for the client. The idempotency key of its request,
 // if it had one, is new again.
 func (c *Client) ForgetTask(ctx context.Context, uid uint32, claim *Claim) error {
-	ops := []clientv3.Op{clientv3.OpDelete(c.key(familyOpen, uidKey(uid)))}
+	// A coordinator may have given it up already.
+	ops := []clientv3.Op{clientv3.OpDelete(c.key(familyOpen, uidKey(uid))), clientv3.OpDelete(c.key(familyDone, uidKey(uid)))}
 	if claim.Committed() {
 		ops = append(ops, clientv3.OpDelete(c.key(FamilyIdempotency, claim.Key)))
 	}
