@@ -150,3 +150,8 @@ func matches(pattern, attribute string) bool {
 func within(path, name string) bool {
 	return strings.HasPrefix(path, name) && (len(path) == len(name) || path[len(name)] == '.')
 }
+
+// Geo says whether engines read the places of documents: for a rule with patterns that happens to match them they do not.
+func (s *Settings) Geo() bool {
+	return slices.Contains(s.sortable, "_geo") || slices.ContainsFunc(s.filterable, func(r filterRule) bool { return r.name == "_geo" })
+}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"syscall"
 
+	"github.com/miroir-search/miroir/gateway/operation"
 	"github.com/miroir-search/miroir/gateway/plan"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
@@ -34,6 +35,9 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
+	if e := meili.CheckIndexUID(c.op.Index); e != nil {
+		return reply.Error(e)
+	}
 	format, e := write.FormatOf(c.Header.Get("Content-Type"), params.CSVDelimiter)
 	if e != nil {
 		return reply.Error(e)
@@ -43,7 +47,7 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 	if ix, ok := c.view.Find(c.op.Index); ok {
 		shards = ix.Shards
 		if known = ix.PrimaryKey; known != "" {
-			pk = known
+			pk = &known
 		}
 	}
 	if c.batch != nil {
@@ -52,17 +56,37 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 		}
 		return s.enqueueDocuments(ctx, c, params, c.batch)
 	}
-	batch, err := write.Read(format, s.bodyReader(c), write.Options{
+	options := write.Options{
 		Index: c.op.Index, Shards: shards, PrimaryKey: pk, Memory: s.Limits.SpoolMemory, Dir: s.Limits.SpoolDir,
-	})
+		Update: c.op.Kind == operation.UpdateDocuments,
+	}
+	if !params.SkipCreation { // else documents that are not there yet are not looked at
+		options.Contents = s.contents(c)
+	}
+	batch, err := write.Read(format, s.bodyReader(c), options)
 	if err != nil {
 		return s.unread(err)
 	}
 	c.batch = batch
-	if known != "" && params.PrimaryKey != "" && params.PrimaryKey != known {
+	if known != "" && params.PrimaryKey != nil && *params.PrimaryKey != known && batch.Received > 0 {
 		batch.Failure = meili.PrimaryKeyAlreadyExists(known)
 	}
 	return s.enqueueDocuments(ctx, c, params, batch)
+}
+
+// contents are the rules of the operation's index for its documents, as far as its settings are known.
+func (s *Service) contents(c *call) *meili.Contents {
+	rules := &meili.Contents{}
+	if ix, ok := c.view.Find(c.op.Index); ok {
+		settings := s.settings.of(ix)
+		rules.Geo, rules.Dimensions = settings.Geo(), map[string]int{}
+		for name, e := range settings.Embedders {
+			if e.Dimensions > 0 {
+				rules.Dimensions[name] = e.Dimensions
+			}
+		}
+	}
+	return rules
 }
 
 // unread is the answer to a payload that no batch came of. No node was called and no task made.
@@ -169,6 +193,9 @@ func (s *Service) fixPrimaryKey(ctx context.Context, c *call, ix *routing.Index,
 func (s *Service) getDocument(ctx context.Context, c *call) *reply.Reply {
 	ix, e := c.index()
 	if e != nil {
+		if wrong := meili.ParseDocumentQuery(c.Query); wrong != nil { // as the node that is not asked would say first
+			e = wrong
+		}
 		return reply.Error(e)
 	}
 	shard := shardmap.ShardOf([]byte(c.op.ID), ix.Shards)
@@ -246,6 +273,9 @@ func (s *Service) deleteDocuments(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(e)
 	}
 	ids, e := meili.ParseIDs(body)
+	if e == nil {
+		e = meili.CheckIndexUID(c.op.Index)
+	}
 	if e != nil {
 		return reply.Error(e)
 	}
@@ -302,6 +332,9 @@ func (s *Service) deleteByFilter(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(e)
 	}
 	filter, e := meili.ParseFilterBody(body)
+	if e == nil {
+		e = meili.CheckIndexUID(c.op.Index)
+	}
 	if e != nil {
 		return reply.Error(e)
 	}

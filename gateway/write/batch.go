@@ -22,10 +22,14 @@ type Batch struct {
 	Failure    *apierr.Error // what fails the task; no lines are kept then
 
 	key      meili.PrimaryKey
+	keyed    bool // key is set
 	index    string
 	lines    spool
 	sizes    map[int]int64 // bytes of the lines of each shard
 	reserved string        // the first reserved name
+	contents *meili.Contents
+	update   bool
+	faults   faults
 	broken   *apierr.Error // what an engine would fail at once it has found all ids
 }
 
@@ -33,23 +37,29 @@ type Batch struct {
 type Options struct {
 	Index      string // the client's name of the index
 	Shards     int
-	PrimaryKey string // known or given; inferred from the first document when empty
-	Memory     int64  // bytes of lines kept in memory before they go to a file
-	Dir        string // folder of that file
+	PrimaryKey *string         // known or given; nil to infer it from the first document
+	Contents   *meili.Contents // what contents an engine would refuse the payload for; nil to leave that to the nodes
+	Update     bool            // documents keep the members that a later one of the same id does not have
+	Memory     int64           // bytes of lines kept in memory before they go to a file
+	Dir        string          // folder of that file
 }
 
 // Read cuts and checks a whole payload while it streams in. An *apierr.Error is one that the request is refused with at
 // once; an error that fails the task stands in the batch. ErrBody and ErrSpool are errors of the payload's reader and of
 // the spool.
 func Read(f Format, payload io.Reader, o Options) (*Batch, error) {
-	b := &Batch{Shards: o.Shards, index: o.Index, sizes: map[int]int64{}, lines: spool{limit: o.Memory, dir: o.Dir}}
-	b.setKey(o.PrimaryKey)
+	b := &Batch{Shards: o.Shards, index: o.Index, contents: o.Contents, update: o.Update, sizes: map[int]int64{}, lines: spool{limit: o.Memory, dir: o.Dir}}
+	if o.PrimaryKey != nil {
+		b.setKey(*o.PrimaryKey)
+	}
 	err := f.cut(payload, b.add)
 	if err == nil && b.reserved != "" {
 		err = meili.ReservedField(b.reserved)
 	}
 	if err == nil && b.Failure == nil {
-		b.Failure = b.broken
+		if b.Failure = b.broken; b.Failure == nil {
+			b.Failure = b.faults.first()
+		}
 	}
 	if err != nil || b.Failure != nil {
 		b.drop()
@@ -61,7 +71,7 @@ func Read(f Format, payload io.Reader, o Options) (*Batch, error) {
 }
 
 func (b *Batch) setKey(name string) {
-	b.PrimaryKey, b.key = name, meili.NewPrimaryKey(name)
+	b.PrimaryKey, b.key, b.keyed = name, meili.NewPrimaryKey(name), true
 }
 
 // drop forgets the lines: nothing of the batch will be sent.
@@ -85,7 +95,7 @@ func (b *Batch) add(d document) error {
 	if b.doomed() {
 		return nil
 	}
-	if b.PrimaryKey == "" {
+	if !b.keyed {
 		name, e := meili.InferPrimaryKey(d.raw)
 		if e != nil {
 			b.fail(e)
@@ -103,6 +113,9 @@ func (b *Batch) add(d document) error {
 	if e != nil {
 		b.fail(e)
 		return nil
+	}
+	if b.contents != nil {
+		b.faults.add(id, b.contents.Check(b.index, id, d.members), b.update)
 	}
 	return b.keep(d.raw, id)
 }

@@ -33,7 +33,7 @@ func BenchmarkRead(b *testing.B) {
 			b.SetBytes(int64(len(payload)))
 			b.ReportAllocs()
 			for b.Loop() {
-				batch, err := Read(format, bytes.NewReader(payload), Options{Shards: 64, PrimaryKey: "id", Memory: 8 << 20})
+				batch, err := Read(format, bytes.NewReader(payload), Options{Shards: 64, PrimaryKey: new("id"), Memory: 8 << 20})
 				if err != nil || batch.Received != n || batch.Failure != nil {
 					b.Fatal(err, batch)
 				}

@@ -11,8 +11,8 @@ import (
 
 // DocumentParameters are the query parameters of document additions.
 type DocumentParameters struct {
-	PrimaryKey     string
-	CSVDelimiter   byte // 0 when not given
+	PrimaryKey     *string // nil when not given; an empty one is a name that no field has
+	CSVDelimiter   byte    // 0 when not given
 	CustomMetadata *string
 	SkipCreation   bool
 }
@@ -24,7 +24,7 @@ func ParseDocumentParameters(query string) (DocumentParameters, *apierr.Error) {
 	e := readQuery(query, accepted, func(p parameter) (e *apierr.Error) {
 		switch p.name {
 		case "primaryKey":
-			out.PrimaryKey = p.value
+			out.PrimaryKey = &p.value
 		case "csvDelimiter":
 			out.CSVDelimiter, e = p.delimiter()
 		case "customMetadata":
