@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -52,7 +53,7 @@ func (s *Service) batches(ctx context.Context, v *routing.View, records []task.R
 	list := make([]meili.Batch, len(records))
 	for i, r := range records {
 		b := meili.Batch{
-			UID: r.UID, Details: s.details(r), Status: r.Status, Type: r.Type, IndexUID: r.IndexUID, StartedAt: r.EnqueuedAt,
+			UID: r.UID, Details: settled(r, s.details(r)), Status: r.Status, Type: r.Type, IndexUID: r.IndexUID, StartedAt: r.EnqueuedAt,
 			FinishedAt: r.FinishedAt,
 		}
 		if r.StartedAt != nil {
@@ -74,6 +75,22 @@ func (s *Service) batches(ctx context.Context, v *routing.View, records []task.R
 		list[i] = b
 	}
 	return list
+}
+
+// unsettled are the details that a batch shows as null only while it is under way.
+var unsettled = map[string]bool{
+	"indexedDocuments": true, "editedDocuments": true, "deletedDocuments": true, "primaryKey": true, "canceledTasks": true,
+	"deletedTasks": true, "originalFilter": true, "dumpUid": true, "context": true,
+}
+
+// settled are the details of a task as its batch shows them: one that has ended does not name what there is nothing to say of.
+func settled(r task.Record, details json.RawMessage) json.RawMessage {
+	if !r.Done() || len(details) == 0 || details[0] != '{' {
+		return details
+	}
+	return rawjson.AppendWithout(nil, details, func(key, value []byte) bool {
+		return string(value) == "null" && unsettled[string(bytes.Trim(key, `"`))]
+	})
 }
 
 // nodeBatch is what is read of a node's batch.

@@ -226,6 +226,9 @@ func (s *Service) updateIndex(ctx context.Context, c *call) *reply.Reply {
 		return reply.Error(e)
 	}
 	req, e := meili.ParseIndexUpdate(body)
+	if e == nil {
+		e = meili.CheckIndexUID(c.op.Index)
+	}
 	if e != nil {
 		return reply.Error(e)
 	}
@@ -268,7 +271,9 @@ func (s *Service) changePrimaryKey(ctx context.Context, c *call, ix *routing.Ind
 			return e, nil
 		}
 		if n > 0 {
-			return meili.PrimaryKeyAlreadyExists(ix.PrimaryKey), nil
+			e := meili.PrimaryKeyAlreadyExists(ix.PrimaryKey)
+			e.Message = "Index `" + c.op.Index + "`: " + e.Message
+			return e, nil
 		}
 	}
 	_, err := s.Store.UpdateIndex(ctx, ix.UID, func(rec *routing.IndexRecord) error {

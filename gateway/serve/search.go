@@ -89,7 +89,7 @@ func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.Search
 	start := time.Now()
 	ix, ok := c.view.Find(uid)
 	if !ok {
-		return found{refused: meili.IndexNotFound(uid)}
+		return found{refused: absent(uid)}
 	}
 	if e := q.Check(); e != nil {
 		return found{refused: e}

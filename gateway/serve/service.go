@@ -237,8 +237,13 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	return answer
 }
 
-// namedLate are the operations that look at the name of their index after they have looked at the body.
-var namedLate = map[operation.Kind]bool{operation.ListFields: true, operation.EditDocuments: true}
+// namedLate are the operations that look at the name of their index after they have looked at parameters and body.
+var namedLate = map[operation.Kind]bool{
+	operation.ListFields: true, operation.EditDocuments: true, operation.AddDocuments: true, operation.UpdateDocuments: true,
+	operation.DeleteByFilter: true, operation.DeleteDocuments: true, operation.ListDocuments: true, operation.FetchDocuments: true,
+	operation.SearchPost: true, operation.SearchGet: true, operation.SimilarPost: true, operation.SimilarGet: true, operation.UpdateIndex: true,
+	operation.UpdateSettings: true, operation.ResetSettings: true, operation.GetDocument: true,
+}
 
 // handler answers one kind of operation.
 type handler func(s *Service, ctx context.Context, c *call) *reply.Reply
@@ -313,8 +318,19 @@ func (s *Service) health(context.Context, *call) *reply.Reply {
 // index finds the operation's index in the call's view.
 func (c *call) index() (*routing.Index, *apierr.Error) {
 	ix, ok := c.view.Find(c.op.Index)
-	if !ok {
+	switch {
+	case ok:
+		return ix, nil
+	case c.op.Kind == operation.ListFields: // a name that is none is not told from others here
 		return nil, meili.IndexNotFound(c.op.Index)
 	}
-	return ix, nil
+	return nil, absent(c.op.Index)
+}
+
+// absent says of a name that no index has that it is none, or that there is no such index.
+func absent(name string) *apierr.Error {
+	if e := meili.CheckIndexUID(name); e != nil {
+		return e
+	}
+	return meili.IndexNotFound(name)
 }
