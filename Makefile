@@ -73,6 +73,12 @@ compare: build tools ## one engine and clusters of all forms are asked the same 
 		go test -tags e2e -count=1 -timeout 6h ./e2e/compare -v
 	@cat bin/compare.md
 
+# REQUESTS requests of SEED; whatever is answered otherwise is printed: make parity SEED=3 REQUESTS=5000
+REQUESTS ?= 2000
+.PHONY: parity
+parity: build tools ## one Meilisearch and a cluster get the same random requests that manage them; needs MEILISEARCH_BIN
+	PARITY_SEED=$(SEED) PARITY_REQUESTS=$(REQUESTS) go test -tags e2e -count=1 -timeout 6h ./e2e/parity -v
+
 # QUICK=1 is the short form, BENCH holds further flags: make bench BENCH='--rf 2 --connections 1'
 .PHONY: bench
 bench: build tools ## what Miroir costs against one engine; QUICK=1 for two minutes of it

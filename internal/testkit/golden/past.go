@@ -68,7 +68,7 @@ func (s session) remember(ctx context.Context, files map[string][]Entry) error {
 
 // quietly sends a request, waits for its task, and compares nothing.
 func (s session) quietly(ctx context.Context, entry Entry) (status int, err error) {
-	status, raw, err := s.send(ctx, entry.Request)
+	status, _, raw, err := s.send(ctx, entry.Request)
 	if err != nil {
 		return status, fmt.Errorf("%s %s: %w", entry.Request.Method, entry.Request.Path, err)
 	}
@@ -87,7 +87,7 @@ func (s session) quietly(ctx context.Context, entry Entry) (status int, err erro
 
 // clear deletes all indexes, in the order of their names.
 func (s session) clear(ctx context.Context) error {
-	status, raw, err := s.send(ctx, Request{Method: http.MethodGet, Path: "/indexes?limit=1000"})
+	status, _, raw, err := s.send(ctx, Request{Method: http.MethodGet, Path: "/indexes?limit=1000"})
 	if err != nil {
 		return fmt.Errorf("list indexes: %w", err)
 	}

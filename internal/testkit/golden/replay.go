@@ -87,7 +87,7 @@ func (s session) replay(ctx context.Context, name string, entries []Entry) ([]Di
 
 func (s session) play(ctx context.Context, entry Entry, report func(path, want, got string)) error {
 	entry.Request.Path = s.uids.path(entry.Request.Path)
-	status, raw, err := s.send(ctx, entry.Request)
+	status, _, raw, err := s.send(ctx, entry.Request)
 	if err != nil {
 		return err
 	}
@@ -129,14 +129,14 @@ func (s session) play(ctx context.Context, entry Entry, report func(path, want, 
 // send plays the request: as the recorder did, with the master key and as JSON unless the entry says otherwise. Where the
 // recorder meant to leave the content type out, what was between it and the node put the usual one in: a node that really
 // gets none answers 415 (checked with 1.50).
-func (s session) send(ctx context.Context, r Request) (int, []byte, error) {
+func (s session) send(ctx context.Context, r Request) (int, http.Header, []byte, error) {
 	payload, err := r.payload(s.shared)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, s.target.URL+r.Path, bytes.NewReader(payload))
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	contentType, token := "application/json", s.target.MasterKey
 	if r.ContentType.Value != nil {
@@ -155,14 +155,14 @@ func (s session) send(ctx context.Context, r Request) (int, []byte, error) {
 	return s.do(request)
 }
 
-func (s session) do(request *http.Request) (int, []byte, error) {
+func (s session) do(request *http.Request) (int, http.Header, []byte, error) {
 	response, err := s.client.Do(request)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	return response.StatusCode, raw, err
+	return response.StatusCode, response.Header, raw, err
 }
 
 // taskUID is the uid of the task that an answer tells of.
@@ -180,7 +180,7 @@ func (s session) await(ctx context.Context, uid string) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, taskDeadline)
 	defer cancel()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		status, raw, err := s.send(ctx, Request{Method: http.MethodGet, Path: "/tasks/" + uid})
+		status, _, raw, err := s.send(ctx, Request{Method: http.MethodGet, Path: "/tasks/" + uid})
 		if err != nil {
 			return nil, fmt.Errorf("task %s: %w", uid, err)
 		}

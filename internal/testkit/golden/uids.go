@@ -57,6 +57,17 @@ func (u *uids) path(recorded string) string {
 	return recorded[:at] + u.of(recorded[at:])
 }
 
+// place puts the target's uids into a path where it says `{task:N}`.
+func (u *uids) place(path string) string {
+	const mark = "{task:"
+	before, rest, found := strings.Cut(path, mark)
+	n, after, _ := strings.Cut(rest, "}")
+	if !found {
+		return path
+	}
+	return before + u.of(n) + u.place(after)
+}
+
 // translate rewrites the uids in a recorded value to those of the target.
 func (u *uids) translate(value any) any {
 	switch value := value.(type) {
@@ -73,12 +84,49 @@ func (u *uids) translate(value any) any {
 				value[key] = json.Number(u.of(number.String()))
 			case key == "batchStrategy":
 				value[key] = u.sentence(member)
+			case key == "message" && value["code"] == "task_not_found":
+				value[key] = u.quoted(member)
+			case key == "originalFilter":
+				value[key] = u.filter(member)
 			default:
 				value[key] = u.translate(member)
 			}
 		}
 	}
 	return value
+}
+
+// quoted translates the uid in words like "Task `12` not found.".
+func (u *uids) quoted(value any) any {
+	text, _ := value.(string)
+	before, rest, _ := strings.Cut(text, "`")
+	uid, after, found := strings.Cut(rest, "`")
+	if !found {
+		return value
+	}
+	return before + "`" + u.of(uid) + "`" + after
+}
+
+// filter translates the uids in parameters like "?uids=8,10&statuses=failed".
+func (u *uids) filter(value any) any {
+	text, isText := value.(string)
+	if !isText {
+		return value
+	}
+	parameters := strings.Split(text, "&")
+	for i, parameter := range parameters {
+		name, list, _ := strings.Cut(parameter, "=")
+		if name = strings.TrimPrefix(name, "?"); name != "uids" && name != "canceledBy" && name != "batchUids" {
+			continue
+		}
+		uids := strings.Split(list, ",")
+		for j := range uids {
+			uids[j] = u.of(uids[j])
+		}
+		before, _, _ := strings.Cut(parameter, "=")
+		parameters[i] = before + "=" + strings.Join(uids, ",")
+	}
+	return strings.Join(parameters, "&")
 }
 
 // sentence translates the uid in words like "stopped after task with id 117 because it deletes the index".
