@@ -13,6 +13,7 @@ import (
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/telemetry"
+	"github.com/miroir-search/miroir/sidecar/fence"
 )
 
 // Names of the environment variables that carry secrets.
@@ -28,7 +29,7 @@ type config struct {
 	etcd                                                                      []string
 	journalBytes                                                              int64
 	journalSync                                                               bool
-	probeInterval                                                             time.Duration
+	probeInterval, staleReads                                                 time.Duration
 	nodeKey, engineKey                                                        string
 	seal                                                                      *seal.Box
 	pprof                                                                     bool
@@ -56,6 +57,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.Int64Var(&c.journalBytes, "journal-max-bytes", 2<<30, "room that the journal may take on disk, about")
 	f.BoolVar(&c.journalSync, "journal-sync", true, "sync the journal to the disk before a write reaches the engine; without it a machine that loses power may have to copy whole shards")
 	f.DurationVar(&c.probeInterval, "probe-interval", 0, "time between two probes of the engine (default 5s)")
+	f.DurationVar(&c.staleReads, "stale-read-limit", fence.DefaultReads, "how long reads go on while the lease can not be renewed")
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
@@ -92,6 +94,7 @@ func (c config) check(sealing error) error {
 	say(!baseURL(c.advertise), "--advertise must be http://host:port")
 	say(c.journal == "", "--journal-dir must not be empty")
 	say(c.journalBytes < 64<<20, "--journal-max-bytes must be at least 67108864")
+	say(c.staleReads < fence.Grace, "--stale-read-limit must be at least %s", fence.Grace)
 	say(c.probeInterval < 0, "--probe-interval must not be negative")
 	say(c.nodeKey == "", "%s is not set", envNodeKey)
 	say(sealing != nil, "%v", sealing)

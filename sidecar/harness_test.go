@@ -96,6 +96,7 @@ func (m *meili) kill() {
 
 // bench is one etcd, one engine and one sidecar.
 type bench struct {
+	flags  []string // further ones of the sidecar
 	t      *testing.T
 	engine *meili
 	etcd   *etcdserver.Server
@@ -127,9 +128,9 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, flags ...string) *bench {
 	t.Helper()
-	b := &bench{t: t, engine: &meili{t: t, dir: t.TempDir(), addr: free(t)}, log: &lines{}, journal: filepath.Join(t.TempDir(), "journal")}
+	b := &bench{t: t, flags: flags, engine: &meili{t: t, dir: t.TempDir(), addr: free(t)}, log: &lines{}, journal: filepath.Join(t.TempDir(), "journal")}
 	etcd, err := etcdserver.Start(t.Context(), etcdserver.Options{
 		DataDir: filepath.Join(t.TempDir(), "etcd"), ListenClient: "http://" + free(t), ListenPeer: "http://" + free(t), NoSync: true,
 	})
@@ -164,10 +165,10 @@ func (b *bench) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- Run(ctx, []string{
+		done <- Run(ctx, append([]string{
 			"--id", "node-0", "--group", "0", "--listen", b.door, "--engine-url", "http://" + b.engine.addr, "--etcd", b.etcd.Endpoint(),
 			"--cluster", "test", "--metrics-listen", free(b.t), "--probe-interval", "100ms", "--journal-dir", b.journal, "--log-level", "debug",
-		}, lifecycle.Stdio{In: strings.NewReader(""), Out: b.log, Err: b.log})
+		}, b.flags...), lifecycle.Stdio{In: strings.NewReader(""), Out: b.log, Err: b.log})
 	}()
 	var once sync.Once
 	b.stop = func() {

@@ -34,6 +34,28 @@ func TestNS5LeaseLost(t *testing.T) {
 	}
 }
 
+// Reads without a lease end in time, too (NS-5): those that a gateway merges with the reason, those that Envoy hands to the client
+// as an answer for clients.
+func TestNS5ReadsEnd(t *testing.T) {
+	b := newBench(t, "--stale-read-limit", "8s")
+	ix := b.index("movies", "id", 4)
+	b.add(ix, "1", 4, `{"id":1}`)
+	b.cut()
+	eventually(t, "reads are refused", func() error {
+		a := b.leg("POST", "/indexes/"+ix+"/search", `{}`, nodeapi.Leg{Shards: all(4), Count: 4})
+		if a.status != http.StatusServiceUnavailable || a.field("code") != nodeapi.CodeFenced {
+			return fmt.Errorf("%d %s", a.status, a.body)
+		}
+		return nil
+	})
+	for _, path := range []string{"/documents/1", "/stats", "/settings", "/documents"} {
+		a := b.leg("GET", "/indexes/"+ix+path, "", nodeapi.Leg{Shards: all(4), Count: 4, Routed: true})
+		if a.status != http.StatusServiceUnavailable || a.field("code") != "miroir_shard_unavailable" {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+}
+
 // The node's records stand under its lease and go at once when it ends in order (NS-1).
 func TestNS1Registration(t *testing.T) {
 	b := newBench(t)

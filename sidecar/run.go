@@ -106,7 +106,7 @@ func serve(ctx context.Context, p assembly) error {
 		group.Stop(err)
 		return errors.Join(err, group.Wait())
 	}
-	barrier := fence.New(time.Now)
+	barrier := fence.New(time.Now, p.config.staleReads)
 	barrier.Observe(watch.View())
 	watcher := probe.New(p.engine, probe.Config{Interval: p.config.probeInterval}, p.log, probe.NewMetrics(p.registry))
 	table := dispatch.New(p.engine, p.log, dispatch.NewMetrics(p.registry), dispatch.Capacity)

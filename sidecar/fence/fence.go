@@ -11,7 +11,10 @@ import (
 // Grace is how long after the last renewal of the lease writes are still taken: less than the lease's time to live.
 const Grace = 8 * time.Second
 
-// Reasons to refuse a write.
+// DefaultReads is how long reads go on without a lease (NS-5).
+const DefaultReads = 10 * time.Minute
+
+// Reasons to refuse a leg.
 var (
 	ErrStaleEpoch = errors.New("the sender's routing view is older than the placement of the index")
 	ErrFenced     = errors.New("the lease was not renewed in time")
@@ -20,17 +23,25 @@ var (
 // Fence is safe for concurrent use.
 type Fence struct {
 	now     func() time.Time
+	reads   time.Duration
 	renewed atomic.Pointer[func() time.Time]
+	last    atomic.Int64 // unix nanoseconds of the last renewal of a lease that is lost
 	view    atomic.Pointer[routing.View]
 }
 
-// New returns a fence that refuses all writes until it holds a lease.
-func New(now func() time.Time) *Fence { return &Fence{now: now} }
+// New returns a fence that refuses all writes until it holds a lease, and reads from so long after its last renewal on.
+func New(now func() time.Time, reads time.Duration) *Fence {
+	f := &Fence{now: now, reads: reads}
+	f.last.Store(now().UnixNano())
+	return f
+}
 
 // Hold says how to ask when the lease was last renewed; nil means that there is none.
 func (f *Fence) Hold(renewed func() time.Time) {
 	if renewed == nil {
-		f.renewed.Store(nil)
+		if before := f.renewed.Swap(nil); before != nil {
+			f.last.Store((*before)().UnixNano())
+		}
 		return
 	}
 	f.renewed.Store(&renewed)
@@ -51,6 +62,19 @@ func (f *Fence) Write(physical string, epoch int64) error {
 	}
 	if ix := f.indexes()[physical]; ix != nil && epoch < ix.PlacedAt {
 		return ErrStaleEpoch
+	}
+	return nil
+}
+
+// Read says whether a read may pass: what the node knows of the cluster is not too old.
+func (f *Fence) Read() error {
+	renewed := f.renewed.Load()
+	last := time.Unix(0, f.last.Load())
+	if renewed != nil {
+		last = (*renewed)()
+	}
+	if f.now().Sub(last) > f.reads {
+		return ErrFenced
 	}
 	return nil
 }

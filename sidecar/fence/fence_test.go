@@ -16,7 +16,7 @@ func view(epoch, placed int64) *routing.View {
 // NS-5: without a renewal for 8 s writes are refused, and pass again after the next one.
 func TestNS5SelfFencing(t *testing.T) {
 	now := time.Unix(1000, 0)
-	f := New(func() time.Time { return now })
+	f := New(func() time.Time { return now }, time.Hour)
 	f.Observe(view(1, 1))
 	if err := f.Write("a--1", 5); !errors.Is(err, ErrFenced) {
 		t.Fatalf("without a lease: %v", err)
@@ -44,7 +44,7 @@ func TestNS5SelfFencing(t *testing.T) {
 // A change of placement fences older senders of that index, nothing else does: neither other changes, nor that this node started, nor
 // that it heard of the placement together with later changes.
 func TestEpochFence(t *testing.T) {
-	f := New(time.Now)
+	f := New(time.Now, time.Hour)
 	f.Hold(time.Now)
 	stale := func(epoch int64, want bool) {
 		t.Helper()
@@ -68,4 +68,28 @@ func TestEpochFence(t *testing.T) {
 	if err := f.Write("b--1", 10); err != nil {
 		t.Error(err)
 	}
+}
+
+// NS-5: reads go on without a lease, up to their limit, whether the lease is lost or was never granted.
+func TestNS5ReadsWithoutALease(t *testing.T) {
+	now := time.Unix(1000, 0)
+	f := New(func() time.Time { return now }, time.Minute)
+	passes := func(after time.Duration, want error) {
+		t.Helper()
+		now = now.Add(after)
+		if err := f.Read(); !errors.Is(err, want) {
+			t.Errorf("at %v: %v, want %v", now, err, want)
+		}
+	}
+	passes(time.Minute, nil)
+	passes(time.Second, ErrFenced)
+	renewed := now
+	f.Hold(func() time.Time { return renewed })
+	passes(time.Minute, nil)
+	passes(time.Second, ErrFenced)
+	renewed = now
+	f.Hold(nil)
+	f.Hold(nil)
+	passes(time.Minute, nil)
+	passes(time.Second, ErrFenced)
 }

@@ -31,6 +31,16 @@ func kindFor(kind strip.Kind, leg nodeapi.Leg) strip.Kind {
 	return kind
 }
 
+// fresh lets reads through as long as the node has been in touch with the cluster lately (NS-5).
+func (s *Server) fresh(next serve) serve {
+	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {
+		if err := s.Fence.Read(); err != nil {
+			return err
+		}
+		return next(w, r, leg)
+	}
+}
+
 // pass forwards a request about the node.
 func (s *Server) pass(rt route) serve {
 	return func(w http.ResponseWriter, r *http.Request, leg nodeapi.Leg) error {

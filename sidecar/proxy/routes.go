@@ -37,15 +37,15 @@ func (rt route) handler(s *Server) serve {
 	case passes:
 		return s.pass(rt)
 	case views:
-		return s.view(rt)
+		return s.fresh(s.view(rt))
 	case reads:
-		return s.read(rt)
+		return s.fresh(s.read(rt))
 	case fetches:
-		return s.fetch(rt)
+		return s.fresh(s.fetch(rt))
 	case finds:
-		return s.find(rt)
+		return s.fresh(s.find(rt))
 	case multiple:
-		return s.multi(rt)
+		return s.fresh(s.multi(rt))
 	default:
 		return s.write(rt)
 	}
