@@ -12,7 +12,7 @@ func passDocument(state, verdict string, done int) string {
 		"shards_total":8,"shards_done":%d,"shards_compared":7,"shards_incomplete":1,"documents":900,"mismatches":3,"repaired":1,"unsettled":2,
 		"created_at":"2026-11-25T10:00:00Z","updated_at":"2026-11-25T10:00:02Z",
 		"uneven":[{"index":"movies","shard":5,"copies":[{"node":"node-0","state":"complete","documents":9},{"node":"node-1","state":"dirty","documents":0}],
-		"mismatches":3,"repaired":1,"rules":{"R1":2,"R5":1},"parked":{"undecidable":1}}]}`, state, verdict, done)
+		"mismatches":3,"repaired":1,"rules":{"R1":2,"R5":1},"parked":{"horizon":1}}]}`, state, verdict, done)
 }
 
 // CT-4: verify waits for the end of the pass and tells the verdict by its exit code, 4 for everything but equal copies.
@@ -26,7 +26,7 @@ func TestVerify(t *testing.T) {
 		if code != want || r.requests[0] != `POST /_miroir/verify {"index":"movies","deep":true,"repair":false,"documents_per_second":50}` {
 			t.Errorf("%s: exit code %d, %v, %s", verdict, code, r.requests, errs)
 		}
-		for _, part := range []string{"deep.movies", verdict, "8/8", "900", "node-0:9 node-1:dirty", "R1:2 R5:1", "undecidable:1", "2s"} {
+		for _, part := range []string{"deep.movies", verdict, "8/8", "900", "node-0:9 node-1:dirty", "R1:2 R5:1", "horizon:1", "2s"} {
 			if !strings.Contains(out, part) {
 				t.Errorf("%s is not told: %s", part, out)
 			}

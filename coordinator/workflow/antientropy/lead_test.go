@@ -249,14 +249,14 @@ func TestRequestsAreChecked(t *testing.T) {
 func TestRecordsStaySmall(t *testing.T) {
 	r := Result{}
 	for shard := range 4096 {
-		o := Outcome{Mismatches: 9, Incomplete: true, Compared: true, Rules: map[Rule]int{Newer: 9}, Parked: map[Parked]int{Undecidable: 1}}
+		o := Outcome{Mismatches: 9, Incomplete: true, Compared: true, Rules: map[Rule]int{Newer: 9}, Parked: map[Parked]int{Horizon: 1}}
 		for n := range 5 {
 			o.Copies = append(o.Copies, Copy{fmt.Sprint("a-node-with-a-long-name-", n), copyUnreachable, 1 << 40})
 		}
 		r.count("an-index-with-a-long-name", shard, o)
 	}
 	raw, err := json.Marshal(r)
-	if err != nil || len(raw) > 256<<10 || r.Mismatches != 9*4096 || r.Parked[Undecidable] != 4096 {
+	if err != nil || len(raw) > 256<<10 || r.Mismatches != 9*4096 || r.Parked[Horizon] != 4096 {
 		t.Errorf("%d bytes, %+v %v", len(raw), r.Mismatches, err)
 	}
 }

@@ -43,7 +43,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "miroir_antientropy_stray_documents", Help: "Documents that stood on nodes which do not hold their shard, at the last pass over all indexes.",
 	})
 	r.MustRegister(m.strays, m.scanned, m.mismatches, m.repaired, m.incomplete, m.parked, m.completed, m.took)
-	for _, reason := range []Parked{Undecidable, Horizon, Misplaced, Unstamped} {
+	for _, reason := range []Parked{Horizon, Misplaced, Unstamped} {
 		m.parked.WithLabelValues(string(reason))
 	}
 	for _, deep := range []bool{false, true} {

@@ -18,6 +18,7 @@ const (
 	Extended Rule = "R3"  // R1, where an older version expired that the winner does not
 	Deleted  Rule = "R4"  // the winner is a deletion: the document goes wherever it still is
 	Content  Rule = "R5"  // equal versions with different contents: the majority is right
+	Tied     Rule = "R5t" // R5 without a majority: of what most copies have the larger hash is right (features.md §0.5)
 	Lost     Rule = "R6"  // R1, where some copies have neither the document nor its deletion: they lost it
 	Revived  Rule = "R6r" // only copies have it whose engine is at an older state than all deletions that are known: it goes
 	Foreign  Rule = "R9"  // only some copies have it, and it never passed a sidecar
@@ -28,10 +29,9 @@ type Parked string
 
 // Reasons.
 const (
-	Undecidable Parked = "undecidable" // equal versions, different contents, and no majority
-	Horizon     Parked = "horizon"     // no copy is left that would know of a deletion
-	Misplaced   Parked = "misplaced"   // it stands in another shard than its id says
-	Unstamped   Parked = "unstamped"   // it never passed a sidecar, and not all copies have it
+	Horizon   Parked = "horizon"   // no copy is left that would know of a deletion
+	Misplaced Parked = "misplaced" // it stands in another shard than its id says
+	Unstamped Parked = "unstamped" // it never passed a sidecar, and not all copies have it
 )
 
 // Holding is what one copy has of a document.
@@ -61,7 +61,9 @@ type Verdict struct {
 // patient says whether the whole settle time must pass before the verdict counts. An operation that names no document leaves
 // no version: while it is on its way a document that it deletes looks like a lost one, and one that it changes like a
 // corrupted one.
-func (v Verdict) patient() bool { return v.Rule == Lost || v.Rule == Content || v.Rule == Revived }
+func (v Verdict) patient() bool {
+	return v.Rule == Lost || v.Rule == Content || v.Rule == Tied || v.Rule == Revived
+}
 
 // Judge decides about one document. expired is the time at which documents count as expired, in Unix ms, 0 where none do.
 func Judge(copies []Holding, expired uint64) Verdict {
@@ -87,12 +89,10 @@ func Judge(copies []Holding, expired uint64) Verdict {
 	case deleted != (nodeapi.Place{}) && deleted.Compare(winner) >= 0:
 		return Verdict{Rule: Deleted, Version: deleted, Delete: nodes(stored)}
 	}
-	best, ok := right(stored, winner)
+	best, tied := right(stored, winner)
 	switch {
-	case ok && expires(best, expired):
+	case expires(best, expired):
 		return Verdict{Rule: Expired, Version: winner, Delete: nodes(stored)}
-	case !ok:
-		return Verdict{Rule: Content, Parked: Undecidable, Version: winner}
 	case len(stored) < len(copies) && winner == (nodeapi.Place{}):
 		return Verdict{Rule: Foreign, Parked: Unstamped}
 	case len(stored) < len(copies) && behind(stored):
@@ -111,7 +111,9 @@ func Judge(copies []Holding, expired uint64) Verdict {
 		case !c.Stored:
 			v.Rule = Lost
 		case c.Version == winner && v.Rule != Lost:
-			v.Rule = Content
+			if v.Rule = Content; tied {
+				v.Rule = Tied
+			}
 		case expires(c, expired) && v.Rule == Newer:
 			v.Rule = Extended
 		}
@@ -129,8 +131,10 @@ func alike(copies []Holding) bool {
 	return true
 }
 
-// right finds the copy of the winner that is right: they are all alike, or more than half of them are.
-func right(stored []Holding, winner nodeapi.Place) (best Holding, ok bool) {
+// right finds the copy of the winner that is right: what most of them have, and of contents that equally many have the one
+// with the larger hash. It says nothing about which was written, but all who look at the copies say the same, so they become
+// equal; what loses stays in the log of repairs. tied says that no more than half of them are like the right one.
+func right(stored []Holding, winner nodeapi.Place) (best Holding, tied bool) {
 	votes, all := map[string]int{}, 0
 	for _, c := range stored {
 		if c.Version == winner {
@@ -139,11 +143,15 @@ func right(stored []Holding, winner nodeapi.Place) (best Holding, ok bool) {
 		}
 	}
 	for _, c := range stored {
-		if c.Version == winner && 2*votes[c.Sum] > all && (!ok || outlives(c, best)) {
-			best, ok = c, true
+		if c.Version != winner {
+			continue
+		}
+		by := cmp.Or(cmp.Compare(votes[c.Sum], votes[best.Sum]), cmp.Compare(c.Sum, best.Sum))
+		if by > 0 || by == 0 && outlives(c, best) {
+			best = c
 		}
 	}
-	return best, ok
+	return best, 2*votes[best.Sum] <= all
 }
 
 // outlives chooses among copies that are alike, whatever order they come in. Light sums do not show when a document
