@@ -131,6 +131,7 @@ func routes() []route {
 		{"GET /_miroir/verify/{id}", adminOnly, (*Server).verifyStatus, false},
 		{"POST /_miroir/anti-entropy/run", adminOnly, (*Server).runAntiEntropy, false},
 		{"GET /_miroir/anti-entropy/status", adminOnly, (*Server).antiEntropy, false},
+		{"GET /_miroir/anti-entropy/repairs", adminOnly, (*Server).repairs, false},
 		{"/", adminOnly, (*Server).missing, false},
 	}
 }

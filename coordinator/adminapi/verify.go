@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 	"github.com/miroir-search/miroir/internal/apierr"
@@ -16,6 +17,7 @@ type Passes interface {
 	Status(ctx context.Context, id string) (antientropy.Status, error)
 	List(ctx context.Context) ([]antientropy.Status, error)
 	Schedule() antientropy.Schedule
+	Repairs(ctx context.Context, index string, since time.Time, limit int) (antientropy.Log, error)
 }
 
 // verify has copies compared. Nothing is repaired unless the body says so.
@@ -76,4 +78,28 @@ func (s *Server) antiEntropy(w http.ResponseWriter, r *http.Request) *apierr.Err
 		antientropy.Schedule
 		Passes []antientropy.Status `json:"passes"`
 	}{s.Passes.Schedule(), list})
+}
+
+// repairs tells what passes have repaired.
+func (s *Server) repairs(w http.ResponseWriter, r *http.Request) *apierr.Error {
+	limit, _, e := page(r)
+	if e != nil {
+		return e
+	}
+	var since time.Time
+	if text := r.URL.Query().Get("since"); text != "" {
+		var err error
+		if since, err = time.Parse(time.RFC3339, text); err != nil {
+			return apierr.New(apierr.MiroirConfigInvalid, "`since` must be a time like `2026-11-26T02:00:00Z`.")
+		}
+	}
+	log, err := s.Passes.Repairs(r.Context(), r.URL.Query().Get("index"), since, limit)
+	var known *apierr.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	if e := stateError(err, ""); e != nil {
+		return e
+	}
+	return answer(w, log)
 }

@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/coordinator/workflow/antientropy"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/state"
 )
 
@@ -38,6 +42,35 @@ func (p *passes) List(ctx context.Context) ([]antientropy.Status, error) {
 
 func (p *passes) Schedule() antientropy.Schedule {
 	return antientropy.Schedule{Enabled: true, Repairs: p.repairs}
+}
+
+func (p *passes) Repairs(_ context.Context, index string, since time.Time, limit int) (antientropy.Log, error) {
+	if index == "nobody" {
+		return antientropy.Log{}, apierr.New(apierr.IndexNotFound, "Index `nobody` not found.")
+	}
+	m := nodeapi.Mended{At: since, Index: index, ID: strconv.Itoa(limit), Rule: "R5"}
+	return antientropy.Log{Results: []antientropy.Repaired{{Node: "a", Mended: m}}, Missing: []string{"b"}}, nil
+}
+
+// F8: the log of repairs.
+func TestF8RepairsRoute(t *testing.T) {
+	f := newFixture(t)
+	for query, want := range map[string]string{
+		"": `{"results":[{"node":"a","at":"0001-01-01T00:00:00Z","index":"","shard":0,"document":"100","rule":"R5","version":[0,0]}],"missing":["b"]}`,
+		"?index=x&since=2026-11-26T02:00:00Z&limit=7": `{"results":[{"node":"a","at":"2026-11-26T02:00:00Z","index":"x","shard":0,"document":"7","rule":"R5","version":[0,0]}],"missing":["b"]}`,
+	} {
+		if w := f.send("GET", "/_miroir/anti-entropy/repairs"+query, "X-Admin-Key", key); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != want {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+	for query, want := range map[string]int{"?since=yesterday": 400, "?limit=0": 400, "?limit=x": 400, "?index=nobody": 404} {
+		if w := f.send("GET", "/_miroir/anti-entropy/repairs"+query, "X-Admin-Key", key); w.Code != want {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+	if w := f.send("GET", "/_miroir/anti-entropy/repairs"); w.Code != http.StatusUnauthorized {
+		t.Errorf("without a key: %d", w.Code)
+	}
 }
 
 // F8: verify only tells unless it is asked to repair; a run repairs when the schedule does.

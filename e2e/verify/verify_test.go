@@ -65,6 +65,15 @@ type cluster struct {
 // ctl runs bin/miroir-ctl.
 func (c *cluster) ctl(args ...string) (p pass, code int) {
 	GinkgoHelper()
+	out, code := c.ctlRaw(args...)
+	if len(out) > 0 {
+		Expect(json.Unmarshal(out, &p)).To(Succeed(), string(out))
+	}
+	return p, code
+}
+
+func (c *cluster) ctlRaw(args ...string) ([]byte, int) {
+	GinkgoHelper()
 	key, err := c.AdminKey()
 	Expect(err).NotTo(HaveOccurred())
 	cmd := exec.Command(filepath.Join(root, "bin", "miroir-ctl"), append(args, "--server", c.Admin(), "-o", "json", "--quiet")...)
@@ -76,11 +85,29 @@ func (c *cluster) ctl(args ...string) (p pass, code int) {
 	if err != nil && !errors.As(err, &failed) {
 		Expect(err).NotTo(HaveOccurred())
 	}
-	if out.Len() > 0 {
-		Expect(json.Unmarshal(out.Bytes(), &p)).To(Succeed(), out.String())
-	}
 	AddReportEntry("miroir-ctl "+fmt.Sprint(args), out.String()+errs.String())
-	return p, cmd.ProcessState.ExitCode()
+	return out.Bytes(), cmd.ProcessState.ExitCode()
+}
+
+// log reads the log of repairs: what was done to which document, and the body that is kept of it.
+func (c *cluster) log() map[string]string {
+	GinkgoHelper()
+	raw, code := c.ctlRaw("repairs", "--index", index)
+	Expect(code).To(BeZero())
+	var log struct {
+		Results []struct {
+			Document, Rule, Node string
+			Lost                 struct{ Document json.RawMessage }
+		}
+		Missing []string
+	}
+	Expect(json.Unmarshal(raw, &log)).To(Succeed())
+	Expect(log.Missing).To(BeEmpty())
+	all := map[string]string{}
+	for _, r := range log.Results {
+		all[fmt.Sprintf("%s %s on %s", r.Rule, r.Document, r.Node)] = string(r.Lost.Document)
+	}
+	return all
 }
 
 // holders lists the nodes with a copy of a document, and its shard.
@@ -189,6 +216,7 @@ var _ = Describe("F8: copies that differ and nobody noticed", Ordered, func() {
 		path := "/indexes/" + physical + "/documents"
 		c.behind(nodes[0], http.MethodDelete, path+"/thing-1", nil)
 		_, _, nodes = c.holders("thing-2")
+		altered := "R5 thing-2 on " + nodes[1]
 		c.behind(nodes[1], http.MethodPut, path, []map[string]any{{"id": "thing-2", "title": "altered"}})
 		_, _, nodes = c.holders("thing-3")
 		c.behind(nodes[2], http.MethodPost, path, []map[string]any{{"id": "thing-3", "title": "replaced"}}) // loses shard and stamp too
@@ -207,6 +235,9 @@ var _ = Describe("F8: copies that differ and nobody noticed", Ordered, func() {
 		for id, was := range before {
 			Expect(c.shown(id)).To(Equal(was), id)
 		}
+		log := c.log()
+		Expect(log).To(HaveLen(3))
+		Expect(log).To(HaveKeyWithValue(altered, ContainSubstring(`"title":"altered"`)), "what lost may have been right, so it is kept")
 		p, code = c.ctl("verify", "--deep")
 		Expect(code).To(BeZero())
 		Expect(p.Mismatches).To(BeZero())

@@ -52,7 +52,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 
 func (t *tool) command() *cobra.Command {
 	root := t.group("miroir-ctl", "Operates a Miroir cluster through its coordinator.", "miroir-ctl status --server http://127.0.0.1:7710",
-		t.statusCommand(), t.nodeCommand(), t.taskCommand(), t.aliasCommand(), t.dumpCommand(), t.verifyCommand(), t.settingsCommand(), t.workflowCommand(), t.configCommand(), t.explainCommand(),
+		t.statusCommand(), t.nodeCommand(), t.taskCommand(), t.aliasCommand(), t.dumpCommand(), t.verifyCommand(), t.repairsCommand(), t.settingsCommand(), t.workflowCommand(), t.configCommand(), t.explainCommand(),
 		t.stateCommand(), t.versionCommand(), completionCommand())
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.DisableDefaultCmd = true // ours has examples

@@ -20,6 +20,7 @@ const (
 	PathStrays    = "/_node/strays"    // StraysQuery → Strays
 	PathRepair    = "/_node/repair"    // RepairStep → RepairResult
 	PathMend      = "/_node/mend"      // Mend → RepairResult
+	PathMended    = "/_node/mended"    // MendedQuery → MendedList
 )
 
 // ListsType is the content type of lines.
@@ -177,6 +178,8 @@ type Mend struct {
 	Write   []Document `json:"write,omitempty"`   // to take over from the source
 	Delete  []Deletion `json:"delete,omitempty"`
 	Rate    int        `json:"rate,omitempty"` // documents a second; 0 for no bound
+	Rule    string     `json:"rule"`           // why
+	Keep    bool       `json:"keep,omitempty"` // what loses stays in the log, for it may have been right
 }
 
 // Deletion is a document that goes where it is not newer than a version.

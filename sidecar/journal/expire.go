@@ -43,6 +43,9 @@ func (j *Journal) Expire() error {
 		}
 		j.Metrics.drop("bodies", reason)
 	}
+	if err := j.dropNotes(); err != nil {
+		return err
+	}
 	cut, reason := hlc.At(j.Now().Add(-j.MaxAge)), "age"
 	size, err := j.changeBytes()
 	if err != nil {

@@ -63,6 +63,7 @@ type Journal struct {
 	// awaited are the registered legs, by place, of which nobody has said how their tasks ended.
 	awaited map[hlc.Stamp]Entered
 	failed  map[string]uint64    // legs that were taken back, by index
+	notes   []noted              // ascending
 	wide    map[string]hlc.Stamp // of the newest operation that names no document, of those that were in the window once
 	bytes   int64                // of bodies
 }
@@ -170,7 +171,7 @@ func (j *Journal) load() error {
 	}); err != nil {
 		return err
 	}
-	if err := j.loadTasks(); err != nil {
+	if err := errors.Join(j.loadTasks(), j.loadNotes()); err != nil {
 		return err
 	}
 	if err := j.each([]byte{tagLeg}, func(key, value []byte) error {

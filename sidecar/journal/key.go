@@ -16,6 +16,7 @@ const (
 	tagOp     = 'o' // index, shard, id, place, ordinal → one operation whose body is kept
 	tagNewest = 'n' // index, shard, id → newest versions, written and deleted
 	tagAwait  = 'w' // place → header of a leg whose bodies are gone, and of whose task nobody knows the end
+	tagNote   = 'r' // place → an entry of the log of repairs
 	tagTask   = 't' // index → newest task of the engine, with its leg's dispatch id
 )
 

@@ -104,8 +104,10 @@ type step struct {
 	out      *nodeapi.RepairResult
 	rate     int
 	judge    func(local, nodeapi.Copy) (action, guard.Op)
-	right    bool     // the source is right about all that it can know, for its copies are complete and the own ones are not
-	refused  []string // writes that the source will never have
+	right    bool          // the source is right about all that it can know, for its copies are complete and the own ones are not
+	mend     *nodeapi.Mend // nil in a repair
+	noted    [][]byte      // of the log of repairs, not written yet
+	refused  []string      // writes that the source will never have
 	deferred []nodeapi.Document
 	pending  []journal.Op // copies that are not sent yet
 	bytes    int
@@ -186,6 +188,7 @@ func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 			return err
 		}
 		what, op := s.judge(here, theirs[i])
+		s.note(what, some[i], op, here)
 		s.act(what, some[i], op, theirs[i].Body)
 	}
 	return s.more(ctx, len(some))
@@ -252,6 +255,11 @@ func (s *step) more(ctx context.Context, looked int) error {
 
 // flush sends what was collected to the engine.
 func (s *step) flush(ctx context.Context) error {
+	// What loses is in the log before it is gone.
+	if err := s.Journal.Note(s.noted...); err != nil {
+		return err
+	}
+	s.noted = nil
 	for _, leg := range []struct {
 		kind guard.Kind
 		ops  []journal.Op

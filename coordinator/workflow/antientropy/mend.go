@@ -63,26 +63,30 @@ func (w *work) mend(ctx context.Context, list []decided) error {
 	return nil
 }
 
-// orders lists what one node is asked to do, one question a source.
+// orders lists what one node is asked to do, one question a source and rule.
 func orders(index string, shard int, node string, list []decided) (out []nodeapi.Mend) {
-	bySource := map[string]int{}
-	of := func(source string) *nodeapi.Mend {
-		at, ok := bySource[source]
+	type reason struct {
+		source string
+		rule   Rule
+	}
+	known := map[reason]int{}
+	of := func(r reason) *nodeapi.Mend {
+		at, ok := known[r]
 		if !ok {
 			at = len(out)
-			bySource[source] = at
-			out = append(out, nodeapi.Mend{Index: index, Source: source})
+			known[r] = at
+			out = append(out, nodeapi.Mend{Index: index, Source: r.source, Rule: string(r.rule), Keep: r.rule.doubtful()})
 		}
 		return &out[at]
 	}
 	for _, d := range list {
 		one := nodeapi.Document{Shard: shard, ID: d.id}
 		if slices.Contains(d.Write, node) {
-			q := of(d.Source)
+			q := of(reason{d.Source, d.Rule})
 			q.Write = append(q.Write, one)
 		}
 		if slices.Contains(d.Delete, node) {
-			q := of("")
+			q := of(reason{rule: d.Rule})
 			q.Delete = append(q.Delete, nodeapi.Deletion{Document: one, Version: d.Version})
 		}
 	}

@@ -24,6 +24,9 @@ const (
 	Foreign  Rule = "R9"  // only some copies have it, and it never passed a sidecar
 )
 
+// doubtful says whether what loses by the rule may have been right.
+func (r Rule) doubtful() bool { return r == Content || r == Tied || r == Revived }
+
 // Parked says why nothing is done about a document whose copies differ.
 type Parked string
 

@@ -29,6 +29,7 @@ type replica struct {
 	down    bool
 	dirty   bool
 	strays  int
+	log     []nodeapi.Mended
 }
 
 // world is some nodes. It answers like their sidecars.
@@ -173,8 +174,17 @@ func (w *world) Do(ctx context.Context, q client.Request) (client.Answer, error)
 		out = fmt.Appendf(nil, `{"count":%d}`, r.strays)
 	case nodeapi.PathMend:
 		w.mends++
-		w.mend(r, decode[nodeapi.Mend](q.Body))
+		question := decode[nodeapi.Mend](q.Body)
+		for _, d := range question.Write {
+			r.log = append(r.log, nodeapi.Mended{At: time.Unix(int64(w.mends), 0).UTC(), Index: question.Index, ID: d.ID, Rule: question.Rule, Source: question.Source})
+			if question.Keep {
+				r.log[len(r.log)-1].Lost = &nodeapi.Lost{Document: json.RawMessage(`{}`)}
+			}
+		}
+		w.mend(r, question)
 		out = []byte(`{"done":true}`)
+	case nodeapi.PathMended:
+		out, _ = json.Marshal(nodeapi.MendedList{Results: r.log})
 	}
 	return client.Answer{Status: http.StatusOK, Body: out}, nil
 }
