@@ -166,6 +166,20 @@ func (j *Journal) Wide(index string) hlc.Stamp {
 	return j.wide[index]
 }
 
+// Wides is the stamp of the newest operation on an index that names no document, those included that the engine does not have
+// yet, and whether there is one of those.
+func (j *Journal) Wides(index string) (newest hlc.Stamp, coming bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	newest = j.wide[index]
+	for _, e := range j.legs {
+		if e.Index == index && e.Kind.Wide() && !e.Registered {
+			newest, coming = max(newest, e.Stamp), true
+		}
+	}
+	return newest, coming
+}
+
 // LowWater is the place from which on all changes of an index are here.
 func (j *Journal) LowWater(index string) hlc.Stamp {
 	j.mu.Lock()

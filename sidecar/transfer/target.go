@@ -65,7 +65,14 @@ func (t *Target) Step(ctx context.Context, q nodeapi.RepairStep) (nodeapi.Repair
 		}
 	}
 	source := peer{t.Peers, q.Address}
-	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, judge: decide, right: true, refused: q.Refused}
+	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, right: true, refused: q.Refused}
+	work.begin()
+	work.judge = func(here local, there nodeapi.Copy) (action, guard.Op) {
+		if t.barred(q.Index) {
+			return later, guard.Op{}
+		}
+		return decide(here, there)
+	}
 	again := at.Deferred
 	at.Deferred = nil
 	switch {
@@ -113,6 +120,19 @@ type step struct {
 	bytes    int
 	gone     []journal.Op // deletions
 	tasks    []uint32     // what was sent
+	sent     []nodeapi.Document
+	wide     hlc.Stamp // of the last operation on all documents before anything was read
+	coming   bool      // and whether that was still on its way
+}
+
+// begin notes what nothing that is read from now on may miss.
+func (s *step) begin() { s.wide, s.coming = s.Journal.Wides(s.place.index.Physical) }
+
+// crossed says whether an operation on all documents came to the engine since the step began. What the source told before may lack
+// its effect, and what was written, or put on top of that again, then stands behind it: no stamp puts that in order.
+func (s *step) crossed() bool {
+	wide, coming := s.Journal.Wides(s.place.index.Physical)
+	return wide != s.wide || coming || s.coming
 }
 
 // changes looks at a page of the documents that changed, by the source's journal and then by the own one: what only this
@@ -233,9 +253,10 @@ func (s *step) act(what action, d nodeapi.Document, op guard.Op, body []byte) {
 	case later:
 		s.deferred = append(s.deferred, d)
 	case remove:
-		s.gone = append(s.gone, j)
+		s.gone, s.sent = append(s.gone, j), append(s.sent, d)
 		s.out.Deleted++
 	case write:
+		s.sent = append(s.sent, d)
 		j.Body = append(append(make([]byte, 0, len(body)+1), body...), '\n')
 		s.pending = append(s.pending, j)
 		s.bytes += len(j.Body)
@@ -296,6 +317,9 @@ func (s *step) finish(ctx context.Context) error {
 		if t.Status != "succeeded" {
 			return fmt.Errorf("task %s: %w", t.Status, errFailed)
 		}
+	}
+	if s.crossed() {
+		s.deferred = append(s.deferred, s.sent...)
 	}
 	return nil
 }
