@@ -80,6 +80,9 @@ func (c *Cluster) busy(ctx context.Context, in **inside.Inside, client *workload
 	if open := client.Log.Open(); len(open) > 0 {
 		return fmt.Errorf("%d tasks have not ended, %d the first", len(open), open[0]-1)
 	}
+	if err := client.Unended(); err != nil {
+		return err
+	}
 	return errors.Join((*in).Clean(), (*in).Idle(), (*in).Clean())
 }
 

@@ -59,6 +59,23 @@ func (c *Client) FollowTasks(ctx context.Context) {
 	}
 }
 
+// Unended says whether the cluster has tasks that have not ended, those included that no client was told of: what they leave is
+// found out when they end.
+func (c *Client) Unended() error {
+	status, _, answer, err := c.send(http.MethodGet, "/tasks?limit=1&statuses=enqueued,processing", nil)
+	var page struct{ Total int }
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", status, answer)
+	}
+	if err == nil {
+		err = json.Unmarshal(answer, &page)
+	}
+	if err == nil && page.Total > 0 {
+		err = fmt.Errorf("%d tasks of the cluster have not ended", page.Total)
+	}
+	return err
+}
+
 func (c *Client) lookAt(open []int64) {
 	uids := make([]string, len(open))
 	for i, t := range open {
