@@ -235,11 +235,14 @@ func (b *Barrier) follow(ctx context.Context, session *state.Session, broken <-c
 func (b *Barrier) respect(v *routing.View) map[string]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for physical := range b.closed {
-		if rec, ok := v.Barriers[physical]; ok && rec.Closed {
-			continue
-		} else if ok {
+	for _, rec := range v.Barriers {
+		if rec.Stamp > 0 { // of an opening, which may be over already when the next closing is seen
 			_ = b.Clock.Observe(rec.Stamp) // see await
+		}
+	}
+	for physical := range b.closed {
+		if v.Barriers[physical].Closed {
+			continue
 		}
 		close(b.opened[physical])
 		delete(b.opened, physical)

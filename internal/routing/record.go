@@ -186,7 +186,7 @@ type DirtyRecord struct {
 }
 
 // BarrierRecord is barriers/<physical>, kept under the lease of the gateway that closed it: while it is closed no gateway
-// begins a write to the index. An open one says which stamp later writes must surpass.
+// begins a write to the index. Its stamp is the one that later writes must surpass: of its opening, or of the one before.
 type BarrierRecord struct {
 	V      int       `json:"v"`
 	ID     string    `json:"id"` // of this closing

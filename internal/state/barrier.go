@@ -25,14 +25,11 @@ type BarrierAck struct {
 // ErrUncertain says that a barrier may be closed, though no answer said so.
 var ErrUncertain = errors.New("the barrier may be closed")
 
-// CloseBarrier closes the barrier of an index under the session. closed is false while somebody else holds it. After an
+// CloseBarrier closes the barrier of an index under the session. closed is false while somebody else holds it. The record takes
+// the stamp of the opening before over: whoever did not see that one in time must not begin writes with earlier stamps. After an
 // ErrUncertain the session must end, or the barrier may stay closed for as long as it lives.
 func (s *Session) CloseBarrier(ctx context.Context, physical string, rec routing.BarrierRecord) (closed bool, err error) {
 	key := s.client.key(routing.FamilyBarriers, physical)
-	op, err := putOp(key, rec, clientv3.WithLease(s.lease))
-	if err != nil {
-		return false, err
-	}
 	value, revision, err := s.client.get(ctx, key)
 	cmp := absent(key)
 	switch {
@@ -41,8 +38,12 @@ func (s *Session) CloseBarrier(ctx context.Context, physical string, rec routing
 		if err != nil || old.Closed {
 			return false, err
 		}
-		cmp = unchanged(key, revision)
+		cmp, rec.Stamp = unchanged(key, revision), max(rec.Stamp, old.Stamp)
 	case !errors.Is(err, ErrNotFound):
+		return false, err
+	}
+	op, err := putOp(key, rec, clientv3.WithLease(s.lease))
+	if err != nil {
 		return false, err
 	}
 	res, err := s.client.commit(ctx, "close barrier", []clientv3.Cmp{cmp}, []clientv3.Op{op}, nil)
