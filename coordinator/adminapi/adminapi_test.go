@@ -20,6 +20,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/telemetry"
 	"github.com/miroir-search/miroir/internal/tuning"
 )
 
@@ -133,6 +134,21 @@ func (f *fixture) send(method, path string, header ...string) *httptest.Response
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
 	return w
+}
+
+// HD-3, LO-2: every answer names its request, by the name that it came with if it has one.
+func TestLO2AnswersNameTheirRequest(t *testing.T) {
+	f := newFixture(t)
+	for _, path := range []string{"/_miroir/nodes", "/_miroir/ready", "/nothing"} {
+		if id := f.send(http.MethodGet, path, telemetry.HeaderRequest, "7f00ab12").Header().Get(telemetry.HeaderRequest); id != "7f00ab12" {
+			t.Errorf("%s: %q", path, id)
+		}
+		for _, given := range []string{"", "a b"} {
+			if id := f.send(http.MethodGet, path, telemetry.HeaderRequest, given).Header().Get(telemetry.HeaderRequest); len(id) != 8 || !telemetry.IsRequest(id) {
+				t.Errorf("%s with %q: %q", path, given, id)
+			}
+		}
+	}
 }
 
 // get asks as an administrator and reads the answer into v.

@@ -27,7 +27,7 @@ type configuration struct {
 func (s *Server) config(w http.ResponseWriter, r *http.Request) *apierr.Error {
 	live, err := s.Tuning.Tuning(r.Context())
 	if err != nil {
-		return s.untuned(err)
+		return s.untuned(r.Context(), err)
 	}
 	return answer(w, configuration{s.Effective(), live, []string{}})
 }
@@ -40,15 +40,15 @@ func (s *Server) configure(w http.ResponseWriter, r *http.Request) *apierr.Error
 	}
 	live, err := s.Tuning.SetTuning(r.Context(), patch)
 	if err != nil {
-		return s.untuned(err)
+		return s.untuned(r.Context(), err)
 	}
 	return answer(w, configuration{s.Effective(), live, []string{}})
 }
 
-func (s *Server) untuned(err error) *apierr.Error {
+func (s *Server) untuned(ctx context.Context, err error) *apierr.Error {
 	if errors.Is(err, tuning.ErrInvalid) {
 		return apierr.New(apierr.MiroirConfigInvalid, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	s.Log.Warn().Err(err).Msg("configuration could not be read or written")
+	s.Log.Warn().Ctx(ctx).Err(err).Msg("configuration could not be read or written")
 	return apierr.New(apierr.MiroirStateUnavailable, "The configuration can not be read or written right now. Try again later.")
 }

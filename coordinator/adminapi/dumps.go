@@ -33,13 +33,13 @@ func (s *Server) createDump(w http.ResponseWriter, r *http.Request) *apierr.Erro
 }
 
 // listDumps lists the dumps in this coordinator's folder.
-func (s *Server) listDumps(w http.ResponseWriter, _ *http.Request) *apierr.Error {
+func (s *Server) listDumps(w http.ResponseWriter, r *http.Request) *apierr.Error {
 	if e := s.dumpsServed(); e != nil {
 		return e
 	}
 	list, err := s.Dumps.List()
 	if err != nil {
-		s.Log.Error().Err(err).Msg("dump folder not read")
+		s.Log.Error().Ctx(r.Context()).Err(err).Msg("dump folder not read")
 		return apierr.New(apierr.IOError, "The folder for dumps can not be read.")
 	}
 	return answer(w, struct {
@@ -58,7 +58,7 @@ func (s *Server) dumpContent(w http.ResponseWriter, r *http.Request) *apierr.Err
 		return apierr.New(apierr.MiroirNotFound, "There is no such dump in this coordinator's folder.")
 	}
 	if err != nil {
-		s.Log.Error().Err(err).Msg("dump not opened")
+		s.Log.Error().Ctx(r.Context()).Err(err).Msg("dump not opened")
 		return apierr.New(apierr.IOError, "The dump can not be read.")
 	}
 	defer func() { _ = f.Close() }()

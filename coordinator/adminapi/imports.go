@@ -56,7 +56,7 @@ func (s *Server) importDump(w http.ResponseWriter, r *http.Request) *apierr.Erro
 	default:
 		status, err = s.Imports.Receive(r.Context(), o, r.Body)
 	}
-	return s.imported(w, http.StatusAccepted, status, err)
+	return s.imported(w, r, http.StatusAccepted, status, err)
 }
 
 // filePart is the first file of a multipart body.
@@ -82,7 +82,7 @@ func (s *Server) appendDump(w http.ResponseWriter, r *http.Request) *apierr.Erro
 		return apierr.New(apierr.BadRequest, "The parameter `offset` must be the number of bytes before this piece.")
 	}
 	status, err := s.Imports.Append(r.Context(), r.PathValue("id"), offset, r.Body)
-	return s.imported(w, http.StatusOK, status, err)
+	return s.imported(w, r, http.StatusOK, status, err)
 }
 
 // checkImport says what an import would do. The body is the summary of a dump.
@@ -97,7 +97,7 @@ func (s *Server) checkImport(w http.ResponseWriter, r *http.Request) *apierr.Err
 	}
 	plan, err := s.Imports.Check(r.Context(), &sum, o)
 	if err != nil {
-		return s.importError(err)
+		return s.importError(r.Context(), err)
 	}
 	return answer(w, plan)
 }
@@ -107,7 +107,7 @@ func (s *Server) importStatus(w http.ResponseWriter, r *http.Request) *apierr.Er
 		return e
 	}
 	status, err := s.Imports.Status(r.Context(), r.PathValue("id"))
-	return s.imported(w, http.StatusOK, status, err)
+	return s.imported(w, r, http.StatusOK, status, err)
 }
 
 // cancelImport ends an import between two of its batches.
@@ -116,7 +116,7 @@ func (s *Server) cancelImport(w http.ResponseWriter, r *http.Request) *apierr.Er
 		return e
 	}
 	status, err := s.Imports.Cancel(r.Context(), r.PathValue("id"))
-	return s.imported(w, http.StatusOK, status, err)
+	return s.imported(w, r, http.StatusOK, status, err)
 }
 
 func (s *Server) listImports(w http.ResponseWriter, r *http.Request) *apierr.Error {
@@ -125,7 +125,7 @@ func (s *Server) listImports(w http.ResponseWriter, r *http.Request) *apierr.Err
 	}
 	list, err := s.Imports.List(r.Context())
 	if err != nil {
-		return s.importError(err)
+		return s.importError(r.Context(), err)
 	}
 	return answer(w, struct {
 		Results []imports.Status `json:"results"`
@@ -147,20 +147,20 @@ func (s *Server) importsServed() *apierr.Error {
 }
 
 // imported answers with the state of an import, or with why there is none.
-func (s *Server) imported(w http.ResponseWriter, code int, status imports.Status, err error) *apierr.Error {
+func (s *Server) imported(w http.ResponseWriter, r *http.Request, code int, status imports.Status, err error) *apierr.Error {
 	if err != nil {
-		return s.importError(err)
+		return s.importError(r.Context(), err)
 	}
 	return answerWith(w, code, status)
 }
 
 // importError is an error of an import as the caller gets it. What it says beyond a refusal is for the log.
-func (s *Server) importError(err error) *apierr.Error {
+func (s *Server) importError(ctx context.Context, err error) *apierr.Error {
 	var known *apierr.Error
 	if errors.As(err, &known) {
 		return known
 	}
-	s.Log.Warn().Err(err).Msg("import request failed")
+	s.Log.Warn().Ctx(ctx).Err(err).Msg("import request failed")
 	return apierr.New(apierr.MiroirStateUnavailable, "The import can not go on right now. Try again later.")
 }
 

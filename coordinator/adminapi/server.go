@@ -20,6 +20,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/telemetry"
 )
 
 // Tasks reads tasks; *state.Client does.
@@ -163,6 +164,12 @@ func (s *Server) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		out := &recorder{ResponseWriter: w}
+		id := r.Header.Get(telemetry.HeaderRequest)
+		if !telemetry.IsRequest(id) { // who comes through Envoy has one
+			id = telemetry.NewRequest()
+		}
+		r = r.WithContext(telemetry.WithRequest(r.Context(), id))
+		out.Header().Set(telemetry.HeaderRequest, id)
 		if !rt.large {
 			r.Body = http.MaxBytesReader(out, r.Body, maxBody)
 		}
@@ -171,7 +178,10 @@ func (s *Server) handler(rt route) http.Handler {
 		} else if e := rt.serve(s, out, r); e != nil {
 			refuse(out, e)
 		}
-		s.Metrics.observe(methodOf(r.Method), path, out.status, time.Since(began))
+		took := time.Since(began)
+		s.Metrics.observe(methodOf(r.Method), path, out.status, took)
+		s.Log.Debug().Ctx(r.Context()).Str("method", methodOf(r.Method)).Str("path_template", path).Int("status", out.status).
+			Float64("duration_ms", float64(took.Microseconds())/1000).Msg("request served")
 	})
 }
 

@@ -90,7 +90,7 @@ func (s *Server) unfreeze(w http.ResponseWriter, r *http.Request) *apierr.Error 
 	if e := stateError(err, "There is no such index."); e != nil {
 		return e
 	}
-	s.Log.Warn().Str("index", ix.UID).Uint32("task", ix.Frozen.Task).Msg("an operator opened an index with different settings for writes")
+	s.Log.Warn().Ctx(r.Context()).Str("index", ix.UID).Uint32("task", ix.Frozen.Task).Msg("an operator opened an index with different settings for writes")
 	return answer(w, struct {
 		Index   string `json:"index"`
 		Version uint64 `json:"version"`

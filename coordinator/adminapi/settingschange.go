@@ -40,7 +40,7 @@ func (s *Server) previewSettings(w http.ResponseWriter, r *http.Request) *apierr
 	if len(in.Settings) == 0 {
 		return apierr.New(apierr.BadRequest, "The body must have the member `settings`, as PATCH of the settings takes them.")
 	}
-	p, e := meili.PreviewSettings(s.committed(ix), in.Settings)
+	p, e := meili.PreviewSettings(s.committed(r.Context(), ix), in.Settings)
 	if e != nil {
 		return e
 	}
@@ -85,9 +85,9 @@ func (s *Server) rollbackSettings(w http.ResponseWriter, r *http.Request) *apier
 	if e != nil && e.Code != apierr.MiroirConflict { // without the change, what is committed is sent
 		return e
 	}
-	patch, err := settings.Reversal(failed, s.committed(ix))
+	patch, err := settings.Reversal(failed, s.committed(r.Context(), ix))
 	if err != nil {
-		s.Log.Error().Err(err).Str("index", ix.UID).Msg("committed settings not read")
+		s.Log.Error().Ctx(r.Context()).Err(err).Str("index", ix.UID).Msg("committed settings not read")
 		return apierr.New(apierr.MiroirInternal, "The committed settings can not be read.")
 	}
 	return s.changeSettings(w, r, ix, patch)
@@ -102,10 +102,10 @@ func (s *Server) settingsOf(r *http.Request) (*routing.Index, *apierr.Error) {
 }
 
 // committed are the committed settings of an index with their secrets; those that can not be opened are missing.
-func (s *Server) committed(ix *routing.Index) []byte {
+func (s *Server) committed(ctx context.Context, ix *routing.Index) []byte {
 	opened, err := s.Seal.OpenSettings(seal.SettingsPlace(ix.Physical), ix.Settings)
 	if err != nil {
-		s.Log.Error().Err(err).Str("index", ix.UID).Msg("committed secrets can not be opened")
+		s.Log.Error().Ctx(ctx).Err(err).Str("index", ix.UID).Msg("committed secrets can not be opened")
 	}
 	return opened
 }
@@ -144,7 +144,7 @@ func (s *Server) changeOf(ctx context.Context, uid uint32) (patch meili.Settings
 		return patch, apierr.New(apierr.MiroirConflict, "The task %d does not say any more what it changed. Send the change again.", uid)
 	}
 	if patch.Members, err = s.Seal.OpenSettings(seal.TaskPlace(uid), patch.Members); err != nil {
-		s.Log.Error().Err(err).Uint32("task", uid).Msg("secrets of a change can not be opened")
+		s.Log.Error().Ctx(ctx).Err(err).Uint32("task", uid).Msg("secrets of a change can not be opened")
 		return patch, apierr.New(apierr.MiroirConflict, "The secrets in the change of task %d can not be opened any more. Send it again.", uid)
 	}
 	return patch, nil
@@ -166,6 +166,6 @@ func (s *Server) changeSettings(w http.ResponseWriter, r *http.Request, ix *rout
 	if e := stateError(err, ""); e != nil {
 		return e
 	}
-	s.Log.Warn().Str("index", ix.UID).Uint32("task", uid).Msg("an operator changes settings")
+	s.Log.Warn().Ctx(r.Context()).Str("index", ix.UID).Uint32("task", uid).Msg("an operator changes settings")
 	return enqueuedTask(w, uid)
 }

@@ -53,7 +53,7 @@ func (s *Service) batches(ctx context.Context, v *routing.View, records []task.R
 	list := make([]meili.Batch, len(records))
 	for i, r := range records {
 		b := meili.Batch{
-			UID: r.UID, Details: settled(r, s.details(r)), Status: r.Status, Type: r.Type, IndexUID: r.IndexUID, StartedAt: r.EnqueuedAt,
+			UID: r.UID, Details: settled(r, s.details(ctx, r)), Status: r.Status, Type: r.Type, IndexUID: r.IndexUID, StartedAt: r.EnqueuedAt,
 			FinishedAt: r.FinishedAt,
 		}
 		if r.StartedAt != nil {
@@ -131,7 +131,7 @@ func (s *Service) nodeBatches(ctx context.Context, v *routing.View, records []ta
 		all.Go(func() {
 			found, err := s.batchesOn(ctx, v.Nodes[node].Address, parts)
 			if err != nil {
-				s.Log.Debug().Err(err).Str("node", node).Msg("node did not answer about its batches")
+				s.Log.Debug().Ctx(ctx).Err(err).Str("node", node).Msg("node did not answer about its batches")
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -81,7 +81,7 @@ func (w *walk) page(ctx context.Context) (r found, done bool) {
 			err = merge.ErrAnswer
 		}
 		if err != nil {
-			return w.s.unmerged(err), true
+			return w.s.unmerged(ctx, err), true
 		}
 	}
 	return w.documents(ctx)
@@ -106,7 +106,7 @@ func (w *walk) documents(ctx context.Context) (r found, done bool) {
 	if w.moved(out) {
 		return r, false
 	}
-	res, r := w.merged(r, w.leg.Request(w.from.rank), bodies(out.Results))
+	res, r := w.merged(ctx, r, w.leg.Request(w.from.rank), bodies(out.Results))
 	if !r.ended() && res.Hits == w.limit && res.Hits > 0 {
 		end := w.from.behind(0, res.Used)
 		end.rank = w.offset + res.Hits

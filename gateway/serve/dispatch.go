@@ -73,7 +73,7 @@ const (
 )
 
 // stateReply is the answer when the state store does not take a record: nothing was sent to any node.
-func (s *Service) stateReply(err error) *reply.Reply {
+func (s *Service) stateReply(ctx context.Context, err error) *reply.Reply {
 	var known answered
 	if errors.As(err, &known) {
 		return known.reply
@@ -88,7 +88,7 @@ func (s *Service) stateReply(err error) *reply.Reply {
 	if errors.Is(err, shardmap.ErrTooFewNodes) {
 		return reply.Error(apierr.New(apierr.MiroirNoQuorum, "Too few nodes take part to place the copies of a new index. Try again later."))
 	}
-	s.Log.Error().Err(err).Msg("state store failed")
+	s.Log.Error().Ctx(ctx).Err(err).Msg("state store failed")
 	return reply.Error(unwritable())
 }
 
@@ -97,11 +97,11 @@ func (s *Service) stateReply(err error) *reply.Reply {
 func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCall) *reply.Reply {
 	stamp, end, err := s.enter(ctx, w)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	defer end()
 	if err := s.regain(ctx, c, &r, w.index.Physical); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	if r.Stamp == 0 { // else an earlier attempt has given one, and nodes may have the write under it
 		r.Stamp = stamp
@@ -123,7 +123,7 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		return s.finished(ctx, c, r, meili.IndexNotFound(c.op.Index))
 	}
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
 	acks := writer.Write(ctx, scatter.WriteCall{
@@ -145,7 +145,7 @@ func (s *Service) enter(ctx context.Context, w writeCall) (stamp hlc.Stamp, end 
 	case joins:
 		end = s.Barrier.Enter(ctx, w.index.Physical)
 	case alone:
-		s.observe()
+		s.observe(ctx)
 		if stamp, end, err = s.Barrier.Close(ctx, w.index.Physical); err != nil {
 			return 0, nil, err
 		}
@@ -153,35 +153,35 @@ func (s *Service) enter(ctx context.Context, w writeCall) (stamp hlc.Stamp, end 
 	default:
 		end = func() {}
 	}
-	return s.stamp(w.documents), end, nil
+	return s.stamp(ctx, w.documents), end, nil
 }
 
 // stamp takes the stamps of a write of so many documents and returns the first. It is later than those of all tasks that
 // this gateway has heard of, by whichever gateway.
-func (s *Service) stamp(documents int) hlc.Stamp {
-	s.observe()
+func (s *Service) stamp(ctx context.Context, documents int) hlc.Stamp {
+	s.observe(ctx)
 	return s.Clock.Take(nodeapi.StampsFor(documents))
 }
 
-func (s *Service) observe() {
+func (s *Service) observe(ctx context.Context) {
 	if err := s.Clock.Observe(s.Tasks.Stamp()); err != nil {
-		s.Log.Warn().Err(err).Msg("stamp of another gateway ignored")
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("stamp of another gateway ignored")
 	}
 }
 
 // heed lets the clock return to the time when nodes refused a stamp as too far ahead, and it was: the next write is as good as ever.
-func (s *Service) heed(acks []scatter.Ack) {
+func (s *Service) heed(ctx context.Context, acks []scatter.Ack) {
 	if slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Refused != nil && a.Refused.Code == nodeapi.CodeClockSkew }) {
-		s.Log.Warn().Msg("nodes refuse this clock's stamps as too far ahead")
+		s.Log.Warn().Ctx(ctx).Msg("nodes refuse this clock's stamps as too far ahead")
 		s.Clock.Return()
 	}
 }
 
 // lament logs why too few nodes have acknowledged a write.
-func (s *Service) lament(uid uint32, acks []scatter.Ack) {
+func (s *Service) lament(ctx context.Context, uid uint32, acks []scatter.Ack) {
 	for _, a := range acks {
 		if !a.Accepted {
-			s.Log.Warn().Err(a.Why()).Uint32("task", uid).Str("node", a.Leg.Node).Msg("write not acknowledged")
+			s.Log.Warn().Ctx(ctx).Err(a.Why()).Uint32("task", uid).Str("node", a.Leg.Node).Msg("write not acknowledged")
 		}
 	}
 }
@@ -190,7 +190,7 @@ func (s *Service) lament(uid uint32, acks []scatter.Ack) {
 func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
-	s.heed(acks)
+	s.heed(ctx, acks)
 	said := plan.Acks{Acked: map[string]bool{}, Unsure: map[string]bool{}}
 	var refused *apierr.Error
 	for _, a := range acks {
@@ -211,7 +211,7 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 			return state.Marking{Nodes: v.Mark, Keep: v.Keep}
 		})
 		if err != nil {
-			return s.stateReply(err)
+			return s.stateReply(ctx, err)
 		}
 		marked := dirtyCopies(p, known)
 		for i := range r.Targets {
@@ -219,11 +219,11 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 			r.Targets[i].Dirty = marked[r.Targets[i].Node]
 		}
 		if err := s.Store.UpdateTask(ctx, r); err != nil && !errors.Is(err, state.ErrConflict) {
-			return s.stateReply(err)
+			return s.stateReply(ctx, err)
 		}
 	}
 	if !v.Accepted() {
-		s.lament(r.UID, acks)
+		s.lament(ctx, r.UID, acks)
 		e := apierr.New(apierr.MiroirNoQuorum, "Too few copies of shards %s acknowledged the write. Sending it again is safe.",
 			shardmap.FormatRanges(v.FailedShards))
 		r.Finish(s.time(), e)
@@ -232,7 +232,7 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 			r.Targets[i].Lacks = c.once == nil && !said.Acked[t.Node] && !said.Unsure[t.Node]
 		}
 		if _, err := s.Store.FinishTask(ctx, r); err != nil {
-			s.Log.Error().Err(err).Msg("failed write could not be recorded")
+			s.Log.Error().Ctx(ctx).Err(err).Msg("failed write could not be recorded")
 		}
 		return reply.Error(e)
 	}
@@ -255,7 +255,7 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 // refuse ends a write that every node refused at once: the engine's own error is the answer, and there was no task.
 func (s *Service) refuse(ctx context.Context, c *call, r task.Record, w writeCall, e *apierr.Error) *reply.Reply {
 	if err := s.Store.ForgetTask(ctx, r.UID, c.claim()); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	if w.refused != nil {
 		e = w.refused(e)
@@ -267,7 +267,7 @@ func (s *Service) refuse(ctx context.Context, c *call, r task.Record, w writeCal
 func (s *Service) finished(ctx context.Context, c *call, r task.Record, failure *apierr.Error) *reply.Reply {
 	r.Finish(s.time(), failure)
 	if err := s.record(ctx, c, &r); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	return enqueued(r)
 }
@@ -286,7 +286,7 @@ func (s *Service) done(
 	if e := refused(err); e != nil {
 		return s.finished(ctx, c, r, e)
 	}
-	return s.stateReply(err)
+	return s.stateReply(ctx, err)
 }
 
 // dirtyCopies lists the shards of a write whose copies are dirty, by node, by the store, or by the view where known is nil.

@@ -65,7 +65,7 @@ func (s *Service) addDocuments(ctx context.Context, c *call) *reply.Reply {
 	}
 	batch, err := write.Read(format, s.bodyReader(c), options)
 	if err != nil {
-		return s.unread(err)
+		return s.unread(ctx, err)
 	}
 	c.batch = batch
 	if known != "" && params.PrimaryKey != nil && *params.PrimaryKey != known && batch.Received > 0 {
@@ -90,7 +90,7 @@ func (s *Service) contents(c *call) *meili.Contents {
 }
 
 // unread is the answer to a payload that no batch came of. No node was called and no task made.
-func (s *Service) unread(err error) *reply.Reply {
+func (s *Service) unread(ctx context.Context, err error) *reply.Reply {
 	var refused *apierr.Error
 	switch {
 	case errors.As(err, &refused):
@@ -98,10 +98,10 @@ func (s *Service) unread(err error) *reply.Reply {
 	case errors.Is(err, write.ErrBody):
 		return reply.Error(s.payloadError(err))
 	case errors.Is(err, syscall.ENOSPC):
-		s.Log.Error().Err(err).Msg("payload could not be spooled")
+		s.Log.Error().Ctx(ctx).Err(err).Msg("payload could not be spooled")
 		return reply.Error(apierr.New(apierr.NoSpaceLeftOnDevice, "The gateway has no space left to spool the payload."))
 	}
-	s.Log.Error().Err(err).Msg("payload could not be spooled")
+	s.Log.Error().Ctx(ctx).Err(err).Msg("payload could not be spooled")
 	return reply.Error(apierr.New(apierr.MiroirInternal, "The gateway could not spool the payload."))
 }
 
@@ -109,7 +109,7 @@ func (s *Service) unread(err error) *reply.Reply {
 func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.DocumentParameters, batch *write.Batch) *reply.Reply {
 	r, err := s.newTask(ctx, c, task.DocumentAddition, additionDetails{Received: batch.Received})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	r.CustomMetadata = params.CustomMetadata
 	if s.barred(ctx, c) {
@@ -123,7 +123,7 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 	}
 	ix, created, err := s.ensureIndex(ctx, c, c.uid(), pk, r.UID, nil)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	c.view = ix.view
 	if batch.Failure != nil {
@@ -132,7 +132,7 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 		return s.finished(ctx, c, r, batch.Failure)
 	}
 	if e, err := s.fixPrimaryKey(ctx, c, ix.Index, pk); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	} else if e != nil {
 		return s.finished(ctx, c, r, e)
 	}
@@ -143,7 +143,7 @@ func (s *Service) enqueueDocuments(ctx context.Context, c *call, params meili.Do
 			"The index `%s` changed while the documents were received. Send them again.", c.op.Index))
 	}
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	shards := batch.Touched()
 	if len(shards) == 0 {
@@ -290,7 +290,7 @@ func (s *Service) deleteIDs(ctx context.Context, c *call, ids []string) *reply.R
 	}
 	r, err := s.newTask(ctx, c, task.DocumentDeletion, deletionDetails{Provided: len(ids)})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	r.CustomMetadata = meta
 	zero := 0
@@ -340,7 +340,7 @@ func (s *Service) deleteByFilter(ctx context.Context, c *call) *reply.Reply {
 	}
 	r, err := s.newTask(ctx, c, task.DocumentDeletion, deletionDetails{Filter: &filter})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	r.CustomMetadata = meta
 	ix, e := c.index()
@@ -362,7 +362,7 @@ func (s *Service) deleteAll(ctx context.Context, c *call) *reply.Reply {
 	}
 	r, err := s.newTask(ctx, c, task.DocumentDeletion, details{})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	r.CustomMetadata = meta
 	ix, e := c.index()

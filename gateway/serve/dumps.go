@@ -15,18 +15,18 @@ func (s *Service) createDump(ctx context.Context, c *call) *reply.Reply {
 	defer cancel()
 	present, err := s.Store.Coordinators(ctx)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	if e := dumpsRefused(present); e != nil {
 		return reply.Error(e)
 	}
 	r, err := s.newTask(ctx, c, task.DumpCreation, nil)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	r = task.NewDump(r.UID, c.now)
 	if err := s.record(ctx, c, &r); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	return enqueued(r)
 }

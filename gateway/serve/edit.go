@@ -52,7 +52,7 @@ func (s *Service) editDocuments(ctx context.Context, c *call) *reply.Reply {
 	}
 	r, err := s.newTask(ctx, c, task.DocumentEdition, details)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	r.CustomMetadata = meta
 	ix, e := c.index()

@@ -16,7 +16,7 @@ import (
 const metricsType = "text/plain; version=0.0.4"
 
 // getMetrics shows this gateway's metrics, in the place of the engine's own.
-func (s *Service) getMetrics(_ context.Context, c *call) *reply.Reply {
+func (s *Service) getMetrics(ctx context.Context, c *call) *reply.Reply {
 	switch {
 	case !c.view.Features.Features[meili.FeatureMetrics]:
 		return reply.Error(meili.MetricsNotEnabled())
@@ -33,7 +33,7 @@ func (s *Service) getMetrics(_ context.Context, c *call) *reply.Reply {
 		}
 	}
 	if err != nil {
-		s.Log.Error().Err(err).Msg("metrics not gathered")
+		s.Log.Error().Ctx(ctx).Err(err).Msg("metrics not gathered")
 		return reply.Error(apierr.New(apierr.MiroirInternal, "The metrics could not be gathered."))
 	}
 	return &reply.Reply{Status: http.StatusOK, Header: http.Header{"Content-Type": {metricsType}}, Body: b.Bytes()}

@@ -41,7 +41,7 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 	}
 	answers, f := s.gather(ctx, c, targets, func(ix *routing.Index) scatter.Outcome {
 		own := meili.Restricted(body, c.filterOf(ix))
-		return s.read(ctx, c, ix, s.coverFilter(c, ix, filterIn(own), xxhash.Sum64(own)), http.MethodPost, "/facet-search", own)
+		return s.read(ctx, c, ix, s.coverFilter(ctx, c, ix, filterIn(own), xxhash.Sum64(own)), http.MethodPost, "/facet-search", own)
 	})
 	if f.ended() {
 		return f.reply()
@@ -57,7 +57,7 @@ func (s *Service) facetSearch(ctx context.Context, c *call) *reply.Reply {
 		FacetQuery: query, Order: order, MaxValues: facets.MaxValues, ProcessingTimeMs: max(0, time.Since(c.now).Milliseconds()),
 	}, answers)
 	if err != nil {
-		return s.unmerged(err).reply()
+		return s.unmerged(ctx, err).reply()
 	}
 	if !exact {
 		f.approximate = []string{name}

@@ -44,14 +44,14 @@ func (s *Service) updateFeatures(ctx context.Context, c *call) *reply.Reply {
 			"The `network` feature can not be switched on: the nodes of a cluster are Miroir's to connect."))
 	}
 	if err := s.hold(ctx, c); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTime)
 	defer cancel()
 	rec, revision, e, err := s.claimFeatures(ctx, change)
 	switch {
 	case err != nil:
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	case e != nil:
 		return reply.Error(e)
 	case revision == 0:
@@ -63,7 +63,7 @@ func (s *Service) updateFeatures(ctx context.Context, c *call) *reply.Reply {
 		rec.Features = merged(rec.Features, change)
 	}
 	if _, err := s.Store.PutFeatures(ctx, rec, revision); err != nil {
-		return s.stateReply(err) // when the claim runs out the nodes go by what is committed
+		return s.stateReply(ctx, err) // when the claim runs out the nodes go by what is committed
 	}
 	if refused != nil {
 		return reply.Error(refused)
@@ -71,7 +71,7 @@ func (s *Service) updateFeatures(ctx context.Context, c *call) *reply.Reply {
 	shown, done := context.WithTimeout(ctx, s.Limits.State)
 	defer done()
 	if _, err := s.Views.Wait(shown, func(v *routing.View) bool { return maps.Equal(v.Features.Features, rec.Features) }); err != nil {
-		s.Log.Debug().Err(err).Msg("change of features not seen yet")
+		s.Log.Debug().Ctx(ctx).Err(err).Msg("change of features not seen yet")
 	}
 	return reply.JSON(http.StatusOK, meili.Features(rec.Features))
 }
@@ -136,7 +136,7 @@ func (s *Service) spreadFeatures(ctx context.Context, c *call, old, change map[s
 		back[name] = old[name]
 	}
 	if e := s.onNodes(ids, func(id string) *apierr.Error { return s.switchFeatures(ctx, c.view, id, back) }); e != nil {
-		s.Log.Warn().Str("code", string(e.Code)).Msg("features not taken back everywhere, sidecars go on")
+		s.Log.Warn().Ctx(ctx).Str("code", string(e.Code)).Msg("features not taken back everywhere, sidecars go on")
 	}
 	return refused
 }

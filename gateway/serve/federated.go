@@ -49,7 +49,7 @@ func (s *Service) federate(ctx context.Context, c *call, m *meili.MultiSearch) *
 		if errors.As(err, &order) {
 			return reply.Error(f.facetOrder(order))
 		}
-		return reply.Error(s.unmerged(err).failed)
+		return reply.Error(s.unmerged(ctx, err).failed)
 	}
 	if m.Federation.Personalize {
 		return reply.Error(meili.PersonalizationRefused())

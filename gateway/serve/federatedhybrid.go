@@ -41,7 +41,7 @@ func (f *federating) vectorOf(ctx context.Context, i int) (vector []byte, words 
 		return nil, false
 	}
 	l := f.fed.Alone(i)
-	r := searching{s: f.s, c: f.c, ix: ix, leg: l, plan: f.s.cover(f.c, ix, plan.Narrowing{}, q.Seed())}
+	r := searching{s: f.s, c: f.c, ix: ix, leg: l, plan: f.s.cover(ctx, f.c, ix, plan.Narrowing{}, q.Seed())}
 	if len(r.plan.Legs) == 0 || len(r.plan.Legs) == 1 && len(r.plan.Missing) == 0 {
 		return nil, false // a node that has everything decides by everything
 	}

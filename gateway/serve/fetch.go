@@ -52,7 +52,7 @@ func (s *Service) fetch(ctx context.Context, c *call, q *meili.DocumentsQuery) *
 	if q.IDs != nil {
 		n = n.Both(plan.NarrowToIDs(ix, q.IDs))
 	}
-	f.plan = s.cover(c, ix, n, shardmap.HashID([]byte(ix.Physical)))
+	f.plan = s.cover(ctx, c, ix, n, shardmap.HashID([]byte(ix.Physical)))
 	return f.run(ctx).reply()
 }
 
@@ -100,7 +100,7 @@ func (f *fetching) alone(ctx context.Context) found {
 	}
 	req := f.leg.Request(offset)
 	req.Sorted = false // by the node already
-	_, r = f.merged(r, req, bodies(out.Results))
+	_, r = f.merged(ctx, r, req, bodies(out.Results))
 	return r
 }
 
@@ -111,14 +111,14 @@ func (f *fetching) whole(ctx context.Context) found {
 	if r.ended() {
 		return r
 	}
-	_, r = f.merged(r, f.leg.Request(0), bodies(out.Results))
+	_, r = f.merged(ctx, r, f.leg.Request(0), bodies(out.Results))
 	return r
 }
 
-func (f *fetching) merged(r found, req merge.DocumentsRequest, answers [][]byte) (merge.Result, found) {
+func (f *fetching) merged(ctx context.Context, r found, req merge.DocumentsRequest, answers [][]byte) (merge.Result, found) {
 	res, err := merge.Documents(req, answers)
 	if err != nil {
-		return res, f.s.unmerged(err)
+		return res, f.s.unmerged(ctx, err)
 	}
 	r.body, r.version = res.Body, f.ix.SettingsVersion
 	return res, r

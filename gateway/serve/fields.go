@@ -41,7 +41,7 @@ func (s *Service) listFields(ctx context.Context, c *call) *reply.Reply {
 	}
 	var err error
 	if r.body, err = merge.Fields(leg.Fields(q, s.settings.of(targets[0])), answers); err != nil {
-		return s.unmerged(err).reply()
+		return s.unmerged(ctx, err).reply()
 	}
 	return r.reply()
 }

@@ -389,7 +389,7 @@ func (s *Service) settled(ctx context.Context, c *call, r *reply.Reply) {
 	}
 	if err != nil && !errors.Is(err, state.ErrHeld) {
 		// The next request with the key finds the task, and goes on with it.
-		s.Log.Warn().Err(err).Msg("answer not kept for its idempotency key")
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("answer not kept for its idempotency key")
 	}
 }
 

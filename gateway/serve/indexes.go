@@ -98,7 +98,7 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 	c.op.Index = req.UID
 	r, err := s.newTask(ctx, c, task.IndexCreation, createDetails{PrimaryKey: req.PrimaryKey})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	pk := ""
 	if req.PrimaryKey != nil {
@@ -109,7 +109,7 @@ func (s *Service) createIndex(ctx context.Context, c *call) *reply.Reply {
 		return s.finished(ctx, c, r, meili.IndexAlreadyExists(req.UID))
 	}
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	if !created && (c.once == nil || ix.Physical != physicalName(req.UID, r.UID)) {
 		return s.finished(ctx, c, r, meili.IndexAlreadyExists(req.UID))
@@ -238,7 +238,7 @@ func (s *Service) updateIndex(ctx context.Context, c *call) *reply.Reply {
 	}
 	r, err := s.newTask(ctx, c, task.IndexUpdate, details)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	ix, e := c.index()
 	if e != nil {
@@ -246,7 +246,7 @@ func (s *Service) updateIndex(ctx context.Context, c *call) *reply.Reply {
 	}
 	if req.PrimaryKey != nil && *req.PrimaryKey != ix.PrimaryKey {
 		if e, err := s.changePrimaryKey(ctx, c, ix, *req.PrimaryKey); err != nil {
-			return s.stateReply(err)
+			return s.stateReply(ctx, err)
 		} else if e != nil {
 			return s.finished(ctx, c, r, e)
 		}
@@ -288,7 +288,7 @@ func (s *Service) deleteIndex(ctx context.Context, c *call) *reply.Reply {
 		Deleted *int `json:"deletedDocuments"`
 	}{})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	return s.dropIndex(ctx, c, r)
 }
@@ -317,7 +317,7 @@ func (s *Service) dropIndex(ctx context.Context, c *call, r task.Record) *reply.
 				return !there || now.Physical != ix.Physical
 			})
 			if err != nil {
-				return s.stateReply(err)
+				return s.stateReply(ctx, err)
 			}
 			c.view = v
 			return s.dropIndex(ctx, c, r)
@@ -353,7 +353,7 @@ func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
 		Swaps []meili.Swap `json:"swaps"`
 	}{swaps})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	if len(pairs) == 0 {
 		return s.finished(ctx, c, r, nil)

@@ -83,7 +83,7 @@ func (s *Service) createKey(ctx context.Context, c *call) *reply.Reply {
 	case errors.Is(err, state.ErrConflict):
 		return reply.Error(meili.APIKeyAlreadyExists(r.UID))
 	case err != nil:
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	s.settle(ctx, func(k *key.Set) bool { return k.Get(r.UID) != nil })
 	return reply.Value(http.StatusCreated, s.keyView(&r))
@@ -99,7 +99,7 @@ func (s *Service) getKey(ctx context.Context, c *call) *reply.Reply {
 	}
 	r, err := s.Store.Key(ctx, uid) // another gateway may have made it a moment ago
 	if err != nil {
-		return s.keyReply(uid, err)
+		return s.keyReply(ctx, uid, err)
 	}
 	return reply.Value(http.StatusOK, s.keyView(&r))
 }
@@ -134,7 +134,7 @@ func (s *Service) updateKey(ctx context.Context, c *call) *reply.Reply {
 		return err
 	})
 	if err != nil {
-		return s.keyReply(uid, err)
+		return s.keyReply(ctx, uid, err)
 	}
 	s.settle(ctx, func(k *key.Set) bool {
 		known := k.Get(uid)
@@ -151,7 +151,7 @@ func (s *Service) deleteKey(ctx context.Context, c *call) *reply.Reply {
 	err := s.effect(ctx, c, func(o *state.Claim) { fill(o, http.StatusNoContent, nil) },
 		func(effect state.Effect) error { return effect.DeleteKey(ctx, uid) })
 	if err != nil {
-		return s.keyReply(uid, err)
+		return s.keyReply(ctx, uid, err)
 	}
 	s.settle(ctx, func(k *key.Set) bool { return k.Get(uid) == nil })
 	return reply.Empty(http.StatusNoContent)
@@ -189,11 +189,11 @@ func (s *Service) keyUID(name string) (string, *apierr.Error) {
 	return uid, nil
 }
 
-func (s *Service) keyReply(uid string, err error) *reply.Reply {
+func (s *Service) keyReply(ctx context.Context, uid string, err error) *reply.Reply {
 	if errors.Is(err, state.ErrNotFound) {
 		return reply.Error(meili.APIKeyNotFound(uid))
 	}
-	return s.stateReply(err)
+	return s.stateReply(ctx, err)
 }
 
 // settle waits until this gateway acts on a change that was committed, so that whoever made it finds it in effect. A watch
@@ -202,6 +202,6 @@ func (s *Service) settle(ctx context.Context, changed func(*key.Set) bool) {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
 	if err := s.Keys.Wait(ctx, changed); err != nil {
-		s.Log.Warn().Err(err).Msg("change of a key not seen yet")
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("change of a key not seen yet")
 	}
 }

@@ -113,7 +113,7 @@ func (l *likeness) rest(ctx context.Context, home int, o original) found {
 	req.Namesakes, req.ProcessingTimeMs = namesakes, max(0, time.Since(l.start).Milliseconds())
 	res, err := merge.Similar(req, answers)
 	if err != nil {
-		return l.s.unmerged(err)
+		return l.s.unmerged(ctx, err)
 	}
 	f.body = res.Body
 	return f

@@ -26,10 +26,10 @@ func (s *Service) orderTasks(ctx context.Context, c *call) *reply.Reply {
 	defer cancel()
 	r, err := s.newTask(ctx, c, kind, nil)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	if err := s.Tasks.Sync(ctx); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	s.refresh(ctx, c)
 	var uids, ended []uint32
@@ -44,10 +44,10 @@ func (s *Service) orderTasks(ctx context.Context, c *call) *reply.Reply {
 		return t.UID < r.UID
 	})
 	if r.Op, r.Details, err = task.NewOrder(kind, uids, ended, c.Query); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	if err := s.record(ctx, c, &r); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	return enqueued(r)
 }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
 
@@ -20,8 +21,8 @@ func (s *Service) narrow(ix *routing.Index, q *meili.SearchQuery) plan.Narrowing
 }
 
 // cover plans a read that may be narrowed.
-func (s *Service) cover(c *call, ix *routing.Index, n plan.Narrowing, seed uint64) plan.Read {
-	s.planned(ix, n)
+func (s *Service) cover(ctx context.Context, c *call, ix *routing.Index, n plan.Narrowing, seed uint64) plan.Read {
+	s.planned(ctx, ix, n)
 	return s.settledCover(c, ix, n, seed, nil)
 }
 
@@ -108,17 +109,17 @@ func either(a, b plan.Avoid) plan.Avoid {
 }
 
 // coverFilter plans a read by a filter that nobody has checked.
-func (s *Service) coverFilter(c *call, ix *routing.Index, filter json.RawMessage, seed uint64) plan.Read {
-	return s.cover(c, ix, plan.Narrow(ix, filter, s.tuned().QueryPlanner.Most()), seed)
+func (s *Service) coverFilter(ctx context.Context, c *call, ix *routing.Index, filter json.RawMessage, seed uint64) plan.Read {
+	return s.cover(ctx, c, ix, plan.Narrow(ix, filter, s.tuned().QueryPlanner.Most()), seed)
 }
 
 // planned counts a plan.
-func (s *Service) planned(ix *routing.Index, n plan.Narrowing) {
+func (s *Service) planned(ctx context.Context, ix *routing.Index, n plan.Narrowing) {
 	if n.Reason == candidate.NoFilter {
 		return
 	}
 	if s.tuned().QueryPlanner.LogPlans {
-		s.Log.Info().Str("index", ix.UID).Bool("narrowed", n.Narrowed).Str("reason", string(n.Reason)).Ints("shards", n.Shards).Msg("read planned")
+		s.Log.Info().Ctx(ctx).Str("index", ix.UID).Bool("narrowed", n.Narrowed).Str("reason", string(n.Reason)).Ints("shards", n.Shards).Msg("read planned")
 	}
 	s.Metrics.narrowable.WithLabelValues(strconv.FormatBool(n.Narrowed)).Inc()
 	if n.Narrowed {

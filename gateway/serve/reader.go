@@ -56,18 +56,18 @@ func (s *Service) standIns(ctx context.Context, c *call, ix *routing.Index) scat
 		v, ix := s.newest(c.view, ix)
 		avoid = either(avoid, behind(ix, c.least))
 		if off := c.off(ix); off != nil {
-			legs, whole := s.standIn(v, ix, of, why, either(avoid, off))
+			legs, whole := s.standIn(ctx, v, ix, of, why, either(avoid, off))
 			if whole || why == scatter.Late {
 				return legs
 			}
 		}
-		legs, _ := s.standIn(v, ix, of, why, avoid)
+		legs, _ := s.standIn(ctx, v, ix, of, why, avoid)
 		return legs
 	}
 }
 
 // standIn finds other nodes for one leg; whole says that they cover all of it.
-func (s *Service) standIn(v *routing.View, ix *routing.Index, of plan.Leg, why scatter.Why, avoid plan.Avoid) (legs []plan.Leg, whole bool) {
+func (s *Service) standIn(ctx context.Context, v *routing.View, ix *routing.Index, of plan.Leg, why scatter.Why, avoid plan.Avoid) (legs []plan.Leg, whole bool) {
 	poor := s.Balance.Avoid()
 	good := func(node string) bool { return avoid(node) || poor != nil && poor(node) }
 	own := func(node string) bool { return good(node) || v.Nodes[node].ReplicaGroup != of.Group }
@@ -93,7 +93,7 @@ func (s *Service) standIn(v *routing.View, ix *routing.Index, of plan.Leg, why s
 	}
 	legs, err := plan.Replan(v, ix, of, anyone)
 	if err != nil {
-		s.Log.Debug().Str("node", of.Node).Str("shards", shardmap.FormatRanges(of.Shards)).Msg("leg not covered again")
+		s.Log.Debug().Ctx(ctx).Str("node", of.Node).Str("shards", shardmap.FormatRanges(of.Shards)).Msg("leg not covered again")
 	}
 	return legs, err == nil
 }

@@ -98,7 +98,7 @@ func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.Search
 	if _, e := s.overFetch(c, l); e != nil {
 		return found{refused: e}
 	}
-	r := searching{s: s, c: c, ix: ix, leg: l, plan: s.cover(c, ix, s.narrow(ix, q), q.Seed())}
+	r := searching{s: s, c: c, ix: ix, leg: l, plan: s.cover(ctx, c, ix, s.narrow(ix, q), q.Seed())}
 	res, f := r.run(ctx, func(m *merge.SearchRequest) {
 		m.RequestUID, m.ProcessingTimeMs = requestUID, max(0, time.Since(start).Milliseconds())
 		m.Metadata = c.metadata(ix, q)
@@ -111,8 +111,8 @@ func (s *Service) find(ctx context.Context, c *call, uid string, q *meili.Search
 }
 
 // unmerged reports an answer of a node that is none.
-func (s *Service) unmerged(err error) found {
-	s.Log.Error().Err(err).Msg("merge failed")
+func (s *Service) unmerged(ctx context.Context, err error) found {
+	s.Log.Error().Ctx(ctx).Err(err).Msg("merge failed")
 	return found{failed: apierr.New(apierr.MiroirInternal, "The answers of the nodes could not be merged.")}
 }
 

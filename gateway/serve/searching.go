@@ -58,17 +58,17 @@ func (r *searching) words(ctx context.Context, d dress, alone bool) (merge.Resul
 		return r.run(ctx, d)
 	}
 	req := r.leg.Request()
-	return r.merged(f, func() (merge.Result, error) {
+	return r.merged(ctx, f, func() (merge.Result, error) {
 		d(&req)
 		return merge.Search(req, bodies(out.Results))
 	})
 }
 
 // merged ends a search with its merge.
-func (r *searching) merged(f found, merging func() (merge.Result, error)) (merge.Result, found) {
+func (r *searching) merged(ctx context.Context, f found, merging func() (merge.Result, error)) (merge.Result, found) {
 	res, err := merging()
 	if err != nil {
-		return res, r.s.unmerged(err)
+		return res, r.s.unmerged(ctx, err)
 	}
 	return res, f
 }
@@ -87,7 +87,7 @@ func (r *searching) meaning(ctx context.Context, d dress) (merge.Result, found) 
 		return merge.Result{}, f
 	}
 	req := r.leg.Request()
-	return r.merged(f, func() (merge.Result, error) {
+	return r.merged(ctx, f, func() (merge.Result, error) {
 		d(&req)
 		return merge.Search(req, bodies(out.Results))
 	})
@@ -103,7 +103,7 @@ func (r *searching) embed(ctx context.Context) ([]byte, found) {
 	}
 	vector, err := merge.QueryVector(out.Results[0].Body)
 	if err != nil {
-		return nil, r.s.unmerged(err)
+		return nil, r.s.unmerged(ctx, err)
 	}
 	return vector, found{}
 }
@@ -122,7 +122,7 @@ func (r *searching) both(ctx context.Context, d dress) (merge.Result, found) {
 	req := r.leg.HybridRequest()
 	good, err := merge.KeywordGoodEnough(req, bodies(words.Results))
 	if err != nil {
-		return merge.Result{}, r.s.unmerged(err)
+		return merge.Result{}, r.s.unmerged(ctx, err)
 	}
 	var meaning [][]byte
 	if vector := r.vectorFor(ctx, good); vector != nil {
@@ -133,7 +133,7 @@ func (r *searching) both(ctx context.Context, d dress) (merge.Result, found) {
 		meaning = bodies(out.Results)
 		f.missing = slices.Compact(sortedInts(append(f.missing, g.missing...)))
 	}
-	return r.merged(f, func() (merge.Result, error) {
+	return r.merged(ctx, f, func() (merge.Result, error) {
 		d(&req.SearchRequest)
 		return merge.Hybrid(req, bodies(words.Results), meaning)
 	})

@@ -30,6 +30,7 @@ import (
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/telemetry"
 	"github.com/miroir-search/miroir/internal/tuning"
 	"github.com/miroir-search/miroir/internal/webhook"
 )
@@ -157,12 +158,10 @@ type call struct {
 	session *session // nil: the request is in none
 }
 
-// headerRequest is the id of a request, which Envoy has made sure of.
-const headerRequest = "X-Request-Id"
-
 // Serve implements extproc.Handler.
 func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
 	start := time.Now()
+	ctx = telemetry.WithRequest(ctx, r.Header.Get(telemetry.HeaderRequest)) // Envoy has made sure of it
 	c := &call{Request: r, op: s.Table.Classify(r.Method, r.Path), view: s.Views.View(), now: start.UTC(), sights: &sights{}}
 	s.Metrics.inFlight.Inc()
 	answer := s.answer(ctx, c)
@@ -174,9 +173,11 @@ func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
 	}
 	s.Metrics.duration.WithLabelValues(r.Method, c.op.Pattern, status).Observe(time.Since(start).Seconds())
 	if answer.Status >= http.StatusInternalServerError && answer.Status != http.StatusNotImplemented {
-		s.Log.Warn().Str("request_id", r.Header.Get(headerRequest)).Str("route", c.op.Pattern).Int("status", answer.Status).
+		s.Log.Warn().Ctx(ctx).Str("route", c.op.Pattern).Int("status", answer.Status).
 			Msg("request failed")
 	}
+	s.Log.Debug().Ctx(ctx).Str("method", r.Method).Str("path_template", c.op.Pattern).Str("status", status).
+		Float64("duration_ms", float64(time.Since(start).Microseconds())/1000).Msg("request answered")
 	return answer
 }
 
@@ -192,7 +193,7 @@ func (s *Service) answer(ctx context.Context, c *call) *reply.Reply {
 	c.resolve()
 	var e *apierr.Error
 	if c.grant, e = s.Auth.Check(c.op, c.Header); e != nil {
-		s.Log.Debug().Str("request_id", c.Header.Get(headerRequest)).Str("route", c.op.Pattern).Str("credential", auth.Fingerprint(c.Header.Get("Authorization"))).
+		s.Log.Debug().Ctx(ctx).Str("route", c.op.Pattern).Str("credential", auth.Fingerprint(c.Header.Get("Authorization"))).
 			Str("code", string(e.Code)).Msg("credential refused")
 		return reply.Error(e)
 	}

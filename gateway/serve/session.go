@@ -87,7 +87,7 @@ func (s *Service) join(ctx context.Context, c *call) *apierr.Error {
 		err = errors.Join(s.Views.Reach(ctx, revision), s.Tasks.Reach(ctx, revision), s.Keys.Reach(ctx, revision))
 	}
 	if err != nil && !errors.Is(err, state.ErrNotFound) {
-		s.Log.Warn().Err(err).Msg("session not found out about")
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("session not found out about")
 		c.session.lost, c.session.degraded = true, degradedStore
 		return nil
 	}
@@ -156,7 +156,7 @@ func (s *Service) amendSession(ctx context.Context, c *call, change func(*state.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.State)
 	defer cancel()
 	if err := s.Store.AmendClientSession(ctx, c.session.name, s.Sessions.TTL, change); err != nil {
-		s.Log.Warn().Err(err).Msg("session not written")
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("session not written")
 		c.session.lost, c.session.degraded = true, degradedStore
 	}
 }

@@ -77,7 +77,7 @@ func (s *Service) getSettings(ctx context.Context, c *call) *reply.Reply {
 
 // settingsOf are the settings of an index, or the one that the operation names. The reply says why there are none.
 func (s *Service) settingsOf(ctx context.Context, c *call, ix *routing.Index) (json.RawMessage, *reply.Reply) {
-	view := s.committed(ix)
+	view := s.committed(ctx, ix)
 	if len(view) == 0 {
 		legs := groupLegs(c.view, ix)
 		if len(legs) == 0 {
@@ -106,10 +106,10 @@ func (s *Service) settingsOf(ctx context.Context, c *call, ix *routing.Index) (j
 }
 
 // committed are the committed settings as clients see them; empty where none are.
-func (s *Service) committed(ix *routing.Index) json.RawMessage {
+func (s *Service) committed(ctx context.Context, ix *routing.Index) json.RawMessage {
 	opened, err := s.Seal.OpenSettings(seal.SettingsPlace(ix.Physical), ix.Settings)
 	if err != nil {
-		s.Log.Error().Err(err).Msg("settings are shown without secrets that can not be opened")
+		s.Log.Error().Ctx(ctx).Err(err).Msg("settings are shown without secrets that can not be opened")
 	}
 	return meili.MaskSettings(opened)
 }
@@ -161,7 +161,7 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 	}
 	r, err := s.newTask(ctx, c, task.SettingsUpdate, nil)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	// The record tells everything but secrets, which only those can read who have the key.
 	place := seal.TaskPlace(r.UID)
@@ -171,7 +171,7 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 	}
 	ix, _, err := s.ensureIndex(ctx, c, c.uid(), "", r.UID, nil)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	c.view = ix.view
 	r.Op = mustJSON(meili.SettingsPatch{Members: s.Seal.Settings(place, patch.Members)})
@@ -205,11 +205,11 @@ func checkPatch(setting string, body []byte) (e *apierr.Error) {
 // handOver records a change for a coordinator to carry it out.
 func (s *Service) handOver(ctx context.Context, c *call, r task.Record, ix *routing.Index) *reply.Reply {
 	if err := s.regain(ctx, c, &r, ix.Physical); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	r.Physical, r.RF = ix.Physical, replicas(c.view)
 	if err := s.record(ctx, c, &r); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	c.wrote(r.Physical, r.UID, plan.Write{}, nil)
 	return enqueued(r)

@@ -106,7 +106,7 @@ func (s *Service) fetchSeveral(ctx context.Context, c *call, q *meili.DocumentsQ
 	l := leg.NewDocuments(q)
 	body := l.Body(0, l.Window(), true)
 	answers, f := s.gather(ctx, c, targets, func(ix *routing.Index) scatter.Outcome {
-		p := s.coverFilter(c, ix, q.Filter, shardmap.HashID([]byte(ix.Physical)))
+		p := s.coverFilter(ctx, c, ix, q.Filter, shardmap.HashID([]byte(ix.Physical)))
 		return s.readCall(ctx, c, ix, p, scatter.Call{
 			Method: http.MethodPost, Path: "/documents/fetch", Body: body, Stamps: true, SortValues: l.Sorted(),
 		})
@@ -116,7 +116,7 @@ func (s *Service) fetchSeveral(ctx context.Context, c *call, q *meili.DocumentsQ
 	}
 	res, err := merge.Documents(l.Request(0), answers)
 	if err != nil {
-		return s.unmerged(err).reply()
+		return s.unmerged(ctx, err).reply()
 	}
 	f.body = res.Body
 	return f.reply()
@@ -198,7 +198,7 @@ func (s *Service) findSeveral(ctx context.Context, c *call, a *routing.Alias, q 
 	req.Metadata = c.metadata(one(a), q)
 	res, err := merge.Federated(req, legs)
 	if err != nil {
-		return s.unmerged(err)
+		return s.unmerged(ctx, err)
 	}
 	return found{body: res.Body, several: true, parts: f.parts(), approximate: res.ApproximateFacets}
 }

@@ -120,7 +120,7 @@ func (r *resembling) original(ctx context.Context) (original, found) {
 		vectors, there, err := r.vectors(source)
 		switch {
 		case err != nil:
-			return original{}, r.s.unmerged(err)
+			return original{}, r.s.unmerged(ctx, err)
 		case !there:
 			return original{}, found{refused: meili.SimilarNotFound(r.q.ID)}
 		}

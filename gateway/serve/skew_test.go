@@ -26,14 +26,14 @@ func TestAClockThatWasAheadReturns(t *testing.T) {
 	now := time.Now()
 	wall := now.Add(10 * time.Minute)
 	s := &Service{Clock: hlc.New(func() time.Time { return wall }), Tasks: lastTask{stamp: hlc.At(now.Add(5 * time.Second))}, Log: zerolog.Nop()}
-	s.stamp(1)
+	s.stamp(t.Context(), 1)
 	wall = now
-	s.heed([]scatter.Ack{{Accepted: true}, {Refused: apierr.New(nodeapi.CodeStaleStamp, "late")}})
-	if got := s.stamp(1); got.Check(now) == nil {
+	s.heed(t.Context(), []scatter.Ack{{Accepted: true}, {Refused: apierr.New(nodeapi.CodeStaleStamp, "late")}})
+	if got := s.stamp(t.Context(), 1); got.Check(now) == nil {
 		t.Fatalf("the clock returned to %s though no node said that it is wrong", got.Time())
 	}
-	s.heed([]scatter.Ack{{Accepted: true}, {Refused: apierr.New(nodeapi.CodeClockSkew, "ahead")}})
-	if got := s.stamp(1); got.Check(now) != nil || got <= s.Tasks.Stamp() {
+	s.heed(t.Context(), []scatter.Ack{{Accepted: true}, {Refused: apierr.New(nodeapi.CodeClockSkew, "ahead")}})
+	if got := s.stamp(t.Context(), 1); got.Check(now) != nil || got <= s.Tasks.Stamp() {
 		t.Errorf("the clock returned to %s, the last task has %s", got.Time(), s.Tasks.Stamp().Time())
 	}
 }

@@ -36,7 +36,7 @@ func (s *Service) getTask(ctx context.Context, c *call) *reply.Reply {
 	if !ok {
 		return reply.Error(meili.TaskNotFound(uid))
 	}
-	return reply.Value(http.StatusOK, s.shown(s.live(ctx, c.view, r)[0]))
+	return reply.Value(http.StatusOK, s.shown(ctx, s.live(ctx, c.view, r)[0]))
 }
 
 // task finds a task that the request may see.
@@ -123,7 +123,7 @@ func (s *Service) listTasks(ctx context.Context, c *call) *reply.Reply {
 	p := s.page(c, q, q.Filter.Count, q.Filter.Match)
 	results := make([]meili.Task, len(p.records))
 	for i, r := range s.live(ctx, c.view, p.records...) {
-		results[i] = s.shown(r)
+		results[i] = s.shown(ctx, r)
 	}
 	return reply.Value(http.StatusOK, taskList[meili.Task]{results, p.total, q.Limit, p.from, p.next})
 }
@@ -165,22 +165,22 @@ func (s *Service) page(c *call, q meili.TaskQuery, count, show func(*task.Record
 }
 
 // shown is the task object that clients see.
-func (s *Service) shown(r task.Record) meili.Task {
+func (s *Service) shown(ctx context.Context, r task.Record) meili.Task {
 	t, err := taskview.Of(&r, s.Seal)
-	s.unopened(err)
+	s.unopened(ctx, err)
 	return t
 }
 
 // details are those of a task as clients see them.
-func (s *Service) details(r task.Record) json.RawMessage {
+func (s *Service) details(ctx context.Context, r task.Record) json.RawMessage {
 	details, err := taskview.Details(&r, s.Seal)
-	s.unopened(err)
+	s.unopened(ctx, err)
 	return details
 }
 
-func (s *Service) unopened(err error) {
+func (s *Service) unopened(ctx context.Context, err error) {
 	if err != nil {
-		s.Log.Error().Err(err).Msg("details of a task are shown without secrets that can not be opened")
+		s.Log.Error().Ctx(ctx).Err(err).Msg("details of a task are shown without secrets that can not be opened")
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func (s *Service) createSnapshot(ctx context.Context, c *call) *reply.Reply {
 	r, err := s.newTask(ctx, c, task.SnapshotCreation, nil)
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	return s.keepUp(ctx, c, r)
 }
@@ -20,7 +20,7 @@ func (s *Service) createSnapshot(ctx context.Context, c *call) *reply.Reply {
 func (s *Service) compactIndex(ctx context.Context, c *call) *reply.Reply {
 	r, err := s.newTask(ctx, c, task.IndexCompaction, struct{}{})
 	if err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	ix, e := c.index()
 	if e != nil {
@@ -33,7 +33,7 @@ func (s *Service) compactIndex(ctx context.Context, c *call) *reply.Reply {
 func (s *Service) keepUp(ctx context.Context, c *call, r task.Record) *reply.Reply {
 	r = task.NewUpkeep(r)
 	if err := s.record(ctx, c, &r); err != nil {
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	return enqueued(r)
 }

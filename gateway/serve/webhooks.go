@@ -20,16 +20,16 @@ import (
 
 // Webhooks live in the store, nodes have none; a coordinator posts to them.
 
-func (s *Service) listWebhooks(context.Context, *call) *reply.Reply {
+func (s *Service) listWebhooks(ctx context.Context, _ *call) *reply.Reply {
 	results := []json.RawMessage{}
 	for _, r := range s.Hooks.Webhooks().List {
 		w, err := r.Open(s.Seal)
 		if err != nil {
-			return s.webhookReply(r.UUID, err)
+			return s.webhookReply(ctx, r.UUID, err)
 		}
 		shown, err := w.Shown(r.UUID)
 		if err != nil {
-			return s.webhookReply(r.UUID, err)
+			return s.webhookReply(ctx, r.UUID, err)
 		}
 		results = append(results, shown)
 	}
@@ -47,15 +47,15 @@ func (s *Service) getWebhook(ctx context.Context, c *call) *reply.Reply {
 	if r == nil { // another gateway may have made it a moment ago
 		known, err := s.Store.Webhook(ctx, id)
 		if err != nil {
-			return s.webhookReply(id, err)
+			return s.webhookReply(ctx, id, err)
 		}
 		r = &known
 	}
 	w, err := r.Open(s.Seal)
 	if err != nil {
-		return s.webhookReply(id, err)
+		return s.webhookReply(ctx, id, err)
 	}
-	return s.showWebhook(http.StatusOK, id, w)
+	return s.showWebhook(ctx, http.StatusOK, id, w)
 }
 
 func (s *Service) createWebhook(ctx context.Context, c *call) *reply.Reply {
@@ -76,16 +76,16 @@ func (s *Service) createWebhook(ctx context.Context, c *call) *reply.Reply {
 	}
 	r.Ended = task.FormatUIDs(s.unrecorded(ctx, c))
 	if err := r.Put(s.Seal, w, c.now); err != nil {
-		return s.webhookReply(r.UUID, err)
+		return s.webhookReply(ctx, r.UUID, err)
 	}
-	answer := s.showWebhook(http.StatusCreated, r.UUID, w)
+	answer := s.showWebhook(ctx, http.StatusCreated, r.UUID, w)
 	err := s.effect(ctx, c, func(o *state.Claim) { s.keepWebhook(o, answer) },
 		func(e state.Effect) error { return e.CreateWebhook(ctx, r) })
 	switch {
 	case errors.Is(err, state.ErrConflict):
 		return reply.Error(meili.TooManyWebhooks())
 	case err != nil:
-		return s.stateReply(err)
+		return s.stateReply(ctx, err)
 	}
 	s.seeWebhooks(ctx, func(set *webhook.Set) bool { return set.Get(r.UUID) != nil })
 	return answer
@@ -112,7 +112,7 @@ func (s *Service) updateWebhook(ctx context.Context, c *call) *reply.Reply {
 			if e != nil {
 				return answered{reply.Error(e)}
 			}
-			answer = s.showWebhook(http.StatusOK, id, w)
+			answer = s.showWebhook(ctx, http.StatusOK, id, w)
 			if claim := c.claim(); claim != nil {
 				s.keepWebhook(claim, answer)
 			}
@@ -121,7 +121,7 @@ func (s *Service) updateWebhook(ctx context.Context, c *call) *reply.Reply {
 		return err
 	})
 	if err != nil {
-		return s.webhookReply(id, err)
+		return s.webhookReply(ctx, id, err)
 	}
 	s.seeWebhooks(ctx, func(set *webhook.Set) bool {
 		known := set.Get(id)
@@ -138,7 +138,7 @@ func (s *Service) deleteWebhook(ctx context.Context, c *call) *reply.Reply {
 	err := s.effect(ctx, c, func(o *state.Claim) { fill(o, http.StatusNoContent, nil) },
 		func(effect state.Effect) error { return effect.DeleteWebhook(ctx, id) })
 	if err != nil {
-		return s.webhookReply(id, err)
+		return s.webhookReply(ctx, id, err)
 	}
 	s.seeWebhooks(ctx, func(set *webhook.Set) bool { return set.Get(id) == nil })
 	return reply.Empty(http.StatusNoContent)
@@ -161,23 +161,23 @@ func editableWebhook(c *call) (string, *apierr.Error) {
 	return id, e
 }
 
-func (s *Service) showWebhook(status int, id string, w meili.Webhook) *reply.Reply {
+func (s *Service) showWebhook(ctx context.Context, status int, id string, w meili.Webhook) *reply.Reply {
 	shown, err := w.Shown(id)
 	if err != nil {
-		return s.webhookReply(id, err)
+		return s.webhookReply(ctx, id, err)
 	}
 	return reply.JSON(status, shown)
 }
 
-func (s *Service) webhookReply(id string, err error) *reply.Reply {
+func (s *Service) webhookReply(ctx context.Context, id string, err error) *reply.Reply {
 	if errors.Is(err, state.ErrNotFound) {
 		return reply.Error(meili.WebhookNotFound(id))
 	}
 	if errors.Is(err, seal.ErrNotOpened) {
-		s.Log.Error().Err(err).Msg("webhook sealed with a key that is not there")
+		s.Log.Error().Ctx(ctx).Err(err).Msg("webhook sealed with a key that is not there")
 		return reply.Error(apierr.New(apierr.MiroirInternal, "Webhook `%s` was sealed with a key that this gateway does not have.", id))
 	}
-	return s.stateReply(err)
+	return s.stateReply(ctx, err)
 }
 
 // seeWebhooks waits as settle does.
@@ -185,7 +185,7 @@ func (s *Service) seeWebhooks(ctx context.Context, changed func(*webhook.Set) bo
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
 	if err := s.Hooks.Wait(ctx, changed); err != nil {
-		s.Log.Warn().Err(err).Msg("change of a webhook not seen yet")
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("change of a webhook not seen yet")
 	}
 }
 

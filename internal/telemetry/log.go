@@ -46,7 +46,7 @@ func NewLogger(out io.Writer, o LogOptions) (zerolog.Logger, error) {
 	default:
 		return zerolog.Nop(), fmt.Errorf("log format %q is not one of json, console", o.Format)
 	}
-	fields := log.Level(level).With()
+	fields := log.Hook(named{}).Level(level).With()
 	if o.Component != "" {
 		fields = fields.Str("component", o.Component)
 	}

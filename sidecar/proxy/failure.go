@@ -32,7 +32,7 @@ var errTooLarge = errors.New("body too large")
 // only sender and sidecar understand is not for it.
 func (s *Server) fail(w *recorder, r *http.Request, leg nodeapi.Leg, err error) {
 	if w.status != 0 {
-		s.Log.Warn().Err(err).Msg("answer broken off")
+		s.Log.Warn().Ctx(r.Context()).Err(err).Msg("answer broken off")
 		panic(http.ErrAbortHandler)
 	}
 	if errors.Is(err, engine.ErrUnreachable) && r.Context().Err() == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/telemetry"
 	"github.com/miroir-search/miroir/sidecar/dispatch"
 	"github.com/miroir-search/miroir/sidecar/engine"
 	"github.com/miroir-search/miroir/sidecar/fence"
@@ -109,7 +110,15 @@ func (s *Server) guard(path string, next serve) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		out := &recorder{ResponseWriter: w}
-		defer func() { s.Metrics.observe(path, r.Method, out.status, time.Since(begin)) }()
+		if id := r.Header.Get(telemetry.HeaderRequest); telemetry.IsRequest(id) {
+			r = r.WithContext(telemetry.WithRequest(r.Context(), id))
+		}
+		defer func() {
+			took := time.Since(begin)
+			s.Metrics.observe(path, r.Method, out.status, took)
+			s.Log.Debug().Ctx(r.Context()).Str("method", r.Method).Str("path_template", path).Int("status", out.status).
+				Float64("duration_ms", float64(took.Microseconds())/1000).Msg("request served")
+		}()
 		if !s.authentic(r.Header.Get("Authorization")) {
 			s.refuse(out, apierr.New(apierr.MiroirInvalidAuth, "The node key is missing or wrong."))
 			return

@@ -76,7 +76,7 @@ func (s *Server) task(w http.ResponseWriter, r *http.Request, do func(ctx contex
 	defer cancel()
 	out, err := do(ctx)
 	if err != nil {
-		s.Log.Warn().Err(err).Msg("copies not repaired")
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("copies not repaired")
 		return err
 	}
 	return sendJSON(w, out)

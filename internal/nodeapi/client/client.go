@@ -16,6 +16,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/httpconn"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/telemetry"
 )
 
 // Options bound the connections and answers of a Client. Zero values take the defaults of the configuration page.
@@ -122,6 +123,9 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	}
 	r.Leg.Set(req.Header)
 	req.Header.Set("Authorization", c.bearer)
+	if id := telemetry.RequestOf(ctx); id != "" {
+		req.Header.Set(telemetry.HeaderRequest, id)
+	}
 	if r.ContentType != "" {
 		req.Header.Set("Content-Type", r.ContentType)
 	}
@@ -143,6 +147,9 @@ func (c *Client) doSmall(ctx context.Context, p *peer, r Request) (Answer, error
 	defer req.Release()
 	r.Leg.Each(req.Header)
 	req.Header("Authorization", c.bearer)
+	if id := telemetry.RequestOf(ctx); id != "" {
+		req.Header(telemetry.HeaderRequest, id)
+	}
 	if r.ContentType != "" {
 		req.Header("Content-Type", r.ContentType)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/httpconn"
 	"github.com/miroir-search/miroir/internal/nodeapi"
+	"github.com/miroir-search/miroir/internal/telemetry"
 )
 
 // A leg arrives the same whichever way it is sent, and its answer comes back whole.
@@ -50,6 +51,22 @@ func TestLegsOfEverySize(t *testing.T) {
 	r.Body, r.Stream, r.ContentType = []byte("{}"), nil, ""
 	if a, err := c.Do(t.Context(), r); err != nil || a.Status != http.StatusUnsupportedMediaType {
 		t.Errorf("without a type: %d, %v", a.Status, err)
+	}
+}
+
+// LO-2: legs carry the id of the request that they are sent for, whichever way they are sent.
+func TestLO2LegsCarryTheRequest(t *testing.T) {
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get(telemetry.HeaderRequest) }))
+	defer server.Close()
+	c := New(Options{NodeKey: "key"})
+	defer c.Close()
+	for _, body := range [][]byte{nil, bytes.Repeat([]byte("x"), 2*httpconn.MaxRequest)} {
+		for _, id := range []string{"7f00ab12", ""} {
+			if _, err := c.Do(telemetry.WithRequest(t.Context(), id), Request{Address: server.URL, Method: http.MethodPost, Path: "/x", Body: body}); err != nil || got != id {
+				t.Errorf("%d bytes for %q: %q, %v", len(body), id, got, err)
+			}
+		}
 	}
 }
 
