@@ -97,6 +97,10 @@ func TestF9ImportRoutes(t *testing.T) {
 		{"POST", "/_miroir/dumps/import/check", "application/json", `{"indexes":[{"uid":"a"}]}`, 200, "check fail", "a"},
 		{"GET", "/_miroir/dumps/import/0123456789abcdef/status", "", "", 200, "status", "0123456789abcdef"},
 		{"GET", "/_miroir/dumps/import", "", "", 200, "list", ""},
+		{"POST", "/_miroir/dumps/import/0123456789abcdef/cancel", "", "", 200, "cancel", "0123456789abcdef"},
+		{"GET", "/_miroir/jobs", "", "", 200, "list", ""},
+		{"GET", "/_miroir/jobs/0123456789abcdef", "", "", 200, "status", "0123456789abcdef"},
+		{"POST", "/_miroir/jobs/0123456789abcdef/cancel", "", "", 200, "cancel", "0123456789abcdef"},
 	} {
 		w := f.post(c.method, c.path, c.media, c.body)
 		if w.Code != c.status || d.asked[len(d.asked)-1] != c.asked || d.took != c.took || !json.Valid(w.Body.Bytes()) {

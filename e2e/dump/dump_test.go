@@ -155,6 +155,17 @@ var _ = Describe("F9: a dump goes in and comes out again", Ordered, func() {
 		Expect(errs).To(ContainSubstring("it exists and has"))
 	})
 
+	It("replaces what is there, and leaves nothing else behind", func() {
+		within.run("DELETE", "/indexes/"+names[0], nil)
+		within.run("DELETE", "/indexes/many/documents", nil)
+		within.run("POST", "/indexes/many/documents?primaryKey=key", `[{"key":"of the old"}]`)
+		Expect(tool.Must("dump", "import", inbound, "--on-existing", "replace")).To(ContainSubstring("succeeded"))
+		same(origin, within)
+		var list struct{ Total int }
+		within.ask("GET", "/indexes", nil, &list)
+		Expect(list.Total).To(Equal(len(names)))
+	})
+
 	It("brings an upload, an import and a dump to their ends over a kill -9 of the coordinator (BG-8, BG-10)", func() {
 		half := halfUploaded(cluster, inbound, "index=many:again")
 		started := tool.Must("dump", "import", inbound, "--index", "many:third", "--detach", "-o", "json")

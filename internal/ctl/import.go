@@ -99,7 +99,7 @@ func (t *tool) dumpImport() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.file, "file", "", "the dump; the same as the argument")
 	flags.StringVar(&f.index, "index", "", "only these indexes, with commas between them; old:new gives one another name")
-	flags.StringVar(&f.existing, "on-existing", "fail", "what to do when an index has documents already: fail or merge")
+	flags.StringVar(&f.existing, "on-existing", "fail", "what to do when an index has documents already: fail, merge or replace")
 	flags.StringVar(&f.bad, "on-bad-document", "fail", "what to do with a document that can not be written: fail or skip")
 	flags.BoolVar(&f.noSettings, "skip-settings", false, "import no settings")
 	flags.BoolVar(&f.noKeys, "skip-keys", false, "import no API keys")

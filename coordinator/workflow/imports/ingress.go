@@ -50,14 +50,18 @@ func (i *Ingress) Close() { i.http.CloseIdleConnections() }
 // request is unknown.
 var errUnanswered = errors.New("the ingress did not answer")
 
-// send sends a request and returns the answer to it. An *apierr.Error is the cluster's refusal.
-func (i *Ingress) send(ctx context.Context, method, path, contentType string, body []byte) ([]byte, error) {
+// send sends a request and returns the answer to it. An *apierr.Error is the cluster's refusal. once is its idempotency key,
+// empty for none.
+func (i *Ingress) send(ctx context.Context, once, method, path, contentType string, body []byte) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, i.url+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("ingress: %w", err)
 	}
 	if i.bearer != "" {
 		r.Header.Set("Authorization", i.bearer)
+	}
+	if once != "" {
+		r.Header.Set("Idempotency-Key", once)
 	}
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
@@ -93,7 +97,12 @@ func unanswered(ctx context.Context, err error) error {
 
 // enqueue sends a request that becomes a task.
 func (i *Ingress) enqueue(ctx context.Context, method, path, contentType string, body []byte) (uid uint32, err error) {
-	answer, err := i.send(ctx, method, path, contentType, body)
+	return i.enqueueOnce(ctx, "", method, path, contentType, body)
+}
+
+// enqueueOnce is enqueue with an idempotency key: the same key is the same task.
+func (i *Ingress) enqueueOnce(ctx context.Context, once, method, path, contentType string, body []byte) (uid uint32, err error) {
+	answer, err := i.send(ctx, once, method, path, contentType, body)
 	if err != nil {
 		return 0, err
 	}
@@ -108,7 +117,7 @@ func (i *Ingress) enqueue(ctx context.Context, method, path, contentType string,
 
 // documents counts the documents of an index; 0 when there is no such index.
 func (i *Ingress) documents(ctx context.Context, index string) (int64, error) {
-	answer, err := i.send(ctx, http.MethodGet, "/indexes/"+url.PathEscape(index)+"/stats", "", nil)
+	answer, err := i.send(ctx, "", http.MethodGet, "/indexes/"+url.PathEscape(index)+"/stats", "", nil)
 	var refused *apierr.Error
 	if errors.As(err, &refused) && refused.Code == apierr.IndexNotFound {
 		return 0, nil

@@ -33,6 +33,7 @@ type Progress struct {
 	Rejected    int64         `json:"rejected,omitempty"`
 	Rejections  []string      `json:"rejections,omitempty"` // the first ones, by file and line
 	KeysDone    bool          `json:"keys_done,omitempty"`
+	Swapped     int           `json:"swapped,omitempty"` // indexes that took the place of others
 	Failure     *apierr.Error `json:"failure,omitempty"`
 	Offset      int64         `json:"offset,omitempty"` // bytes of the file up to the cursor
 }
@@ -57,7 +58,7 @@ type Batch struct {
 // maxRejections bounds Progress.Rejections.
 const maxRejections = 100
 
-// Phases. Nothing is taken back: what was written stays.
+// Phases. Nothing is taken back, what was written stays: but what was to replace something is removed again when it can not.
 const (
 	phaseReceive  = "receive" // of the file, before there is a record
 	phaseScan     = "scan"
@@ -66,23 +67,25 @@ const (
 	phaseIndexes  = "indexes"
 	phaseStream   = "stream"
 	phaseFinish   = "finish"
+	phaseSwap     = "swap"
+	phaseDiscard  = "discard" // of what is in the place of new indexes: what was replaced, or what shall not replace anything
 	phaseConclude = "conclude"
 )
 
 // phaseNumbers are the values of miroir_dump_import_phase.
 var phaseNumbers = map[string]float64{
-	phaseReceive: 1, phaseScan: 2, phaseCheck: 2, phaseKeys: 3, phaseIndexes: 3, phaseStream: 4, phaseFinish: 5, phaseConclude: 5,
+	phaseReceive: 1, phaseScan: 2, phaseCheck: 2, phaseKeys: 3, phaseIndexes: 3, phaseStream: 4, phaseFinish: 5, phaseSwap: 5, phaseDiscard: 5, phaseConclude: 5,
 }
 
 func (r *run) kind() workflow.Kind[Progress] {
 	steps := map[string]workflow.Step[Progress]{
 		phaseScan: r.scan, phaseCheck: r.check, phaseKeys: r.keys, phaseIndexes: r.indexes, phaseStream: r.stream,
-		phaseFinish: r.finish, phaseConclude: r.conclude,
+		phaseFinish: r.finish, phaseSwap: r.swap, phaseDiscard: r.discard, phaseConclude: r.conclude,
 	}
 	for name, step := range steps {
 		steps[name] = func(ctx context.Context, p *Progress) (workflow.Verdict, error) {
 			r.Metrics.phase.Set(phaseNumbers[name])
-			if name == phaseConclude {
+			if name == phaseSwap || name == phaseDiscard || name == phaseConclude {
 				return step(ctx, p)
 			}
 			if wanted, err := r.Store.Cancelation(ctx, KindName, r.job.ID); err != nil || wanted != "" && wanted == p.Run {
@@ -97,5 +100,9 @@ func (r *run) kind() workflow.Kind[Progress] {
 // fail ends an import.
 func (p *Progress) fail(e *apierr.Error) (workflow.Verdict, error) {
 	p.Failure = e
+	if p.staged() {
+		p.Failure = p.logical(e)
+		return workflow.Enter(phaseDiscard)
+	}
 	return workflow.Enter(phaseConclude)
 }

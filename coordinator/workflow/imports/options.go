@@ -16,6 +16,8 @@ import (
 const (
 	ExistingFail  = "fail"  // nothing is imported
 	ExistingMerge = "merge" // documents of the dump replace those of the same ids
+	// ExistingReplace imports into indexes of their own, and puts those into the place of what is there when all is in them.
+	ExistingReplace = "replace"
 )
 
 // What to do with a document that can not be written.
@@ -56,7 +58,7 @@ func ParseOptions(q url.Values) (Options, *apierr.Error) {
 		name    string
 		into    *string
 		allowed []string
-	}{{"on_existing", &o.Existing, []string{ExistingFail, ExistingMerge}}, {"on_bad_document", &o.Bad, []string{BadFail, BadSkip}}} {
+	}{{"on_existing", &o.Existing, []string{ExistingFail, ExistingMerge, ExistingReplace}}, {"on_bad_document", &o.Bad, []string{BadFail, BadSkip}}} {
 		if v := q.Get(one.name); v != "" {
 			if *one.into = v; !slices.Contains(one.allowed, v) {
 				return o, wrong(one.name, strings.Join(one.allowed, " or "))
@@ -71,6 +73,9 @@ func ParseOptions(q url.Values) (Options, *apierr.Error) {
 		default:
 			return o, wrong(name, "import or skip")
 		}
+	}
+	if o.Existing == ExistingReplace && !o.Settings {
+		return o, apierr.New(apierr.MiroirConfigInvalid, "What is replaced gets the settings of the dump: `on_existing=replace` and `settings=skip` exclude each other.")
 	}
 	for _, list := range q["index"] {
 		for _, item := range strings.Split(list, ",") {

@@ -39,6 +39,15 @@ type PlannedIndex struct {
 	Documents  int64   `json:"documents"`
 	Bytes      int64   `json:"bytes"`
 	Exists     bool    `json:"exists"`
+	Staging    string  `json:"staging,omitempty"` // the index that is imported into, to take the target's place
+}
+
+// place is the index that is imported into.
+func (ix PlannedIndex) place() string {
+	if ix.Staging != "" {
+		return ix.Staging
+	}
+	return ix.Target
 }
 
 // PlannedKeys says what becomes of the API keys.
@@ -78,7 +87,7 @@ func Propose(s *dump.Summary, o Options, c Catalog) Plan {
 			conflict(to, "the dump has documents of it and no primary key")
 		case exists && there.Documents > 0 && o.Existing == ExistingFail:
 			conflict(to, "it exists and has %d documents", there.Documents)
-		case exists && ix.PrimaryKey != nil && there.PrimaryKey != "" && there.PrimaryKey != *ix.PrimaryKey:
+		case o.Existing != ExistingReplace && exists && ix.PrimaryKey != nil && there.PrimaryKey != "" && there.PrimaryKey != *ix.PrimaryKey:
 			conflict(to, "it exists with the primary key `%s`, and the dump has `%s`", there.PrimaryKey, *ix.PrimaryKey)
 		}
 		taken[to] = true

@@ -120,6 +120,9 @@ func (r *run) check(ctx context.Context, p *Progress) (workflow.Verdict, error) 
 		}
 		return p.fail(apierr.New(apierr.MiroirConflict, "Index `%s` can not be imported: %s.%s", c.Index, c.Reason, more))
 	}
+	if p.Options.Existing == ExistingReplace {
+		p.stage(r.job.ID)
+	}
 	return workflow.Enter(phaseKeys)
 }
 
@@ -181,8 +184,8 @@ func (r *run) stopped(p *Progress, index string, e *apierr.Error, err error) (wo
 
 // create makes the index unless it is there. Somebody who made it a moment ago is taken for an earlier attempt.
 func (r *run) create(ctx context.Context, ix PlannedIndex) (*apierr.Error, error) {
-	if _, there := r.Views.View().Indexes[ix.Target]; !there {
-		body := rawjson.AppendQuoted([]byte(`{"uid":`), ix.Target)
+	if _, there := r.Views.View().Indexes[ix.place()]; !there {
+		body := rawjson.AppendQuoted([]byte(`{"uid":`), ix.place())
 		if ix.PrimaryKey != nil {
 			body = rawjson.AppendQuoted(append(body, `,"primaryKey":`...), *ix.PrimaryKey)
 		}
@@ -192,7 +195,7 @@ func (r *run) create(ctx context.Context, ix PlannedIndex) (*apierr.Error, error
 			return e, err
 		}
 	}
-	_, err := r.Views.Wait(ctx, func(v *routing.View) bool { return v.Indexes[ix.Target] != nil })
+	_, err := r.Views.Wait(ctx, func(v *routing.View) bool { return v.Indexes[ix.place()] != nil })
 	return nil, err
 }
 
@@ -204,7 +207,7 @@ func (r *run) configure(ctx context.Context, ix PlannedIndex) (*apierr.Error, er
 			if string(body) == "{}" {
 				return nil, nil
 			}
-			return r.perform(ctx, http.MethodPatch, "/indexes/"+url.PathEscape(ix.Target)+"/settings", body)
+			return r.perform(ctx, http.MethodPatch, "/indexes/"+url.PathEscape(ix.place())+"/settings", body)
 		}
 	}
 	return nil, nil
@@ -213,7 +216,12 @@ func (r *run) configure(ctx context.Context, ix PlannedIndex) (*apierr.Error, er
 // perform sends a request that can be sent twice, and waits for its task. The first error is the cluster's, of the request or
 // of the task; the second says that another attempt is due.
 func (r *run) perform(ctx context.Context, method, path string, body []byte) (*apierr.Error, error) {
-	uid, err := r.Ingress.enqueue(ctx, method, path, "application/json", body)
+	return r.performOnce(ctx, "", method, path, body)
+}
+
+// performOnce is perform for a request that must not be carried out twice; key is what tells it from others.
+func (r *run) performOnce(ctx context.Context, key, method, path string, body []byte) (*apierr.Error, error) {
+	uid, err := r.Ingress.enqueueOnce(ctx, key, method, path, "application/json", body)
 	var refused *apierr.Error
 	if errors.As(err, &refused) {
 		return refused, nil
@@ -243,6 +251,9 @@ func failureOf(t task.Record) *apierr.Error {
 func (r *run) finish(ctx context.Context, p *Progress) (workflow.Verdict, error) {
 	r.close()
 	if len(p.Open) == 0 {
+		if p.staged() {
+			return workflow.Enter(phaseSwap)
+		}
 		return workflow.Enter(phaseConclude)
 	}
 	if e, err := r.await(ctx, p, len(p.Open)-1); e != nil || err != nil {

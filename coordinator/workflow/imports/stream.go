@@ -223,7 +223,7 @@ func (r *run) send(ctx context.Context, p *Progress, b draft) (uint32, error) {
 	const first, longest = 100 * time.Millisecond, 5 * time.Second
 	mark := r.mark(p.Batches)
 	q := url.Values{"primaryKey": {*b.index.PrimaryKey}, "customMetadata": {mark}}
-	path := "/indexes/" + url.PathEscape(b.index.Target) + "/documents?" + q.Encode()
+	path := "/indexes/" + url.PathEscape(b.index.place()) + "/documents?" + q.Encode()
 	for pause := first; ; pause = min(2*pause, longest) {
 		if uid, found := r.sent(mark); found {
 			return uid, nil

@@ -48,6 +48,7 @@ type world struct {
 	drop      func(mark string) bool // true: the batch is taken, and the answer lost
 	openTasks bool                   // tasks of documents stay open until settle
 	mostOpen  int
+	once      map[string]uint32 // tasks by idempotency key
 }
 
 type index struct {
@@ -57,7 +58,7 @@ type index struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, indexes: map[string]*index{}, keys: map[string]key.Record{}}
+	w := &world{t: t, indexes: map[string]*index{}, keys: map[string]key.Record{}, once: map[string]uint32{}}
 	w.changed = sync.NewCond(&w.mu)
 	w.ingress = httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(w.ingress.Close)
@@ -83,7 +84,24 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 		}
 	}
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	once := r.Header.Get("Idempotency-Key")
+	if uid, again := w.once[once]; again {
+		_, _ = fmt.Fprintf(out, `{"taskUid":%d}`, uid)
+		return
+	}
+	if once != "" {
+		w.once[once] = uint32(len(w.tasks))
+	}
 	switch {
+	case parts[0] == "swap-indexes":
+		w.swap(out, body)
+	case r.Method == http.MethodDelete:
+		if w.indexes[parts[1]] == nil {
+			w.enqueue(out, "indexDeletion", nil, apierr.New(apierr.IndexNotFound, "gone"))
+			return
+		}
+		delete(w.indexes, parts[1])
+		w.enqueue(out, "indexDeletion", nil, nil)
 	case len(parts) == 1:
 		var in struct {
 			UID        string  `json:"uid"`
@@ -112,6 +130,29 @@ func (w *world) serve(out http.ResponseWriter, r *http.Request) {
 		}
 		w.enqueue(out, "documentAdditionOrUpdate", &mark, nil)
 	}
+}
+
+// swap exchanges indexes, or gives them other names.
+func (w *world) swap(out http.ResponseWriter, body []byte) {
+	var in []struct {
+		Indexes [2]string
+		Rename  bool
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		w.t.Error(err)
+	}
+	for _, one := range in {
+		a, b := one.Indexes[0], one.Indexes[1]
+		if w.indexes[a] == nil || (w.indexes[b] == nil) != one.Rename {
+			w.enqueue(out, "indexSwap", nil, apierr.New(apierr.IndexNotFound, "Index `%s` or `%s` not found.", a, b))
+			return
+		}
+		w.indexes[a], w.indexes[b] = w.indexes[b], w.indexes[a]
+		if one.Rename {
+			delete(w.indexes, a)
+		}
+	}
+	w.enqueue(out, "indexSwap", nil, nil)
 }
 
 // enqueue makes a task, which is over at once but where documents shall wait.
