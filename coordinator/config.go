@@ -49,6 +49,7 @@ type config struct {
 	sockets             []string
 	shape               formation.Shape
 	dumpDir, ingressURL string
+	dumpHosts           string // comma-separated
 	nodeKey, adminKey   string
 	masterKey           string
 	seal                *seal.Box
@@ -87,6 +88,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.IntVar(&c.shape.Shards, "shards", shardmap.DefaultShards, "shards of a new index in a new cluster")
 	telemetry.RegisterProfiles(f, &c.pprof)
 	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, and for those under way into the cluster, made at first use; without one both are refused")
+	f.StringVar(&c.dumpHosts, "dump-allowed-url-hosts", "", "comma-separated hosts, with or without a port, from which dumps to import are fetched")
 	f.StringVar(&c.ingressURL, "ingress-url", "", "URL under which this coordinator reaches an Envoy, to import dumps (default: --ingress-listen)")
 	entropy := registerEntropy(f, &c.entropy)
 	hooks := registerWebhooks(f, &c)

@@ -204,6 +204,7 @@ func (p *parts) newImporter() *imports.Importer {
 	}
 	return imports.New(imports.Config{
 		Spool: imports.Spool(filepath.Join(p.config.dumpDir, "imports")), Records: p.store, Store: p.store,
+		Hosts:   fields(p.config.dumpHosts),
 		Ingress: imports.NewIngress(p.config.ingressURL, p.config.masterKey), Views: p.views, Tasks: p.tasks, Lead: lead,
 		Holder: p.config.id, Now: now, Log: p.log, Metrics: imports.NewMetrics(p.registry), Workflows: p.workflows,
 	})

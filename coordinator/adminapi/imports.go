@@ -19,20 +19,22 @@ type Imports interface {
 	Open(ctx context.Context, size int64, fingerprint string, o imports.Options, resume bool) (imports.Status, error)
 	Append(ctx context.Context, id string, offset int64, from io.Reader) (imports.Status, error)
 	Receive(ctx context.Context, o imports.Options, from io.Reader) (imports.Status, error)
+	Fetch(ctx context.Context, o imports.Options, from string) (imports.Status, error)
 	Check(ctx context.Context, s *dump.Summary, o imports.Options) (imports.Plan, error)
 	Status(ctx context.Context, id string) (imports.Status, error)
 	List(ctx context.Context) ([]imports.Status, error)
 	Cancel(ctx context.Context, id string) (imports.Status, error)
 }
 
-// announced is the body that announces a file: it comes in pieces afterwards.
+// announced is the body that announces a file: it comes in pieces afterwards, or is fetched from the URL.
 type announced struct {
 	Size        int64  `json:"size"`
 	Fingerprint string `json:"fingerprint"`
 	Resume      bool   `json:"resume"` // an import that was interrupted, and no new one
+	URL         string `json:"url"`
 }
 
-// importDump begins an import. A JSON body announces the file, any other body is the file.
+// importDump begins an import. A JSON body announces the file or says where it is, any other body is the file.
 func (s *Server) importDump(w http.ResponseWriter, r *http.Request) *apierr.Error {
 	o, e := s.importOptions(r)
 	if e != nil {
@@ -45,6 +47,10 @@ func (s *Server) importDump(w http.ResponseWriter, r *http.Request) *apierr.Erro
 		var a announced
 		if e := decode(w, r, &a); e != nil {
 			return e
+		}
+		if a.URL != "" {
+			status, err = s.Imports.Fetch(r.Context(), o, a.URL)
+			break
 		}
 		status, err = s.Imports.Open(r.Context(), a.Size, a.Fingerprint, o, a.Resume)
 	case err == nil && media == "multipart/form-data" && params["boundary"] != "":

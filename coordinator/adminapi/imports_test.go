@@ -43,6 +43,10 @@ func (d *desk) Receive(_ context.Context, o imports.Options, from io.Reader) (im
 	return d.note("receive "+o.Existing, string(raw))
 }
 
+func (d *desk) Fetch(_ context.Context, o imports.Options, from string) (imports.Status, error) {
+	return d.note("fetch "+o.Existing, from)
+}
+
 func (d *desk) Check(_ context.Context, s *dump.Summary, o imports.Options) (imports.Plan, error) {
 	_, err := d.note("check "+o.Existing, s.Indexes[0].UID)
 	return imports.Plan{Skipped: []string{"x"}}, err
@@ -90,6 +94,7 @@ func TestF9ImportRoutes(t *testing.T) {
 		asked, took               string
 	}{
 		{"POST", "/_miroir/dumps/import?on_existing=merge", "application/json", `{"size":1,"fingerprint":"abc"}`, 202, "open merge", "ab"},
+		{"POST", "/_miroir/dumps/import?on_existing=replace", "application/json", `{"url":"http://h/x"}`, 202, "fetch replace", "http://h/x"},
 		{"POST", "/_miroir/dumps/import", "application/octet-stream", "bytes", 202, "receive fail", "bytes"},
 		{"POST", "/_miroir/dumps/import", "", large, 202, "receive fail", large},
 		{"POST", "/_miroir/dumps/import", m.FormDataContentType(), form.String(), 202, "receive fail", "bytes"},

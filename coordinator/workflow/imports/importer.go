@@ -77,7 +77,7 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Config of an Importer. All fields but Limits must be set.
+// Config of an Importer. All fields but Limits and Hosts must be set.
 type Config struct {
 	Spool     Spool
 	Records   workflow.Records
@@ -89,6 +89,7 @@ type Config struct {
 	Holder    string
 	Now       func() time.Time
 	Limits    Limits
+	Hosts     []string // from which files are fetched, with or without a port
 	Log       zerolog.Logger
 	Metrics   *Metrics
 	Workflows *workflow.Metrics

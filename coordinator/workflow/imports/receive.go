@@ -18,7 +18,7 @@ import (
 func (m *Importer) Open(ctx context.Context, size int64, fingerprint string, o Options, resume bool) (Status, error) {
 	switch {
 	case size > m.Limits.MaxBytes:
-		return Status{}, apierr.New(apierr.PayloadTooLarge, "A dump of %d bytes is larger than the %d that are taken.", size, m.Limits.MaxBytes)
+		return Status{}, tooLarge(size, m.Limits.MaxBytes)
 	case size < 1 || !isFingerprint(fingerprint):
 		return Status{}, apierr.New(apierr.MiroirConfigInvalid, "`size` and `fingerprint` must be those of a dump.")
 	}
