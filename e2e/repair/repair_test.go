@@ -162,7 +162,7 @@ var _ = Describe("WQ-6: a node that dies under writes", Ordered, func() {
 		outage(1, "node-1", "engine-1")
 	})
 
-	It("its sidecar is killed", func() {
+	It("A8.2: its sidecar is killed; copies are equal after, and nothing that was deleted comes back", func() {
 		outage(2, "node-2", "sidecar-2")
 	})
 

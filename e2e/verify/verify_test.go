@@ -334,7 +334,7 @@ var _ = Describe("F8: copies that differ and nobody noticed", Ordered, func() {
 		Expect(code).To(BeZero(), "%+v", p)
 	})
 
-	It("a copy that is not there is told as incomplete", func() {
+	It("WQ-7: a copy that is not there is told as incomplete, and repaired when it is back though anti-entropy is off", func() {
 		Expect(c.Kill("sidecar-1")).To(Succeed())
 		Eventually(func() bool { return c.in.View().Nodes["node-1"].OK }).WithTimeout(longest).WithPolling(50 * time.Millisecond).Should(BeFalse())
 		p, code := c.ctl("verify")
