@@ -40,7 +40,7 @@ func (s *Server) previewSettings(w http.ResponseWriter, r *http.Request) *apierr
 	if len(in.Settings) == 0 {
 		return apierr.New(apierr.BadRequest, "The body must have the member `settings`, as PATCH of the settings takes them.")
 	}
-	p, e := meili.PreviewSettings(s.committed(r.Context(), ix), in.Settings)
+	p, e := meili.PreviewSettings(s.committed(r.Context(), ix), in.Settings, s.Snapshot().Routing.Features.Features)
 	if e != nil {
 		return e
 	}

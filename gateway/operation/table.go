@@ -116,6 +116,8 @@ var settingRoutes = []struct{ name, verb string }{
 	{"search-cutoff-ms", "PUT"},
 	{"facet-search", "PUT"},
 	{"prefix-search", "PUT"},
+	{"foreign-keys", "PUT"},
+	{"chat", "PATCH"},
 	{"typo-tolerance", "PATCH"},
 	{"faceting", "PATCH"},
 	{"pagination", "PATCH"},
@@ -172,20 +174,7 @@ func Routes() []Route {
 			Route{s.verb, p, UpdateSettings, Keyed, "settings.update"},
 			Route{"DELETE", p, ResetSettings, Keyed, "settings.update"})
 	}
-	return append(append(routes, unservedSettings(ix)...), restOfTable()...)
-}
-
-// unservedSettings are the settings that exist behind experimental features only.
-func unservedSettings(ix string) []Route {
-	var routes []Route
-	for _, s := range []struct{ name, verb string }{{"chat", "PATCH"}, {"foreign-keys", "PUT"}} {
-		p := ix + "/settings/" + s.name
-		routes = append(routes,
-			Route{"GET", p, Unserved, Keyed, "settings.get"},
-			Route{s.verb, p, Unserved, Keyed, "settings.update"},
-			Route{"DELETE", p, Unserved, Keyed, "settings.update"})
-	}
-	return routes
+	return append(routes, restOfTable()...)
 }
 
 func restOfTable() []Route {

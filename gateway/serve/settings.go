@@ -96,7 +96,7 @@ func (s *Service) settingsOf(ctx context.Context, c *call, ix *routing.Index) (j
 		}
 	}
 	if c.op.Setting == "" {
-		return view, nil
+		return meili.ShowSettings(view, c.view.Features.Features), nil
 	}
 	value, ok := meili.SettingValue(view, c.op.Setting)
 	if !ok {
@@ -115,19 +115,21 @@ func (s *Service) committed(ctx context.Context, ix *routing.Index) json.RawMess
 }
 
 // checkSettings looks at a change before an index would have to be made for it, in the words of a node: one that is refused
-// leaves no index behind. Of an index that there is nodes judge, who may know more. The name comes after the body.
-func (s *Service) checkSettings(c *call, body []byte) *apierr.Error {
+// leaves no index behind. Of an index that there is nodes judge, who may know more, unless they are not asked at once, or can not do
+// together what each of them would take. The name comes after the body.
+func (s *Service) checkSettings(c *call, body []byte, here bool) *apierr.Error {
 	_, known := c.view.Find(c.op.Index)
-	if known && (c.op.Setting != "" || body == nil || bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))) {
+	if known && !here && (c.op.Setting != "" || body == nil || bytes.HasPrefix(bytes.TrimSpace(body), []byte("{"))) {
 		return nil
 	}
 	var e *apierr.Error
+	on := c.view.Features.Features
 	switch {
 	case c.op.Kind == operation.ResetSettings:
 	case c.op.Setting == "":
-		_, e = meili.ParseSettings(body)
+		_, e = meili.ParseSettings(body, on)
 	default:
-		_, e = meili.ParseSetting(c.op.Setting, body)
+		_, e = meili.ParseSetting(c.op.Setting, body, on)
 	}
 	if e == nil {
 		e = meili.CheckIndexUID(c.op.Index)
@@ -149,15 +151,10 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 			return reply.Error(e)
 		}
 	}
-	if e := s.checkSettings(c, body); e != nil {
-		return reply.Error(e)
-	}
-	patch := meili.PatchOf(c.op.Setting, body)
+	patch := meili.PatchOf(c.op.Setting, body, s.resettable(c))
 	turns := s.tuned().SettingsBroadcast.InTurns(len(c.view.ActiveGroups()))
-	if turns {
-		if e := checkPatch(c.op.Setting, body); e != nil {
-			return reply.Error(e)
-		}
+	if e := s.checkSettings(c, body, turns || meili.NamesForeignKeys(patch)); e != nil {
+		return reply.Error(e)
 	}
 	r, err := s.newTask(ctx, c, task.SettingsUpdate, nil)
 	if err != nil {
@@ -190,16 +187,15 @@ func (s *Service) updateSettings(ctx context.Context, c *call) *reply.Reply {
 	return s.perform(ctx, c, r, w)
 }
 
-// checkPatch refuses what a node would refuse at once. body is nil for a reset.
-func checkPatch(setting string, body []byte) (e *apierr.Error) {
-	switch {
-	case body == nil:
-	case setting == "":
-		_, e = meili.ParseSettings(body)
-	default:
-		_, e = meili.ParseSetting(setting, body)
+// resettable are the features whose settings a reset of everything resets: those that are on, and those that were when the index got
+// such settings.
+func (s *Service) resettable(c *call) map[string]bool {
+	on := c.view.Features.Features
+	ix, ok := c.view.Find(c.op.Index)
+	if !ok {
+		return on
 	}
-	return e
+	return meili.HiddenFeatures(ix.Settings, on)
 }
 
 // handOver records a change for a coordinator to carry it out.

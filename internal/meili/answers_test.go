@@ -192,10 +192,10 @@ func refuseBody(route string, segments []string, body []byte, missing bool) (e *
 			e = q.Check()
 		}
 	case "PATCH /indexes/{}/settings":
-		_, e = ParseSettings(body)
+		_, e = ParseSettings(body, nil)
 	default:
 		if len(segments) == 4 && segments[2] == "settings" {
-			_, e = ParseSetting(segments[3], body)
+			_, e = ParseSetting(segments[3], body, nil)
 		}
 	}
 	return e

@@ -111,10 +111,7 @@ func canonNullable(read reader) reader {
 
 // canonObject copies an object with known members, in their fixed order. finish may look at the whole.
 func canonObject(fields []canonField, finish func(members []member, p place) *apierr.Error) reader {
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.name
-	}
+	names := canonNames(fields)
 	return func(v node, p place) ([]byte, *apierr.Error) {
 		values := make([][]byte, len(fields))
 		e := v.object(p, names, func(name string, v node) (e *apierr.Error) {

@@ -69,10 +69,14 @@ func sortedStrings(list []any) []string {
 	return slices.Compact(out)
 }
 
-// Hash is the SHA-256 of the settings in lower-case hexadecimal.
+// Hash is the SHA-256 of the settings in lower-case hexadecimal. Settings that engines hide while a feature is off are not in it, so
+// that it does not depend on features: no search does what they say.
 func (d CanonicalSettings) Hash() string {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(d)) {
+		if HiddenSetting(name) {
+			continue
+		}
 		_, _ = fmt.Fprintf(h, "%q:%s\n", name, d[name])
 	}
 	return hex.EncodeToString(h.Sum(nil))

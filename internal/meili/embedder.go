@@ -62,16 +62,16 @@ func canonFloat32(v node, p place) ([]byte, *apierr.Error) {
 	return b, e
 }
 
-// checkEmbedders refuses embedders that cannot work whatever the index has: fields that the source does not know or lacks,
-// and experimental kinds. Templates, addresses and the form of requests are for the nodes to judge.
+// checkEmbedders refuses embedders that cannot work whatever the index has: fields that the source does not know or lacks.
+// Templates, addresses and the form of requests are for the nodes to judge, and so are embedders behind features.
 func checkEmbedders(v node) *apierr.Error {
 	for _, m := range v.members() {
 		if m.value.isNull() {
 			continue
 		}
 		fields := m.value.members()
-		if e := experimentalEmbedder(fields); e != nil {
-			return e
+		if experimentalEmbedder(fields, nil) != nil {
+			continue // its feature is on: the nodes judge
 		}
 		if e := checkEmbedder(m.name, fields); e != nil {
 			return e
@@ -80,21 +80,22 @@ func checkEmbedders(v node) *apierr.Error {
 	return nil
 }
 
-func experimentalEmbedder(fields []member) *apierr.Error {
+func experimentalEmbedder(fields []member, on map[string]bool) *apierr.Error {
 	given := func(name string) bool {
 		v := get(fields, name)
 		return v != nil && !v.isNull()
 	}
+	composite, multimodal := !on["compositeEmbedders"], !on["multimodal"]
 	switch {
-	case string(get(fields, "source")) == `"composite"`:
+	case composite && string(get(fields, "source")) == `"composite"`:
 		return FeatureNotEnabled("using `\"composite\"` as source", "composite embedders", 816)
-	case given("searchEmbedder"):
+	case composite && given("searchEmbedder"):
 		return FeatureNotEnabled("setting `searchEmbedder`", "composite embedders", 816)
-	case given("indexingEmbedder"):
+	case composite && given("indexingEmbedder"):
 		return FeatureNotEnabled("setting `indexingEmbedder`", "composite embedders", 816)
-	case given("indexingFragments"):
+	case multimodal && given("indexingFragments"):
 		return FeatureNotEnabled("setting `indexingFragments`", "multimodal", 846)
-	case given("searchFragments"):
+	case multimodal && given("searchFragments"):
 		return FeatureNotEnabled("setting `searchFragments`", "multimodal", 846)
 	}
 	return nil

@@ -169,9 +169,9 @@ func patchOf(g golden, sub string) (Patch, *apierr.Error) {
 	case g.Request.Method == "DELETE":
 		return ResetSetting(sub), nil
 	case sub == "":
-		return ParseSettings(g.body())
+		return ParseSettings(g.body(), nil)
 	}
-	return ParseSetting(sub, g.body())
+	return ParseSetting(sub, g.body(), nil)
 }
 
 // TK-3: tasks print as Meilisearch prints them.

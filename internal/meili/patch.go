@@ -13,8 +13,18 @@ type Patch struct {
 	values []node // in the order of settingList; nil for nothing, null for a reset
 }
 
-// ParseSettings reads the body of PATCH of all settings and answers what a node would answer to it at once.
-func ParseSettings(body []byte) (Patch, *apierr.Error) {
+// ParseSettings reads the body of PATCH of all settings and answers what a node would answer to it at once. on are the experimental
+// features that are on.
+func ParseSettings(body []byte, on map[string]bool) (Patch, *apierr.Error) {
+	p, e := readSettings(body)
+	if e == nil {
+		e = p.check(on)
+	}
+	return p, e
+}
+
+// readSettings is ParseSettings without what depends on more than one value, or on features.
+func readSettings(body []byte) (Patch, *apierr.Error) {
 	p := Patch{make([]node, len(settingList))}
 	at := root(apierr.BadRequest)
 	e := readObject(body, at, settingNames, func(name string, v node) (e *apierr.Error) {
@@ -22,14 +32,11 @@ func ParseSettings(body []byte) (Patch, *apierr.Error) {
 		p.values[i], e = canonNullable(settingList[i].read)(v, at.key(name, settingList[i].code))
 		return e
 	})
-	if e == nil {
-		e = p.check()
-	}
 	return p, e
 }
 
 // ParseSetting reads the body of PUT or PATCH of the setting that a sub-route names.
-func ParseSetting(subroute string, body []byte) (Patch, *apierr.Error) {
+func ParseSetting(subroute string, body []byte, on map[string]bool) (Patch, *apierr.Error) {
 	p := Patch{make([]node, len(settingList))}
 	i := slices.Index(settingNames, SettingName(subroute))
 	if i < 0 {
@@ -40,7 +47,7 @@ func ParseSetting(subroute string, body []byte) (Patch, *apierr.Error) {
 	}
 	var e *apierr.Error
 	if p.values[i], e = canonNullable(settingList[i].read)(trimmed(body), root(settingList[i].code)); e == nil {
-		e = p.check()
+		e = p.check(on)
 	}
 	return p, e
 }
@@ -63,26 +70,40 @@ func ResetSetting(subroute string) Patch {
 	return p
 }
 
+// resetsAll says whether a patch resets everything, settings that not all engines know apart.
+func (p Patch) resetsAll() bool {
+	for i, known := range settingList {
+		if v := p.values[i]; v == nil && known.experimental == nil || v != nil && !v.isNull() {
+			return false
+		}
+	}
+	return true
+}
+
 // value is what the patch says about a setting.
 func (p Patch) value(name string) node { return p.values[slices.Index(settingNames, name)] }
 
-// check refuses what is wrong whatever the index has.
-func (p Patch) check() *apierr.Error {
+// check refuses what is wrong whatever the index has. on are the experimental features that are on.
+func (p Patch) check(on map[string]bool) *apierr.Error {
 	embedders := p.value("embedders")
 	if embedders != nil && !embedders.isNull() {
 		for _, m := range embedders.members() {
 			if m.value.isNull() {
 				continue
 			}
-			if e := experimentalEmbedder(m.value.members()); e != nil {
+			if e := experimentalEmbedder(m.value.members(), on); e != nil {
 				return e
 			}
 		}
 	}
 	for _, name := range []string{"chat", "foreignKeys"} {
-		if v := p.value(name); v != nil && !v.isNull() {
-			return settingList[slices.Index(settingNames, name)].experimental
+		if v, known := p.value(name), settingList[slices.Index(settingNames, name)]; v != nil && !v.isNull() && !on[known.feature] {
+			return known.experimental
 		}
+	}
+	if v := p.value("foreignKeys"); v != nil && !v.isNull() && string(v) != "[]" {
+		return apierr.New(apierr.MiroirNotImplemented,
+			"Foreign keys are not served: the documents of another index that an engine would join may lie on other nodes.")
 	}
 	if rules := p.value("rankingRules"); rules != nil && !rules.isNull() {
 		list, _ := rules.strings(place{})
@@ -112,11 +133,12 @@ func (p Patch) Details() []byte {
 	return appendObject(nil, list)
 }
 
-// Body is the patch as a PATCH of all settings for engines of any version: experimental settings, which can only be
-// reset, are left out.
-func (p Patch) Body() []byte {
+// Body is the patch as a PATCH of all settings. Experimental settings, which not all engines know, are left out but where their
+// feature is on.
+func (p Patch) Body(on map[string]bool) []byte {
 	return appendObject(nil, slices.DeleteFunc(p.members(), func(m member) bool {
-		return settingList[slices.Index(settingNames, m.name)].experimental != nil
+		known := settingList[slices.Index(settingNames, m.name)]
+		return known.experimental != nil && !on[known.feature]
 	}))
 }
 

@@ -25,12 +25,13 @@ type SettingChange struct {
 // PreviewSettings says what a change would make of the committed settings of an index, secrets in clear; nil for one that
 // nothing was committed for. The error is the one that the change would be refused or its task would fail with. What an engine
 // finds out by itself, such as the dimensions of a model, and what it makes of the documents, is not known here.
-func PreviewSettings(committed, body []byte) (SettingsPreview, *apierr.Error) {
-	p, e := ParseSettings(body)
+// on are the experimental features that are on.
+func PreviewSettings(committed, body []byte, on map[string]bool) (SettingsPreview, *apierr.Error) {
+	p, e := ParseSettings(body, on)
 	if e != nil {
 		return SettingsPreview{}, e
 	}
-	before := settingsOf(committed)
+	before := settingsOf(committed, on)
 	after, e := before.Apply(p)
 	if e != nil {
 		return SettingsPreview{}, e
@@ -51,13 +52,18 @@ func PreviewSettings(committed, body []byte) (SettingsPreview, *apierr.Error) {
 	return out, nil
 }
 
-// settingsOf reads settings as clients see them.
-func settingsOf(view []byte) Settings {
+// settingsOf reads committed settings; those behind features are there while these are on.
+func settingsOf(committed []byte, on map[string]bool) Settings {
 	s := DefaultSettings(Split)
-	if len(trimmed(view)) == 0 {
+	members := trimmed(ShowSettings(committed, on)).members()
+	if len(committed) == 0 {
+		for i, name := range settingNames {
+			if v := get(members, name); v != nil {
+				s.values[i] = v
+			}
+		}
 		return s
 	}
-	members := trimmed(view).members()
 	if rules := get(members, "rankingRules"); rules != nil {
 		if list, e := rules.strings(place{}); e == nil && slices.Contains(list, "attribute") {
 			s = DefaultSettings(Unified)

@@ -12,7 +12,7 @@ import (
 func TestF5PreviewSettings(t *testing.T) {
 	committed := DefaultSettings(Split)
 	first, e := ParseSettings([]byte(`{"stopWords":["a","the"],"synonyms":{"a":["b"]},"searchableAttributes":["t","u"],"rankingRules":["words","year:asc"],
-		"typoTolerance":{"disableOnNumbers":true},"embedders":{"m":{"source":"openAi","apiKey":"sk-secret-of-this-test"}}}`))
+		"typoTolerance":{"disableOnNumbers":true},"embedders":{"m":{"source":"openAi","apiKey":"sk-secret-of-this-test"}}}`), nil)
 	if e != nil {
 		t.Fatal(e)
 	}
@@ -33,7 +33,7 @@ func TestF5PreviewSettings(t *testing.T) {
 		{`{"embedders":{"m":{"apiKey":"another-secret-of-this-test"}}}`, "embedders", ""},
 		{`{"embedders":{"m":null},"filterableAttributes":["x"],"prefixSearch":"disabled"}`, "filterableAttributes embedders prefixSearch", "filterableAttributes embedders prefixSearch"},
 	} {
-		p, e := PreviewSettings(view, []byte(c.patch))
+		p, e := PreviewSettings(view, []byte(c.patch), nil)
 		if e != nil {
 			t.Errorf("%s: %v", c.patch, e)
 			continue
@@ -55,18 +55,18 @@ func TestF5PreviewSettings(t *testing.T) {
 			t.Errorf("%s: %v, with a reindex %v, %q", c.patch, changed, reindexed, p.Hash)
 		}
 	}
-	same, _ := PreviewSettings(view, []byte(`{}`))
-	if other, _ := PreviewSettings(view, []byte(`{"stopWords":["the","a"]}`)); other.Hash != same.Hash {
+	same, _ := PreviewSettings(view, []byte(`{}`), nil)
+	if other, _ := PreviewSettings(view, []byte(`{"stopWords":["the","a"]}`), nil); other.Hash != same.Hash {
 		t.Error("the order of a set changes the hash")
 	}
-	if other, _ := PreviewSettings(view, []byte(`{"synonyms":{}}`)); other.Hash == same.Hash {
+	if other, _ := PreviewSettings(view, []byte(`{"synonyms":{}}`), nil); other.Hash == same.Hash {
 		t.Error("other settings have the same hash")
 	}
 	for patch, want := range map[string]apierr.Code{
 		`{"stopWords":3}`: apierr.InvalidSettingsStopWords, `{"nope":3}`: apierr.BadRequest, `[`: apierr.MalformedPayload,
 		`{"typoTolerance":{"minWordSizeForTypos":{"oneTypo":20}}}`: apierr.InvalidSettingsTypoTolerance,
 	} {
-		if _, e := PreviewSettings(nil, []byte(patch)); e == nil || e.Code != want {
+		if _, e := PreviewSettings(nil, []byte(patch), nil); e == nil || e.Code != want {
 			t.Errorf("%s: %v, want %s", patch, e, want)
 		}
 	}

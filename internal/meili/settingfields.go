@@ -16,7 +16,8 @@ type setting struct {
 	code  apierr.Code
 	read  reader
 	reset string // how a reset shows in task details
-	// experimental settings are hidden from GET and can only be reset.
+	// experimental settings are hidden from GET of all settings while their feature is off, and can only be reset then.
+	feature      string
 	experimental *apierr.Error
 }
 
@@ -27,7 +28,7 @@ var settingList = []setting{
 	{name: "filterableAttributes", code: apierr.InvalidSettingsFilterableAttributes, read: canonList(canonFilterable)},
 	{name: "sortableAttributes", code: apierr.InvalidSettingsSortableAttributes, read: canonSet},
 	{
-		name: "foreignKeys", code: apierr.InvalidSettingsForeignKeys, read: canonList(canonForeignKey),
+		name: "foreignKeys", code: apierr.InvalidSettingsForeignKeys, read: canonList(canonForeignKey), feature: "foreignKeys",
 		experimental: FeatureNotEnabled("setting `foreignKeys` in the index settings", "foreign_keys", 873),
 	},
 	{name: "rankingRules", code: apierr.InvalidSettingsRankingRules, read: canonRankingRules},
@@ -47,7 +48,7 @@ var settingList = []setting{
 	{name: "facetSearch", code: apierr.InvalidSettingsFacetSearch, read: canonBool},
 	{name: "prefixSearch", code: apierr.InvalidSettingsPrefixSearch, read: canonOneOf("indexingTime", "disabled")},
 	{
-		name: "chat", code: apierr.InvalidSettingsIndexChat, read: canonChat,
+		name: "chat", code: apierr.InvalidSettingsIndexChat, read: canonChat, feature: "chatCompletions",
 		experimental: FeatureNotEnabled("setting `chat` in the index settings", "chat completions", 835),
 	},
 }
@@ -109,9 +110,43 @@ var canonChat = canonObject([]canonField{
 	{name: "description", read: canonNullable(canonString)},
 	{name: "documentTemplate", read: canonNullable(canonString)},
 	{name: "documentTemplateMaxBytes", read: canonNullable(canonUint(maxUint))},
-	{name: "searchParameters", read: canonNullable(canonAnything)},
+	{name: "searchParameters", read: canonNullable(canonObject(chatSearch, nil))},
 }, nil)
 
+// chatSearch are the parameters of the searches that a chat makes.
+var chatSearch = []canonField{
+	{name: "hybrid", read: canonNullable(canonHybrid)},
+	{name: "limit", read: canonNullable(canonUint(maxUint))},
+	{name: "sort", read: canonNullable(canonStrings)},
+	{name: "distinct", read: canonNullable(canonString)},
+	{name: "matchingStrategy", read: canonNullable(canonOneOf("last", "all", "frequency"))},
+	{name: "attributesToSearchOn", read: canonNullable(canonStrings)},
+	{name: "rankingScoreThreshold", read: canonNullable(canonRatio(thresholdRule))},
+}
+
+// canonRatio copies a number between 0 and 1.
+func canonRatio(rule string) reader {
+	return func(v node, p place) ([]byte, *apierr.Error) {
+		b, e := canonFloat32(v, p)
+		if e == nil {
+			e = isRatio(rule)(v, p)
+		}
+		return b, e
+	}
+}
+
+// canonHybrid shows the ratio that was not given, too.
+func canonHybrid(v node, p place) ([]byte, *apierr.Error) {
+	b, e := canonHybridGiven(v, p)
+	if e == nil && get(node(b).members(), "semanticRatio") == nil {
+		b = slices.Concat([]byte(`{"semanticRatio":0.5,`), b[1:])
+	}
+	return b, e
+}
+
+var canonHybridGiven = canonObject([]canonField{
+	{name: "semanticRatio", read: canonRatio(ratioRule)}, {name: "embedder", read: canonString, required: true},
+}, nil)
 var canonLocalized = canonObject([]canonField{
 	{name: "attributePatterns", read: canonStrings, required: true},
 	{name: "locales", read: canonList(canonOneOf(locales...)), required: true},

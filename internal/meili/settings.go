@@ -43,12 +43,17 @@ func SettingValue(settings []byte, subroute string) (json.RawMessage, bool) {
 	if json.Unmarshal(settings, &all) != nil {
 		return nil, false
 	}
-	v, ok := all[SettingName(subroute)]
-	return v, ok
+	name := SettingName(subroute)
+	if v, ok := all[name]; ok {
+		return v, true
+	}
+	hidden := hiddenDefault(name)
+	return json.RawMessage(hidden), hidden != ""
 }
 
 // PatchOf makes a patch of a request on a settings route: body is nil for a reset. subroute is empty for all settings.
-func PatchOf(subroute string, body []byte) SettingsPatch {
+// on are the experimental features that are on, or were when settings behind them were set.
+func PatchOf(subroute string, body []byte, on map[string]bool) SettingsPatch {
 	if subroute != "" {
 		if body == nil {
 			body = []byte("null")
@@ -57,7 +62,7 @@ func PatchOf(subroute string, body []byte) SettingsPatch {
 		return SettingsPatch{Members: append(append(append(members, ':'), bytes.TrimSpace(body)...), '}')}
 	}
 	if body == nil {
-		return SettingsPatch{Members: ResetSettings().Body()}
+		return SettingsPatch{Members: ResetSettings().Body(on)}
 	}
 	return SettingsPatch{Members: appendSerde(nil, trimmed(body))}
 }
@@ -173,7 +178,7 @@ func ClientView(shown, previous []byte, patch SettingsPatch) (json.RawMessage, e
 		displayed, most = old.Displayed, old.Faceting.Max
 	}
 	displayed, most = patch.override(displayed, most)
-	list := trimmed(shown).members()
+	list := patch.carryHidden(trimmed(shown).members(), previous)
 	for i, m := range list {
 		switch m.name {
 		case "displayedAttributes":
@@ -224,12 +229,12 @@ func canonicalDisplayed(v json.RawMessage) json.RawMessage {
 
 // Details is how a task shows the change. A wrong change shows as it is, because nodes refuse it and no task remains.
 func (p SettingsPatch) Details() json.RawMessage {
-	checked, e := ParseSettings(p.Members)
+	checked, e := readSettings(p.Members)
 	if e != nil {
 		return p.Members
 	}
-	if reset := ResetSettings(); bytes.Equal(p.Members, reset.Body()) {
-		checked = reset // of everything, settings behind experimental features included
+	if checked.resetsAll() {
+		checked = ResetSettings() // of everything, settings behind experimental features included
 	}
 	return checked.Details()
 }

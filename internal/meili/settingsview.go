@@ -124,7 +124,7 @@ func (s Settings) Apply(p Patch) (Settings, *apierr.Error) {
 		}
 		name := settingNames[i]
 		if v.isNull() {
-			out.values[i] = node(s.dialect.defaultOf(name))
+			out.values[i] = firstOf(node(s.dialect.defaultOf(name)), node(hiddenDefault(name)))
 			continue
 		}
 		var e *apierr.Error
@@ -141,6 +141,8 @@ func (s Settings) Apply(p Patch) (Settings, *apierr.Error) {
 			v, e = applyEmbedders(s.values[i], v)
 		case "localizedAttributes":
 			v = longLocales(v)
+		case "chat":
+			v = applyChat(s.values[i], v)
 		}
 		if e != nil {
 			return s, e
@@ -212,6 +214,22 @@ func applyFaceting(old, change node) node {
 		set(list, "sortFacetValuesBy", appendObject(nil, orders))
 	}
 	return withDefaults(mergeObject(old, appendObject(nil, list), memberNames(node(defaultFaceting))), defaultFaceting)
+}
+
+func applyChat(old, change node) node {
+	list := change.members()
+	if search := get(list, "searchParameters"); search != nil && !search.isNull() {
+		set(list, "searchParameters", mergeObject(get(old.members(), "searchParameters"), search, canonNames(chatSearch)))
+	}
+	return withDefaults(mergeObject(old, appendObject(nil, list), memberNames(node(defaultChat))), defaultChat)
+}
+
+func canonNames(fields []canonField) []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	return names
 }
 
 func memberNames(v node) []string {

@@ -225,6 +225,7 @@ func (k *Keeper) establish(ctx context.Context, s *state, ix *routing.Index) err
 	if err != nil {
 		return err
 	}
+	want = visible(want, k.Views.View().Features.Features)
 	have, lost, err := k.look(ctx, s, ix)
 	if err != nil {
 		return err

@@ -42,6 +42,12 @@ func engineView(client []byte) (map[string]json.RawMessage, error) {
 	return view, nil
 }
 
+// visible are the settings without those behind features that are off: engines refuse them.
+func visible(want map[string]json.RawMessage, on map[string]bool) map[string]json.RawMessage {
+	maps.DeleteFunc(want, func(name string, _ json.RawMessage) bool { return !meili.SettableNow(name, on) })
+	return want
+}
+
 // filterable adds the shard field. Where rules with patterns come first, one of them could match it and forbid
 // filtering, so the field gets a rule of its own before them.
 func filterable(client json.RawMessage) (json.RawMessage, error) {
@@ -79,12 +85,12 @@ func faceting(client json.RawMessage) (json.RawMessage, error) {
 }
 
 // difference lists the settings of want that have is not equal to. Settings that the engine does not show, because it
-// does not know them or hides them, are left out when want has nothing but a default for them.
+// does not know them, are left out when want has nothing but a default for them; those that it hides can not be set.
 func difference(want, have map[string]json.RawMessage) map[string]json.RawMessage {
 	patch := map[string]json.RawMessage{}
 	for _, key := range slices.Sorted(maps.Keys(want)) {
 		got, shown := have[key]
-		if (!shown && isDefault(want[key])) || (shown && same(key, want[key], got)) {
+		if (!shown && (isDefault(want[key]) || meili.HiddenSetting(key))) || (shown && same(key, want[key], got)) {
 			continue
 		}
 		patch[key] = want[key]

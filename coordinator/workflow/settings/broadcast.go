@@ -140,6 +140,7 @@ func (b *Broadcast) Lead(ctx context.Context, l workflow.Leader) error {
 	b.Limits = b.Limits.withDefaults()
 	changed, cancel := b.Tasks.Subscribe()
 	defer cancel()
+	defer b.Metrics.phase.Reset() // whoever leads next tells
 	queue, err := b.leftBehind(ctx)
 	if err != nil {
 		return err
@@ -270,7 +271,7 @@ func (b *Broadcast) run(ctx context.Context, l workflow.Leader, physical string,
 		return err
 	}
 	if revision > 0 && rec.State == workflow.Running {
-		defer b.Metrics.phase.DeleteLabelValues(p.Index)
+		defer b.idle(p.Index)
 		if err := runner.Drive(ctx, rec, revision); err != nil {
 			return err
 		}
@@ -295,12 +296,21 @@ func (b *Broadcast) run(ctx context.Context, l workflow.Leader, physical string,
 	if p.Index = t.Resolved; p.Index == "" && t.IndexUID != nil {
 		p.Index = *t.IndexUID
 	}
-	defer b.Metrics.phase.DeleteLabelValues(p.Index)
+	defer b.idle(p.Index)
 	rec, revision, err = runner.Start(ctx, physical, Scope+":"+physical, p, revision)
 	if err != nil {
 		return err
 	}
 	return runner.Drive(ctx, rec, revision)
+}
+
+// idle says that no change of an index is under way; of one that is gone it says nothing.
+func (b *Broadcast) idle(index string) {
+	if _, ok := b.Views.View().Find(index); ok {
+		b.Metrics.phase.WithLabelValues(index).Set(0)
+		return
+	}
+	b.Metrics.phase.DeleteLabelValues(index)
 }
 
 // load reads the record of an index; revision 0 when there is none.

@@ -22,6 +22,9 @@ func parse(raw []byte) (document, error) {
 // hash is the SHA-256 of the canonical settings, in hexadecimal.
 func (d document) hash() string { return meili.CanonicalSettings(d).Hash() }
 
+// whole is what tells settings apart that a change may have made: the hash, and what is not in it.
+func (d document) whole() string { return d.hash() + d["chat"] + d["foreignKeys"] }
+
 // keeps says whether all members that the patch does not name are as they were committed. A member that only one of
 // the two knows is no difference: engines of another version show other members.
 func (d document) keeps(committed document, named map[string]json.RawMessage) bool {
@@ -84,6 +87,7 @@ func Reversal(failed meili.SettingsPatch, committed []byte) (meili.SettingsPatch
 	if all == nil {
 		all = map[string]json.RawMessage{}
 	}
+	maps.DeleteFunc(all, func(name string, _ json.RawMessage) bool { return meili.HiddenSetting(name) }) // engines may refuse these
 	maps.Copy(all, namedIn(failed))
 	members, err := json.Marshal(all)
 	if err != nil {
@@ -109,6 +113,8 @@ func restoring(p meili.SettingsPatch, committed []byte) (meili.SettingsPatch, er
 			back[name] = json.RawMessage("null")
 		case name == "embedders":
 			back[name] = restoredEmbedders(value, was)
+		case name == "chat":
+			back[name] = meili.RestoredChat(was)
 		default:
 			back[name] = was
 		}

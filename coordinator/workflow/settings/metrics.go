@@ -22,7 +22,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		phase: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "miroir_settings_broadcast_phase",
-			Help: "Phase of running settings changes: 0 staged, 1 propose, 2 verify, 3 commit, 4 repair, 5 rollback, 6 freeze.",
+			Help: "Phase of settings changes, of indexes that had one: 0 idle or staged, 1 propose, 2 verify, 3 commit, 4 repair, 5 rollback, 6 freeze.",
 		}, []string{"index"}),
 		mismatches: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "miroir_settings_hash_mismatch_total", Help: "Nodes that showed other settings than the rest.",

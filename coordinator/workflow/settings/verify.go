@@ -47,9 +47,9 @@ func (b *Broadcast) look(ctx context.Context, p *Progress, ix *routing.Index, ch
 	if err != nil || s.reference == "" {
 		return s, err
 	}
-	want := s.shown[s.reference].hash()
+	want := s.shown[s.reference].whole()
 	for _, id := range slices.Sorted(maps.Keys(s.shown)) {
-		if s.shown[id].hash() != want {
+		if s.shown[id].whole() != want {
 			s.differing = append(s.differing, id)
 		}
 	}
@@ -104,7 +104,7 @@ func reference(shown map[string]document, committed []byte, named map[string]jso
 	}
 	agree := map[string]int{}
 	for _, d := range shown {
-		agree[d.hash()]++
+		agree[d.whole()]++
 	}
 	ids := slices.SortedFunc(maps.Keys(shown), func(x, y string) int {
 		kx, ky := shown[x].keeps(before, named), shown[y].keeps(before, named)
@@ -114,7 +114,7 @@ func reference(shown map[string]document, committed []byte, named map[string]jso
 			}
 			return 1
 		}
-		return cmp.Or(cmp.Compare(agree[shown[y].hash()], agree[shown[x].hash()]), cmp.Compare(x, y))
+		return cmp.Or(cmp.Compare(agree[shown[y].whole()], agree[shown[x].whole()]), cmp.Compare(x, y))
 	})
 	if len(ids) == 0 {
 		return "", nil
