@@ -98,6 +98,26 @@ var _ = Describe("IN-3: Envoys go while another lives", Ordered, func() {
 	}, SpecTimeout(2*longest))
 })
 
+var _ = Describe("IN-3: Envoys are killed while another lives", func() {
+	It("costs the requests that were in flight, and no write that was acknowledged", func(ctx SpecContext) {
+		w := start(ctx, "--gateways", "2", "--envoys", "2", "--coordinators", "2")
+		w.succeeded(ctx, w.must(ctx, "POST", "/indexes/things/documents?primaryKey=id", document("fixed", "fixed")))
+		w.gatewaysHealthy(ctx)
+		l := w.startLoad(ctx, "things", true, w.Envoys()[0].Ingress, w.Envoys()[1].Ingress)
+		for _, e := range w.Envoys() {
+			before, err := w.Pid(e.Process)
+			Expect(err).NotTo(HaveOccurred())
+			done := l.progress()
+			Expect(w.Kill(e.Process)).To(Succeed())
+			Eventually(func() bool { return l.allBeyond(done) }).WithContext(ctx).WithTimeout(longest).WithPolling(look).Should(BeTrue())
+			w.restarted(ctx, e.Process, before)
+			w.serves(ctx, e)
+		}
+		l.finish()
+		l.kept(ctx)
+	}, SpecTimeout(2*longest))
+})
+
 // drain runs the command that a pod runs before it stops.
 func (w *world) drain(ctx context.Context, e provider.Envoy, settle time.Duration) error {
 	binary, err := filepath.Abs(filepath.Join(root, "bin", "miroir"))

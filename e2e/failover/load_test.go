@@ -16,12 +16,13 @@ import (
 type load struct {
 	w       *world
 	index   string
-	again   bool // a write that got no answer is sent again with the same Idempotency-Key
+	again   bool // what broke off is sent again, writes that were refused also, with the same Idempotency-Key
 	urls    []string
 	stop    context.CancelFunc
 	clients sync.WaitGroup
 
 	reads, writes, repeated atomic.Int64
+	each                    [6]atomic.Int64 // requests of each client
 
 	mu    sync.Mutex
 	wrong []string // answers that no client should have seen, the first ones
@@ -38,10 +39,10 @@ func (w *world) startLoad(ctx context.Context, index string, again bool, urls ..
 	for i := range 3 {
 		l.clients.Go(func() { l.write(ctx, i) })
 	}
-	for _, r := range []struct{ method, path, body string }{
+	for i, r := range []struct{ method, path, body string }{
 		{"POST", "/search", `{"q":"fixed"}`}, {"GET", "/documents/fixed", ""}, {"POST", "/documents/fetch", `{"ids":["fixed"]}`},
 	} {
-		l.clients.Go(func() { l.read(ctx, r.method, r.path, r.body) })
+		l.clients.Go(func() { l.read(ctx, 3+i, r.method, r.path, r.body) })
 	}
 	return l
 }
@@ -85,20 +86,45 @@ func (l *load) client() func(ctx context.Context, method, path, body string, hea
 	}
 }
 
-func (l *load) read(ctx context.Context, method, path, body string) {
+// progress is how much each client has done so far.
+func (l *load) progress() (all [6]int64) {
+	for i := range all {
+		all[i] = l.each[i].Load()
+	}
+	return all
+}
+
+// allBeyond says whether each client has done some more since then.
+func (l *load) allBeyond(before [6]int64) bool {
+	now := l.progress()
+	for i := range now {
+		if now[i] < before[i]+3 {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *load) read(ctx context.Context, client int, method, path, body string) {
 	ask := l.client()
 	for ctx.Err() == nil {
 		a, err := ask(ctx, method, "/indexes/"+l.index+path, body)
+		if err != nil && l.again {
+			l.repeated.Add(1)
+			continue
+		}
 		if err != nil || a.status != http.StatusOK {
 			l.complain("%s %s: %v %d %s", method, path, err, a.status, a.body)
 		}
 		l.reads.Add(1)
+		l.each[client].Add(1)
 	}
 }
 
 func (l *load) write(ctx context.Context, client int) {
 	ask := l.client()
 	for n := 0; ctx.Err() == nil; n++ {
+		l.each[client].Add(1)
 		id := fmt.Sprintf("c%d-%d", client, n)
 		body := fmt.Sprintf(`[{"id":%q,"text":"written"}]`, id)
 		for try := 1; ; try++ {

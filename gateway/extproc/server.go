@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"github.com/miroir-search/miroir/gateway/reply"
@@ -40,6 +41,9 @@ const maxMessage = 16 << 20
 // settle is how long connections that were made in the last moment have until their requests arrive.
 const settle = 100 * time.Millisecond
 
+// leastPing is the time between two pings of Envoy that is not too little.
+const leastPing = time.Second
+
 // streamWorkers is how many goroutines wait for streams. A stream beyond them gets a goroutine of its own, whose stack has
 // to grow several times before the first search is answered.
 const streamWorkers = 64
@@ -59,7 +63,9 @@ func New(h Handler, log zerolog.Logger) *Server { return &Server{handler: h, log
 // while connections made before are still taken. So no request meets a gateway that ends but has not begun with it.
 func (s *Server) Serve(ctx context.Context, l *Listener, drain time.Duration) error {
 	g := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage*16), grpc.MaxConcurrentStreams(1<<16),
-		grpc.InitialWindowSize(1<<20), grpc.InitialConnWindowSize(16<<20), grpc.NumStreamWorkers(streamWorkers))
+		grpc.InitialWindowSize(1<<20), grpc.InitialConnWindowSize(16<<20), grpc.NumStreamWorkers(streamWorkers),
+		// Envoy pings gateways of which it has several.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: leastPing, PermitWithoutStream: true}))
 	pb.RegisterExternalProcessorServer(g, s)
 	alive := health.NewServer()
 	healthpb.RegisterHealthServer(g, alive)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
@@ -51,7 +53,7 @@ func startGateway(t *testing.T, socket string) *standIn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &standIn{server: grpc.NewServer(), held: make(chan struct{}, 16), free: make(chan struct{}),
+	g := &standIn{server: grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true})), held: make(chan struct{}, 16), free: make(chan struct{}),
 		gone: make(chan struct{}, 16)}
 	extprocv3.RegisterExternalProcessorServer(g.server, g)
 	healthpb.RegisterHealthServer(g.server, health.NewServer())

@@ -159,6 +159,7 @@ func (b *builder) gatewayCluster() *clusterv3.Cluster {
 						Http2ProtocolOptions: &corev3.Http2ProtocolOptions{
 							InitialStreamWindowSize:     wrapperspb.UInt32(gatewayStreamWindow),
 							InitialConnectionWindowSize: wrapperspb.UInt32(gatewayConnectionWindow),
+							ConnectionKeepalive:         b.gatewayPings(),
 						},
 					},
 				},

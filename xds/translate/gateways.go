@@ -27,6 +27,10 @@ const (
 	gatewayTries = 8
 	firstRetry   = time.Millisecond
 
+	// A gateway that answers no ping for gatewayFrozen stands still: what it has is taken from it.
+	gatewayPing   = 2 * time.Second
+	gatewayFrozen = 5 * time.Second
+
 	// Looks at the gateways beside an Envoy: at each one, and at one that does not answer.
 	gatewayLook   = time.Second
 	gatewayRelook = 250 * time.Millisecond
@@ -62,6 +66,15 @@ func (b *builder) chooseGateway(c *clusterv3.Cluster) {
 		EnforcingConsecutive_5Xx: wrapperspb.UInt32(0), EnforcingConsecutiveGatewayFailure: wrapperspb.UInt32(0),
 		EnforcingSuccessRate: wrapperspb.UInt32(0), EnforcingLocalOriginSuccessRate: wrapperspb.UInt32(0),
 	}
+}
+
+// gatewayPings are asked on each connection to one of several gateways. Health checks alone would not end what a gateway has
+// begun with, and must not: one that ends in order fails them, too.
+func (b *builder) gatewayPings() *corev3.KeepaliveSettings {
+	if len(b.cfg.Gateway.SocketPaths) < 2 {
+		return nil
+	}
+	return &corev3.KeepaliveSettings{Interval: durationpb.New(gatewayPing), Timeout: durationpb.New(gatewayFrozen)}
 }
 
 // gatewayService is the way to a gateway, and when a request that a gateway failed goes to another. Envoy keeps what was
