@@ -16,6 +16,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
+	"github.com/miroir-search/miroir/e2e/inside"
 	"github.com/miroir-search/miroir/internal/state"
 )
 
@@ -236,6 +237,47 @@ var _ = Describe("A10.3: a write is sent again to another gateway than the one t
 			Expect(list.Total).To(Equal(round+2), "one task for each write")
 			w.restarted(ctx, "gateway-0", before)
 			w.gatewaysHealthy(ctx)
+		}
+	}, SpecTimeout(2*longest))
+})
+
+// F10: a client whose connection breaks, as with a killed Envoy, finds its write done, and no copy missed it for that.
+var _ = Describe("F10: a client leaves before it is answered", func() {
+	It("has written nevertheless, everywhere", func(ctx SpecContext) {
+		w := start(ctx, "--gateways", "2")
+		store, err := state.Open(ctx, state.Options{Endpoints: []string{w.Etcd()}})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { _ = store.Close() })
+		w.succeeded(ctx, w.must(ctx, "POST", "/indexes/things/documents?primaryKey=id", document("fixed", "fixed")))
+		look, stop := context.WithCancel(ctx)
+		defer stop()
+		within, err := inside.Look(look, w)
+		Expect(err).NotTo(HaveOccurred())
+		gateways := [2]direct{w.gateway(0), w.gateway(1)}
+		for round := range 20 {
+			word := fmt.Sprint("left-", round)
+			sum := sha256.Sum256([]byte("\x00" + word))
+			body := many(300, round)
+			client, leave := context.WithCancel(ctx)
+			left := make(chan struct{})
+			go func() {
+				defer close(left)
+				_, _ = gateways[0].send(client, "POST", "/indexes/things/documents", body, "Idempotency-Key", word)
+			}()
+			var rec state.Idempotency
+			know := func() (err error) { rec, _, err = store.Idempotency(ctx, hex.EncodeToString(sum[:])); return err }
+			Eventually(know).WithContext(ctx).WithTimeout(longest).WithPolling(time.Millisecond).Should(Succeed())
+			leave()
+			<-left
+			Eventually(func() (string, error) { err := know(); return rec.State, err }).WithContext(ctx).WithTimeout(longest).WithPolling(time.Millisecond).
+				Should(Equal(state.IdemDone))
+			Expect(time.Now()).To(BeTemporally("<", rec.Deadline), "somebody had to give it up")
+			again := gateways[1].must(ctx, "POST", "/indexes/things/documents", body, "Idempotency-Key", word)
+			Expect(again.task()).To(Equal(*rec.Task))
+			w.succeeded(ctx, again)
+		}
+		for _, n := range w.Nodes() {
+			Expect(within.Dirty(n.ID)).To(BeZero(), n.ID)
 		}
 	}, SpecTimeout(2*longest))
 })

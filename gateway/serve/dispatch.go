@@ -100,6 +100,10 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		return s.stateReply(ctx, err)
 	}
 	defer end()
+	// Everything is here. A client that leaves now must not leave a write behind that only some nodes have, nor a key that
+	// nobody knows the state of.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.WriteLeg+s.Limits.State)
+	defer cancel()
 	if err := s.regain(ctx, c, &r, w.index.Physical); err != nil {
 		return s.stateReply(ctx, err)
 	}

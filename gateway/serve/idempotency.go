@@ -302,7 +302,8 @@ func (s *Service) regain(ctx context.Context, c *call, r *task.Record, physical 
 
 // record commits a task with the claim of its request.
 func (s *Service) record(ctx context.Context, c *call, r *task.Record) error {
-	return s.commit(ctx, c, r, func(with state.Receipt) error { return s.Store.RecordTask(ctx, with) })
+	// A client that leaves must not leave it open whether its request is on record.
+	return s.commit(ctx, c, r, func(with state.Receipt) error { return s.Store.RecordTask(context.WithoutCancel(ctx), with) })
 }
 
 // commit commits an effect with its task and the claim of its request. A request that lost its key to another one meanwhile
