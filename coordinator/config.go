@@ -57,6 +57,7 @@ type config struct {
 	hook                *meili.Webhook // of the command line
 	hookNetworks        webhooks.Networks
 	hookKeep            time.Duration
+	arrival             time.Duration // zero: the finisher's default
 	maxBody             uint64
 	pprof               bool
 	log                 telemetry.LogOptions
@@ -90,6 +91,8 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.StringVar(&c.dumpDir, "dump-dir", "", "folder for dumps, and for those under way into the cluster, made at first use; without one both are refused")
 	f.StringVar(&c.dumpHosts, "dump-allowed-url-hosts", "", "comma-separated hosts, with or without a port, from which dumps to import are fetched")
 	f.StringVar(&c.ingressURL, "ingress-url", "", "URL under which this coordinator reaches an Envoy, to import dumps (default: --ingress-listen)")
+	f.DurationVar(&c.arrival, "write-arrival", 6*time.Minute,
+		"how long after a write was accepted a node may still get it, when the gateway died that sent it: longer than a node reads a body")
 	entropy := registerEntropy(f, &c.entropy)
 	hooks := registerWebhooks(f, &c)
 	c.log.RegisterFlags(f)
@@ -175,6 +178,7 @@ func (c *config) check(ingress string, also ...error) error {
 	say(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "", "--ingress-url must be an http or https URL")
 	say(!memberID.MatchString(c.id), "--id must be 1 to 63 lower-case letters, digits and hyphens")
 	say(c.maxBody == 0, "--max-body-bytes must be positive")
+	say(c.arrival < time.Second, "--write-arrival must be at least a second")
 	say(len(c.etcd) == 0, "--etcd is missing")
 	for name, address := range map[string]string{"admin": c.admin, "xds": c.xds, "metrics": c.metrics} {
 		say(!hostPort(address), "--%s-listen must be host:port", name)

@@ -18,6 +18,7 @@ func (c config) effective() map[string]any {
 		"new_cluster":            map[string]int{"groups": c.shape.Groups, "replicas": c.shape.Replicas, "shards": c.shape.Shards},
 		"anti_entropy":           (&antientropy.AntiEntropy{Config: c.entropy}).Schedule(),
 		"webhooks":               map[string]any{"allowed_networks": c.hookNetworks, "keep": c.hookKeep.String(), "command_line": c.hook != nil},
+		"write_arrival":          c.arrival.String(),
 		"secrets": map[string]string{
 			"node_master_key": fingerprint(c.nodeKey), "admin_api_key": fingerprint(c.adminKey), "master_key": fingerprint(c.masterKey),
 			"state_seal_key": c.seal.Fingerprint(),

@@ -144,6 +144,7 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 	admitter := &formation.Admitter{Views: p.views, Store: p.store, Log: p.log}
 	finish := &finisher.Finisher{
 		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: finisher.NewMetrics(p.registry),
+		Limits: finisher.Limits{Arrival: p.config.arrival},
 	}
 	list := &tasklist.List{
 		Nodes: p.nodes, Store: p.store, Tasks: p.tasks, Views: p.views, Now: now, Log: p.log, Metrics: tasklist.NewMetrics(p.registry),

@@ -29,7 +29,7 @@ func Run(r *history.Run) []Violation {
 	all = append(all, documents(r)...)
 	all = append(all, reads(r.Ops)...)
 	all = append(all, last(r)...)
-	all = append(all, tasks(r.Ops)...)
+	all = append(all, tasks(r.Ops, cramped(r))...)
 	all = append(all, aliases(r.Ops, workload.Targets()[0])...)
 	all = append(all, leaders(r.Claims)...)
 	return append(all, catalog(r.Ops)...)
