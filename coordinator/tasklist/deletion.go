@@ -19,7 +19,7 @@ func (l *List) carryOutDeletion(ctx context.Context, d task.Record) error {
 		return err
 	}
 	if order.Chosen == nil {
-		if l.unrecorded(d, order) {
+		if l.unrecorded(d, order) || l.underWay(ctx, d, order) {
 			return nil // a later round finds them recorded
 		}
 		if d, err = l.choose(ctx, d, order); errors.Is(err, state.ErrNotFound) {
@@ -55,6 +55,42 @@ func (l *List) unrecorded(d task.Record, order task.Order) bool {
 		r, ok := l.Tasks.Get(uid)
 		return ok && !r.Done()
 	})
+}
+
+// startTime is how long a deletion gives tasks that were selected to begin. An engine begins with a task at once.
+const startTime = time.Second
+
+// underWay says whether a task that was selected is being worked off. An engine looks at an order when it is through with what it works
+// on, so a client that adds documents and deletes the task right afterwards finds it deleted; tasks that wait for others are left.
+func (l *List) underWay(ctx context.Context, d task.Record, order task.Order) bool {
+	selected, err := task.ParseUIDs(order.Tasks)
+	if err != nil {
+		return false
+	}
+	v, ask := l.Views.View(), map[string][]uint32{}
+	for _, uid := range selected {
+		r, ok := l.Tasks.Get(uid)
+		if !ok || r.Done() || uid >= d.UID {
+			continue
+		}
+		if r.Status == task.Processing {
+			return true
+		}
+		for _, t := range r.Targets {
+			if !t.Missed && v.Nodes[t.Node].Alive {
+				ask[t.Node] = append(ask[t.Node], uid)
+			}
+		}
+	}
+	young := l.Now().Sub(d.EnqueuedAt) < startTime
+	for _, states := range l.statesOn(ctx, v, ask) {
+		for _, s := range states {
+			if young || s.known && s.status != task.Enqueued {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // choose notes which tasks a deletion deletes: those that are finished now.

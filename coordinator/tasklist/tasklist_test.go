@@ -181,7 +181,7 @@ func TestTK9Delete(t *testing.T) {
 			all = append(all, uid)
 		}
 		w.order(1201, task.TaskDeletion, all...)
-		run(t, w, time.Second)
+		run(t, w, startTime+time.Second)
 		got := w.get(1201)
 		if got.Status != task.Succeeded || details(got) != `{"matchedTasks":1300,"deletedTasks":1200,"originalFilter":"?uids=*"}` {
 			t.Errorf("the order: %s %s", got.Status, details(got))
@@ -222,6 +222,32 @@ func TestTK9DeleteWhatHasJustEnded(t *testing.T) {
 		run(t, w, recordTime+time.Second)
 		if got := w.get(4); got.Status != task.Succeeded || !strings.Contains(details(got), `"deletedTasks":0`) {
 			t.Errorf("%s %s", got.Status, details(got))
+		}
+	})
+}
+
+// TK-9: a deletion waits for what it selected and is being worked off, as an engine does, and not for what waits itself.
+func TestTK9DeleteWaitsForWhatIsWorkedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "a", "b")
+		w.write(1, task.Enqueued)
+		w.write(2, task.Enqueued)
+		w.order(3, task.TaskDeletion, 1, 2)
+		run(t, w, startTime/2)
+		if got := w.get(3); got.Done() {
+			t.Fatalf("nothing had the time to begin, and yet the order ended: %s", details(got))
+		}
+		w.parts["b"][1] = task.Processing
+		run(t, w, time.Hour)
+		if got := w.get(3); got.Done() {
+			t.Fatalf("the order did not wait: %s", details(got))
+		}
+		w.parts["a"][1], w.parts["b"][1] = task.Succeeded, task.Succeeded
+		run(t, w, time.Second)
+		w.finish()
+		run(t, w, time.Second)
+		if got := w.get(3); got.Status != task.Succeeded || !strings.Contains(details(got), `"deletedTasks":1`) || !slices.Equal(w.deleted, []uint32{1}) {
+			t.Errorf("%s %s, %v deleted", got.Status, details(got), w.deleted)
 		}
 	})
 }
