@@ -206,7 +206,7 @@ func TestMergedOthersEqualOneEngine(t *testing.T) {
 				}
 				body, _, err = FacetSearch(FacetSearchRequest{FacetQuery: in.FacetQuery}, c.legs())
 			case "stats":
-				body, err = IndexStats(c.legs(), nil)
+				body, err = IndexStats(c.legs(), nil, false)
 			case "documents":
 				var in struct {
 					Offset, Limit int

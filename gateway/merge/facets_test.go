@@ -207,13 +207,25 @@ func TestIndexStats(t *testing.T) {
 		{nil, `{"numberOfDocuments":6,"rawDocumentDbSize":500,"avgDocumentSize":83,"isIndexing":true,"numberOfEmbeddings":2,"numberOfEmbeddedDocuments":2,"fieldDistribution":{"a":6,"b\"":2,"c":2}}`},
 		{&three, `{"numberOfDocuments":3,"rawDocumentDbSize":250,"avgDocumentSize":83,"isIndexing":true,"numberOfEmbeddings":1,"numberOfEmbeddedDocuments":1,"fieldDistribution":{"a":3,"b\"":1,"c":1}}`},
 	} {
-		got, err := IndexStats(legs, c.documents)
+		got, err := IndexStats(legs, c.documents, false)
 		if err != nil || string(got) != c.want {
 			t.Fatalf("%v\ngot  %s\nwant %s", err, got, c.want)
 		}
 	}
-	if _, err := IndexStats([][]byte{[]byte(`{"message":"x"}`)}, nil); err == nil {
+	if _, err := IndexStats([][]byte{[]byte(`{"message":"x"}`)}, nil, false); err == nil {
 		t.Fatal("no error")
+	}
+	sized := [][]byte{
+		[]byte(`{"numberOfDocuments":1,"rawDocumentDbSize":4096,"avgDocumentSize":4096,"isIndexing":false,"internalDatabaseSizes":{"main":4096,"documents":1000},"fieldDistribution":{}}`),
+		[]byte(`{"numberOfDocuments":1,"rawDocumentDbSize":2000,"avgDocumentSize":2000,"isIndexing":false,"internalDatabaseSizes":{"main":8192},"fieldDistribution":{}}`),
+	}
+	for human, want := range map[bool]string{
+		false: `{"numberOfDocuments":2,"rawDocumentDbSize":6096,"avgDocumentSize":3048,"isIndexing":false,"internalDatabaseSizes":{"documents":1000,"main":12288},"fieldDistribution":{}}`,
+		true:  `{"numberOfDocuments":2,"rawDocumentDbSize":"5.95 KiB","avgDocumentSize":"2.98 KiB","isIndexing":false,"internalDatabaseSizes":{"documents":"1000 B","main":"12 KiB"},"fieldDistribution":{}}`,
+	} {
+		if got, err := IndexStats(sized, nil, human); err != nil || string(got) != want {
+			t.Errorf("%v\ngot  %s\nwant %s", err, got, want)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func FuzzMergesAreJSON(f *testing.F) {
 		}
 		body, _, err = FacetSearch(FacetSearchRequest{}, [][]byte{leg, leg})
 		check("facet search", body, err)
-		body, err = IndexStats([][]byte{leg, leg}, nil)
+		body, err = IndexStats([][]byte{leg, leg}, nil, false)
 		check("stats", body, err)
 		body, err = GlobalStats(GlobalStatsRequest{Name: func(s string) (string, bool) { return s, true }}, [][]byte{leg, leg})
 		check("global stats", body, err)

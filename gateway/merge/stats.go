@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/rawjson"
 )
 
@@ -12,8 +13,8 @@ import (
 // knows from the covering set; a node counts all its copies, so the sum of the legs would count some twice. With a nil
 // documents the sum is given. Where the two differ, everything that is counted per document is brought to the given
 // number: the nodes of a group hold every document equally often, so the share is exact outside of migrations.
-func IndexStats(legs [][]byte, documents *int64) ([]byte, error) {
-	var s indexStats
+func IndexStats(legs [][]byte, documents *int64, human bool) ([]byte, error) {
+	s := indexStats{human: human}
 	for _, leg := range legs {
 		if err := s.add(leg); err != nil {
 			return nil, err
@@ -30,6 +31,8 @@ type GlobalStatsRequest struct {
 	Documents map[string]int64
 	// LastUpdate is the RFC 3339 time to show, raw text; "" for the latest of the legs.
 	LastUpdate string
+	// Human is for sizes as texts.
+	Human bool
 }
 
 // GlobalStats merges the statistics of whole nodes: sizes add up, the last update is the latest. The legs were asked for
@@ -92,7 +95,7 @@ func (g *globalStats) addIndexes(leg []byte, i int) (end int, err error) {
 		}
 		s := g.byName[name]
 		if s == nil {
-			s = &indexStats{}
+			s = &indexStats{human: g.req.Human}
 			g.byName[name] = s
 			g.names = append(g.names, name)
 		}
@@ -108,9 +111,9 @@ func (g *globalStats) addIndexes(leg []byte, i int) (end int, err error) {
 
 func (g *globalStats) append(dst []byte) []byte {
 	slices.Sort(g.names)
-	dst = appendNumber(dst, `{"databaseSize":`, g.database)
+	dst = appendSize(append(dst, `{"databaseSize":`...), g.database, g.req.Human)
 	if g.usedKnown {
-		dst = appendNumber(dst, `,"usedDatabaseSize":`, g.used)
+		dst = appendSize(append(dst, `,"usedDatabaseSize":`...), g.used, g.req.Human)
 	}
 	dst = append(dst, `,"lastUpdate":`...)
 	if g.last == "" {
@@ -155,7 +158,8 @@ type indexStats struct {
 	embeddings, embedded int64
 	embeds               bool
 	fields               []fieldCount // ascending by name
-	sizes                []byte       // internalDatabaseSizes of the first leg that has them
+	sizes                []fieldCount // of internal databases, ascending by name
+	human                bool         // sizes are texts
 }
 
 type fieldCount struct {
@@ -183,20 +187,17 @@ func (s *indexStats) add(leg []byte) error {
 			v, _ := parseInt(m.raw())
 			s.embedded, s.embeds = s.embedded+v, true
 		case "fieldDistribution":
-			inner := objectAt(leg, m.value)
-			for inner.next() {
-				name := inner.key
-				v, _ := parseInt(inner.raw())
-				s.field(name, v)
+			end, err := addCounts(&s.fields, leg, m.value)
+			if err != nil {
+				return err
 			}
-			if inner.bad {
-				return ErrAnswer
-			}
-			m.skipTo(inner.i)
+			m.skipTo(end)
 		case "internalDatabaseSizes":
-			if raw := m.raw(); s.sizes == nil {
-				s.sizes = raw
+			end, err := addCounts(&s.sizes, leg, m.value)
+			if err != nil {
+				return err
 			}
+			m.skipTo(end)
 		}
 	}
 	if m.bad || !known {
@@ -205,12 +206,30 @@ func (s *indexStats) add(leg []byte) error {
 	return nil
 }
 
-func (s *indexStats) field(name []byte, count int64) {
-	at, ok := slices.BinarySearchFunc(s.fields, name, func(f fieldCount, n []byte) int { return bytes.Compare(f.name, n) })
-	if !ok {
-		s.fields = slices.Insert(s.fields, at, fieldCount{name: name})
+// addCounts adds the members of the object at i, all numbers, to a list.
+func addCounts(list *[]fieldCount, leg []byte, i int) (end int, err error) {
+	m := objectAt(leg, i)
+	for m.next() {
+		name := m.key
+		count, _ := parseInt(m.raw())
+		at, ok := slices.BinarySearchFunc(*list, name, func(f fieldCount, n []byte) int { return bytes.Compare(f.name, n) })
+		if !ok {
+			*list = slices.Insert(*list, at, fieldCount{name: name})
+		}
+		(*list)[at].count += count
 	}
-	s.fields[at].count += count
+	if m.bad {
+		return 0, ErrAnswer
+	}
+	return m.i, nil
+}
+
+// appendSize appends a number of bytes, as a text if it is for people.
+func appendSize(dst []byte, n int64, human bool) []byte {
+	if human {
+		return rawjson.AppendQuoted(dst, meili.HumanSize(n))
+	}
+	return appendNumber(dst, "", n)
 }
 
 func (s *indexStats) append(dst []byte, documents *int64) []byte {
@@ -229,27 +248,33 @@ func (s *indexStats) append(dst []byte, documents *int64) []byte {
 		return int64(math.Round(float64(v) * float64(shown) / float64(s.documents)))
 	}
 	dst = appendNumber(dst, `{"numberOfDocuments":`, shown)
-	dst = appendNumber(dst, `,"rawDocumentDbSize":`, share(s.rawSize))
-	dst = appendNumber(dst, `,"avgDocumentSize":`, average)
+	dst = appendSize(append(dst, `,"rawDocumentDbSize":`...), share(s.rawSize), s.human)
+	dst = appendSize(append(dst, `,"avgDocumentSize":`...), average, s.human)
 	dst = append(dst, `,"isIndexing":`...)
 	if s.indexing {
 		dst = append(dst, "true"...)
 	} else {
 		dst = append(dst, "false"...)
 	}
+	if len(s.sizes) > 0 {
+		dst = appendCounts(append(dst, `,"internalDatabaseSizes":`...), s.sizes, func(dst []byte, n int64) []byte { return appendSize(dst, n, s.human) })
+	}
 	if s.embeds {
 		dst = appendNumber(dst, `,"numberOfEmbeddings":`, share(s.embeddings))
 		dst = appendNumber(dst, `,"numberOfEmbeddedDocuments":`, share(s.embedded))
 	}
-	dst = append(dst, `,"fieldDistribution":{`...)
-	for i, f := range s.fields {
+	dst = appendCounts(append(dst, `,"fieldDistribution":`...), s.fields, func(dst []byte, n int64) []byte { return appendNumber(dst, "", share(n)) })
+	return append(dst, '}')
+}
+
+func appendCounts(dst []byte, list []fieldCount, value func(dst []byte, n int64) []byte) []byte {
+	dst = append(dst, '{')
+	for i, f := range list {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(append(append(dst, '"'), f.name...), '"', ':')
-		dst = appendNumber(dst, "", share(f.count))
+		dst = value(dst, f.count)
 	}
-	dst = append(dst, '}')
-	dst = appendRaw(dst, `,"internalDatabaseSizes":`, s.sizes)
 	return append(dst, '}')
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/gateway/scatter"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
@@ -35,6 +36,10 @@ func (s *Service) countDocuments(ctx context.Context, c *call, ix *routing.Index
 }
 
 func (s *Service) indexStats(ctx context.Context, c *call) *reply.Reply {
+	params, e := meili.ParseStatsParameters(c.Query)
+	if e != nil {
+		return reply.Error(e)
+	}
 	targets, e := c.targets()
 	if e != nil {
 		return reply.Error(e)
@@ -47,13 +52,13 @@ func (s *Service) indexStats(ctx context.Context, c *call) *reply.Reply {
 			return refusal(e, ix)
 		}
 		sum += n
-		own, r := s.statsLegs(ctx, c, ix)
+		own, r := s.statsLegs(ctx, c, ix, params)
 		if r != nil {
 			return r
 		}
 		legs = append(legs, own...)
 	}
-	body, err := merge.IndexStats(legs, &sum)
+	body, err := merge.IndexStats(legs, &sum, params.Human)
 	if err != nil || len(legs) == 0 {
 		return uncovered(every(targets[0].Shards))
 	}
@@ -61,10 +66,10 @@ func (s *Service) indexStats(ctx context.Context, c *call) *reply.Reply {
 }
 
 // statsLegs are the stats of an index on every node of a group. The reply says why there are none.
-func (s *Service) statsLegs(ctx context.Context, c *call, ix *routing.Index) ([][]byte, *reply.Reply) {
+func (s *Service) statsLegs(ctx context.Context, c *call, ix *routing.Index, p meili.StatsParameters) ([][]byte, *reply.Reply) {
 	var legs [][]byte
 	for _, l := range groupLegs(c.view, ix) {
-		a := s.one(ctx, c, l, http.MethodGet, "/indexes/"+ix.Physical+"/stats")
+		a := s.one(ctx, c, l, http.MethodGet, statsPath("/indexes/"+ix.Physical+"/stats", p))
 		if a.Refused != nil {
 			return nil, refusal(a.Refused, ix)
 		}
@@ -74,6 +79,14 @@ func (s *Service) statsLegs(ctx context.Context, c *call, ix *routing.Index) ([]
 		legs = append(legs, a.Results[0].Body)
 	}
 	return legs, nil
+}
+
+// statsPath asks for what the client wants to see, sizes always as numbers.
+func statsPath(path string, p meili.StatsParameters) string {
+	if p.Internal {
+		return path + "?showInternalDatabaseSizes=true"
+	}
+	return path
 }
 
 // groupLegs are the nodes of the first active group that hold the index and are up, with all they hold.
@@ -98,6 +111,10 @@ func (s *Service) one(ctx context.Context, c *call, l plan.Leg, method, path str
 }
 
 func (s *Service) stats(ctx context.Context, c *call) *reply.Reply {
+	params, e := meili.ParseStatsParameters(c.Query)
+	if e != nil {
+		return reply.Error(e)
+	}
 	counts := map[string]int64{}
 	for _, uid := range c.visible() {
 		ix := c.view.Indexes[uid]
@@ -110,7 +127,7 @@ func (s *Service) stats(ctx context.Context, c *call) *reply.Reply {
 	var legs [][]byte
 	for _, l := range plan.AnyNode(c.view, 0) {
 		l.Shards = []int{0}
-		a := s.one(ctx, c, l, http.MethodGet, "/stats")
+		a := s.one(ctx, c, l, http.MethodGet, statsPath("/stats", params))
 		if len(a.Results) == 0 {
 			return uncovered(nil)
 		}
@@ -124,7 +141,7 @@ func (s *Service) stats(ctx context.Context, c *call) *reply.Reply {
 			_, ok := c.view.Indexes[physical] // the sidecar may have named it already
 			return physical, ok && c.grant.Index(physical)
 		},
-		Documents: counts,
+		Documents: counts, Human: params.Human,
 	}, legs)
 	if err != nil || len(legs) == 0 {
 		return uncovered(nil)

@@ -243,7 +243,7 @@ var namedLate = map[operation.Kind]bool{
 	operation.ListFields: true, operation.EditDocuments: true, operation.AddDocuments: true, operation.UpdateDocuments: true,
 	operation.DeleteByFilter: true, operation.DeleteDocuments: true, operation.ListDocuments: true, operation.FetchDocuments: true,
 	operation.SearchPost: true, operation.SearchGet: true, operation.SimilarPost: true, operation.SimilarGet: true, operation.UpdateIndex: true,
-	operation.UpdateSettings: true, operation.ResetSettings: true, operation.GetDocument: true,
+	operation.UpdateSettings: true, operation.ResetSettings: true, operation.GetDocument: true, operation.IndexStats: true,
 }
 
 // handler answers one kind of operation.

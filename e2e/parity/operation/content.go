@@ -142,7 +142,7 @@ func (m maker) read() golden.Request {
 	case 2, 3:
 		return request(http.MethodGet, m.path("/documents/"+pick(m, "1", "2", "3", "5", "eight", "n-9", "nobody", "with%20space", "01")+m.query("fields", fields, "retrieveVectors", pick(m, "true", "false", "x"))), "")
 	case 4:
-		return request(http.MethodGet, m.path("/stats"), "")
+		return request(http.MethodGet, m.path("/stats"+m.query("sizeFormat", pick(m, "raw", "x"))), "")
 	case 5:
 		return request(http.MethodPost, m.path("/fields"), m.object("offset", m.value(6, "0"), "limit", m.value(6, "100"), "filter", m.value(3, m.object("attributePatterns", m.value(4, `["t*","year"]`), "searchable", m.value(4, "true"), "displayed", m.value(4, "false"), "sortable", m.value(4, "true")))))
 	}

@@ -122,7 +122,7 @@ func (m maker) search() golden.Request {
 func (m maker) state() golden.Request {
 	switch m.IntN(5) {
 	case 0:
-		return request(http.MethodGet, "/stats", "")
+		return request(http.MethodGet, "/stats"+m.query("showInternalDatabaseSizes", pick(m, "true", "false", "x"), "sizeFormat", pick(m, "raw", "x", "Human")), "")
 	case 1:
 		return request(http.MethodGet, "/health", "")
 	case 2:
