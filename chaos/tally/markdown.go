@@ -34,7 +34,7 @@ func (t *Tally) Markdown(took time.Duration) string {
 	if t.Untried != "" {
 		row("not tried", t.Untried)
 	}
-	b.WriteString("\nWhat clients, who send nothing again, saw while faults lasted. A request under way during several is counted at each; alone are those that met one only.\n\n")
+	b.WriteString("\nWhat clients, who send nothing again, saw while faults lasted. A request under way during several is counted at each; alone are those that met one only, and no other within ten seconds before.\n\n")
 	row("fault", "times", "requests", "not successful", "503", "504", "other", "no answer", "no connection, sent later", "alone: requests", "not successful")
 	row("---", "---", "---", "---", "---", "---", "---", "---", "---", "---", "---")
 	for _, name := range slices.Sorted(maps.Keys(t.During)) {

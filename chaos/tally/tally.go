@@ -39,7 +39,7 @@ type Count struct {
 type During struct {
 	Times int
 	Count
-	Alone Count // of the requests that met no other fault
+	Alone Count // of the requests that met no other fault, and none that had ended a moment ago
 }
 
 // aftermath is how long after a fault clients may still see what it left: a lease must end, or a process find its way back.
@@ -133,7 +133,7 @@ func (t *Tally) place(events []history.Event, o history.Op) {
 		after = after || began > e.End && began <= e.End+aftermath
 	}
 	for d := range met {
-		if d.add(o); len(met) == 1 {
+		if d.add(o); len(met) == 1 && !after {
 			d.Alone.add(o)
 		}
 	}

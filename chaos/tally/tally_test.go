@@ -40,7 +40,7 @@ func TestRequestsAreCountedAtTheFaultsTheyMet(t *testing.T) {
 	if cut == nil || cut.All != 2 || cut.Timeout != 1 || cut.Unanswered != 1 {
 		t.Errorf("a cut link: %+v", cut)
 	}
-	if kill.Alone.All != 1 || kill.Alone.Unavailable != 1 || cut.Alone.All != 1 {
+	if kill.Alone.All != 1 || kill.Alone.Unavailable != 1 || cut.Alone.All != 0 {
 		t.Errorf("alone: %+v and %+v", kill.Alone, cut.Alone)
 	}
 	if sum.After.All != 1 || sum.After.Wrong != 1 {
