@@ -103,7 +103,7 @@ func (p *parts) admin(ctx context.Context, l net.Listener) error {
 		Workflows: p.store, Kinds: []string{settings.KindName, dumps.KindName, imports.KindName, repair.KindName, upkeep.KindName, antientropy.KindName}, Healthy: p.ready,
 		Gatherer: p.registry, Log: p.log, Metrics: adminapi.NewMetrics(p.registry), Now: now,
 		Aliases: &aliases.Changer{Store: p.store, Rules: aliases.DefaultRules, Now: now, Metrics: aliases.NewMetrics(p.registry)}, AliasList: p.store,
-		TaskList: p.tasks, Enqueuer: p.store, Tuning: p.store, Dumps: dumps.Folder(p.config.dumpDir),
+		Activity: p.store, TaskList: p.tasks, Enqueuer: p.store, Tuning: p.store, Dumps: dumps.Folder(p.config.dumpDir),
 		Effective: func() any { return p.config.effective() }, Settings: p.store, Seal: p.config.seal, Passes: p.passes,
 	}
 	if p.importer != nil {

@@ -121,7 +121,7 @@ func newFixture(t *testing.T) *fixture {
 		Key: key, Snapshot: func() view.Snapshot { return view.Snapshot{Routing: f.view} }, Sightings: sightings, Tasks: f, Nodes: f,
 		Workflows: f, Kinds: []string{"settings"}, Healthy: func() error { return f.sick }, Gatherer: registry, Log: zerolog.Nop(),
 		Metrics: NewMetrics(registry), Now: time.Now, TaskList: f, Enqueuer: f, AliasList: noAliases{}, Tuning: noTuning{},
-		Effective: func() any { return map[string]string{"id": "coordinator-0"} }, Passes: &f.passes,
+		Effective: func() any { return map[string]string{"id": "coordinator-0"} }, Passes: &f.passes, Activity: &diary{},
 	})
 	return f
 }

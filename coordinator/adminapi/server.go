@@ -58,6 +58,7 @@ type Config struct {
 	TaskList  TaskList
 	Nodes     Nodes
 	Workflows Workflows
+	Activity  Activities
 	Imports   Imports      // nil where no dumps are taken
 	Dumps     dumps.Folder // empty where none are written
 	Enqueuer  Enqueuer
@@ -96,6 +97,7 @@ func routes() []route {
 	return []route{
 		{"GET /_miroir/ready", exempt, (*Server).ready, false},
 		{"GET /_miroir/metrics", exempt, (*Server).metrics, false},
+		{"GET /_miroir/activity", adminOnly, (*Server).activity, false},
 		{"GET /_miroir/topology", adminOnly, (*Server).topology, false},
 		{"GET /_miroir/nodes", adminOnly, (*Server).nodes, false},
 		{"GET /_miroir/nodes/{id}", adminOnly, (*Server).node, false},
@@ -178,8 +180,11 @@ func (s *Server) handler(rt route) http.Handler {
 		}
 		if e := s.admit(rt, r); e != nil {
 			refuse(out, e)
-		} else if e := rt.serve(s, out, r); e != nil {
-			refuse(out, e)
+		} else {
+			if e := rt.serve(s, out, r); e != nil {
+				refuse(out, e)
+			}
+			s.note(rt, r, out.status)
 		}
 		took := time.Since(began)
 		s.Metrics.observe(methodOf(r.Method), path, out.status, took)

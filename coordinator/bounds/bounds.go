@@ -18,12 +18,16 @@ const period = time.Minute
 type Store interface {
 	TrimIdempotency(ctx context.Context, most int) (kept, dropped int, err error)
 	TrimSessions(ctx context.Context, most int) (kept, dropped int, err error)
+	TrimActivity(ctx context.Context, most int) (kept, dropped int, err error)
 }
 
-// Limits are the bounds. Zero values take the defaults of the configuration page, 100 000 each.
-type Limits struct{ Idempotency, Sessions int }
+// Limits are the bounds. Zero values take the defaults of the configuration page, 100 000 each and 50 000 for Activity.
+type Limits struct{ Idempotency, Sessions, Activity int }
 
-const most = 100_000
+const (
+	most           = 100_000
+	mostActivities = 50_000
+)
 
 // Keeper keeps the bounds. All fields but Limits must be set.
 type Keeper struct {
@@ -40,6 +44,9 @@ func (k *Keeper) Lead(ctx context.Context) error {
 	}
 	if k.Limits.Sessions == 0 {
 		k.Limits.Sessions = most
+	}
+	if k.Limits.Activity == 0 {
+		k.Limits.Activity = mostActivities
 	}
 	tick := time.NewTicker(period)
 	defer tick.Stop()
@@ -62,6 +69,7 @@ func (k *Keeper) round(ctx context.Context) {
 		size prometheus.Gauge
 	}{
 		{"idempotency", k.Store.TrimIdempotency, k.Limits.Idempotency, k.Metrics.keys},
+		{"activity", k.Store.TrimActivity, k.Limits.Activity, k.Metrics.activity},
 		{"sessions", k.Store.TrimSessions, k.Limits.Sessions, k.Metrics.sessions},
 	} {
 		kept, dropped, err := f.trim(ctx, f.most)

@@ -30,6 +30,8 @@ func (c *counts) TrimIdempotency(_ context.Context, most int) (int, int, error) 
 	return trim(&c.keys, most)
 }
 
+func (c *counts) TrimActivity(context.Context, int) (int, int, error) { return 5, 0, nil }
+
 func (c *counts) TrimSessions(_ context.Context, most int) (int, int, error) {
 	defer c.stop()
 	return trim(&c.sessions, most)
@@ -53,6 +55,9 @@ func TestF10Bounds(t *testing.T) {
 		}
 		if got := testutil.ToFloat64(k.Metrics.dropped.WithLabelValues("idempotency")); got != lost {
 			t.Errorf("%v keys dropped", got)
+		}
+		if got := testutil.ToFloat64(k.Metrics.activity); got != 5 {
+			t.Errorf("%v activities", got)
 		}
 		if got := testutil.ToFloat64(k.Metrics.sessions); got != 10 {
 			t.Errorf("%v sessions", got)

@@ -67,6 +67,7 @@ var families = []family{
 	{"tasks/done/", func(name string, value []byte) string { return checkTask(name, value, true) }, false},
 	{state.FamilyIdempotency, versioned, true},
 	{state.FamilySessions, versioned, true},
+	{state.FamilyActivity, versioned, true},
 	{"workflows/", checkWorkflow, false},
 	{state.FamilyCancelations, versioned, false},
 	{"members/", versioned, true},
