@@ -19,8 +19,10 @@ import (
 
 	"github.com/miroir-search/miroir/e2e/inside"
 	"github.com/miroir-search/miroir/e2e/provider"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/shardmap"
+	"github.com/miroir-search/miroir/internal/state"
 )
 
 const (
@@ -256,6 +258,46 @@ var _ = Describe("F8: copies that differ and nobody noticed", Ordered, func() {
 		Expect(p.Rules).To(Equal(map[string]int{"R4": 1}))
 		for _, d := range c.shown("thing-7") {
 			Expect(d).To(Equal("null"))
+		}
+	})
+
+	It("A8.3, A8.4: what expired on one copy does not come back on others, and what was extended on one stays", func(ctx SpecContext) {
+		store, err := state.Open(ctx, state.Options{Endpoints: []string{c.Etcd()}, Cluster: "default"})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(store.Close)
+		session, err := store.NewSession(ctx, time.Minute)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(session.Close)
+		Expect(session.Put(ctx, "ttl/"+index, map[string]any{"v": 1, "enabled": true})).To(Succeed())
+		past, future := time.Now().Add(-time.Hour).UnixMilli(), time.Now().Add(time.Hour).UnixMilli()
+		put := func(id string, version uint64, expires int64, on func(nodes []string) []string) {
+			physical, shard, nodes := c.holders(id)
+			for _, node := range on(nodes) {
+				c.behind(node, http.MethodPost, "/indexes/"+physical+"/documents", []map[string]any{{
+					"id": id, nodeapi.FieldShard: string(nodeapi.AppendSymbols(nil, uint64(shard), nodeapi.ShardDigits)), //nolint:gosec // small
+					nodeapi.FieldUpdatedAt: string(nodeapi.AppendStamp(nil, hlc.Stamp(version), 0)), nodeapi.FieldExpiresAt: expires,
+				}})
+			}
+		}
+		put("swept", 1, past, func(nodes []string) []string { return nodes[:1] })
+		put("extended", 1, past, func(nodes []string) []string { return nodes[:1] })
+		put("extended", 2, future, func(nodes []string) []string { return nodes[1:] })
+		p, code := c.ctl("verify", "--deep", "--repair")
+		Expect(code).To(BeZero())
+		Expect(p.Rules).To(Equal(map[string]int{"R3": 1}))
+		Expect(c.shown("extended")).To(HaveEach(ContainSubstring(fmt.Sprint(future))))
+		_, _, nodes := c.holders("swept")
+		for node, d := range c.shown("swept") {
+			Expect(d == "null").To(Equal(node != nodes[0]), "%s on %s: the sweep takes it, no pass brings it back", d, node)
+		}
+		p, code = c.ctl("verify", "--deep")
+		Expect(code).To(BeZero())
+		Expect(p.Mismatches).To(BeZero())
+		for _, id := range []string{"swept", "extended"} {
+			physical, _, nodes := c.holders(id)
+			for _, node := range nodes {
+				c.behind(node, http.MethodDelete, "/indexes/"+physical+"/documents/"+id, nil)
+			}
 		}
 	})
 

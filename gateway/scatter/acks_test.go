@@ -37,7 +37,9 @@ func (s *script) Do(ctx context.Context, r client.Request) (client.Answer, error
 func TestWQ1WQ9Acknowledgements(t *testing.T) {
 	type answer = func(context.Context) (client.Answer, error)
 	says := func(status int, body string) answer {
-		return func(context.Context) (client.Answer, error) { return client.Answer{Status: status, Body: []byte(body)}, nil }
+		return func(context.Context) (client.Answer, error) {
+			return client.Answer{Status: status, Body: []byte(body)}, nil
+		}
 	}
 	taken := says(http.StatusAccepted, `{"taskUid":1}`)
 	silent := func(ctx context.Context) (client.Answer, error) {
