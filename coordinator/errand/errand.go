@@ -54,6 +54,9 @@ type Runner struct {
 	quiet time.Time // since when the node gives no usable answer, zero while it does
 }
 
+// Quiet says since when the node gives no usable answer, the zero time while it does.
+func (r *Runner) Quiet() time.Time { return r.quiet }
+
 // address is where the node is now; ErrBehind when it is down.
 func (r *Runner) address() (routing.Node, int64, error) {
 	v := r.View()

@@ -94,6 +94,9 @@ type Progress struct {
 	Version  uint64          `json:"version,omitempty"`     // committed
 	Failure  *apierr.Error   `json:"failure,omitempty"`
 	Stopped  bool            `json:"stopped,omitempty"` // a cancelation stopped the change on a node
+
+	Quiet map[string]time.Time `json:"quiet,omitempty"` // since when nodes that live give no usable answer
+	waits bool                 // on one of them, which is not given up yet
 }
 
 // Phases.
@@ -118,7 +121,7 @@ func (b *Broadcast) kind() workflow.Kind[Progress] {
 	for name, step := range steps {
 		steps[name] = func(ctx context.Context, p *Progress) (workflow.Verdict, error) {
 			b.Metrics.phase.WithLabelValues(p.Index).Set(phaseNumbers[name])
-			return step(ctx, p)
+			return patiently(ctx, name, step, p)
 		}
 	}
 	return workflow.Kind[Progress]{

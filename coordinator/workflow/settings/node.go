@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/internal/nodeapi"
@@ -17,7 +18,7 @@ type contact struct{ *errand.Runner }
 // contact returns the contact with a node.
 func (b *Broadcast) contact(p *Progress, node string) *contact {
 	return &contact{&errand.Runner{
-		Nodes: b.Nodes, View: b.Views.View, Now: b.Now, Unreachable: b.policy().VerifyTimeout(), Node: node, Index: p.Index, Physical: p.Physical,
+		Nodes: b.Nodes, View: b.Views.View, Now: b.Now, Unreachable: min(b.policy().VerifyTimeout(), quietSlice), Node: node, Index: p.Index, Physical: p.Physical,
 	}}
 }
 
@@ -44,19 +45,29 @@ func (c *contact) change(ctx context.Context, body []byte, dispatch string) erro
 	return err
 }
 
-// each does the same with several nodes at once and returns what came of it, by node.
+// each does the same with several nodes at once and returns what came of it, by node. Those that live and gave no usable answer for
+// too long are not asked any more.
 func (b *Broadcast) each(ctx context.Context, p *Progress, nodes []string, do func(context.Context, *contact) error) map[string]error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	out := make(map[string]error, len(nodes))
+	quiet := map[string]time.Time{}
 	for _, id := range nodes {
+		if b.gaveUp(p, id) {
+			out[id] = errand.ErrBehind
+			continue
+		}
 		wg.Go(func() {
-			err := do(ctx, b.contact(p, id))
+			c := b.contact(p, id)
+			err := do(ctx, c)
 			mu.Lock()
-			out[id] = err
+			out[id], quiet[id] = err, c.Quiet()
 			mu.Unlock()
 		})
 	}
 	wg.Wait()
+	for id, since := range quiet {
+		b.heard(p, id, since)
+	}
 	return out
 }

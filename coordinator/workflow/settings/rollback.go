@@ -37,7 +37,9 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 	}
 	attempt := ""
 	if p.Backs == 0 {
-		b.Metrics.rollbacks.Inc()
+		if len(p.Quiet) == 0 {
+			b.Metrics.rollbacks.Inc()
+		}
 	} else {
 		attempt = "." + strconv.Itoa(p.Backs)
 		if err := errand.Sleep(ctx, b.Limits.RepairPause<<(p.Backs-1)); err != nil {
@@ -55,17 +57,15 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 	if ctx.Err() != nil {
 		return workflow.Verdict{}, context.Cause(ctx)
 	}
+	if p.waits {
+		return workflow.Enter(phaseRollback)
+	}
 	if !proven {
 		if p.Backs++; p.Backs <= b.policy().MaxRepairRetries {
 			return workflow.Enter(phaseRollback)
 		}
 	}
-	var open []string
-	for id, err := range results {
-		if err != nil {
-			open = append(open, id)
-		}
-	}
+	open := failing(results)
 	if len(open) > 0 {
 		// Whether these took the change is not known. Their sidecars compare the engine with the committed settings as
 		// soon as the version moves, so it moves, with nothing else changed.
@@ -78,6 +78,16 @@ func (b *Broadcast) rollback(ctx context.Context, p *Progress) (workflow.Verdict
 		return workflow.Enter(phaseFreeze)
 	}
 	return workflow.Enter(phaseConclude)
+}
+
+// failing lists the nodes that something went wrong on.
+func failing(results map[string]error) (nodes []string) {
+	for id, err := range results {
+		if err != nil {
+			nodes = append(nodes, id)
+		}
+	}
+	return nodes
 }
 
 // again commits the settings as they were under the next version. settled lists nodes that show them.

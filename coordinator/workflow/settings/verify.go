@@ -234,11 +234,14 @@ func (b *Broadcast) lacking(ctx context.Context, p *Progress, seen *routing.View
 	}
 	b.Log.Warn().Str("index", p.Index).Msg("settings change waits for nodes")
 	before := alive(seen, seen.Physical[p.Physical])
-	_, err := b.Views.Wait(ctx, func(v *routing.View) bool {
+	p.Quiet = nil // one of the silent may be what is missing
+	wait, cancel := context.WithTimeout(ctx, b.policy().VerifyTimeout())
+	defer cancel()
+	_, err := b.Views.Wait(wait, func(v *routing.View) bool {
 		ix := v.Physical[p.Physical]
 		return ix == nil || v.Epoch > seen.Epoch || !slices.Equal(alive(v, ix), before)
 	})
-	if err != nil {
+	if err != nil && (ctx.Err() != nil || wait.Err() == nil) {
 		return workflow.Verdict{}, err
 	}
 	return workflow.Enter(phasePropose)

@@ -42,10 +42,11 @@ type world struct {
 	groups    map[string]int // by node
 	down      []string
 	canceling *uint32
-	gateway   int64    // how many changes of the settings record the one gateway knows
-	written   int64    // how many there were
-	sent      []string // nodes that were sent changes, in order
-	mixed     string   // how reads would have been answered with two versions; empty for never
+	gateway   int64         // how many changes of the settings record the one gateway knows
+	written   int64         // how many there were
+	waited    time.Duration // for nodes that give no answer
+	sent      []string      // nodes that were sent changes, in order
+	mixed     string        // how reads would have been answered with two versions; empty for never
 }
 
 // engine is a node. It carries out so many changes as it has patience, and takes the others without effect.
@@ -53,6 +54,8 @@ type engine struct {
 	settings map[string]json.RawMessage
 	patience int
 	refuses  bool            // every change fails
+	tires    bool            // it lives, and gives no usable answer from its first task's end on
+	told     int             // ends of tasks that it told
 	tasks    map[string]bool // by dispatch, whether it failed
 }
 
@@ -113,6 +116,9 @@ func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e := w.engines[strings.TrimPrefix(r.Address, "http://")]
+	if w.silent(e) {
+		return client.Answer{Status: http.StatusServiceUnavailable}, nil
+	}
 	if r.Method == http.MethodGet {
 		body, err := json.Marshal(e.settings)
 		return client.Answer{Status: http.StatusOK, Body: body}, err
@@ -133,6 +139,21 @@ func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
 		}
 	}
 	return client.Answer{Status: http.StatusAccepted, Body: []byte(`{}`)}, nil
+}
+
+// silent says whether a node gives no usable answer, for which the clock goes on.
+func (w *world) silent(e *engine) bool {
+	if !e.tires || e.told == 0 {
+		return false
+	}
+	w.waited += 5 * time.Second
+	return true
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Unix(1_800_000_000, 0).Add(w.waited)
 }
 
 // watch notes what reads could be answered with while a node is being changed: they go to nodes that do not rest, as far as the
@@ -159,7 +180,12 @@ func (w *world) watch(node string) {
 func (w *world) Dispatches(_ context.Context, address string, ids []string) ([]nodeapi.Dispatch, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	failed, known := w.engines[strings.TrimPrefix(address, "http://")].tasks[ids[0]]
+	e := w.engines[strings.TrimPrefix(address, "http://")]
+	if w.silent(e) {
+		return nil, context.DeadlineExceeded
+	}
+	e.told++
+	failed, known := e.tasks[ids[0]]
 	d := nodeapi.Dispatch{ID: ids[0], State: nodeapi.StateUnknown}
 	if known {
 		d.State = task.Succeeded
@@ -332,7 +358,7 @@ func (w *world) change(uid uint32, members string) task.Record {
 	}()
 	for {
 		b := &Broadcast{
-			Records: w, Store: w, Nodes: w, Seal: sealer(w.t, "key"), Views: w, Tasks: w, Holder: "c", Now: time.Now, Log: zerolog.Nop(),
+			Records: w, Store: w, Nodes: w, Seal: sealer(w.t, "key"), Views: w, Tasks: w, Holder: "c", Now: w.now, Log: zerolog.Nop(),
 			Policy:  func() tuning.SettingsBroadcast { return w.policy },
 			Limits:  Limits{RepairPause: time.Millisecond},
 			Metrics: NewMetrics(prometheus.NewRegistry()), Workflows: workflow.NewMetrics(prometheus.NewRegistry()),
