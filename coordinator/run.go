@@ -193,7 +193,11 @@ func (p *parts) scopes() map[string]func(context.Context, *state.Leadership) err
 
 // bounds keeps short-lived records from growing beyond their bounds.
 func (p *parts) bounds(ctx context.Context, _ *state.Leadership) error {
-	k := &bounds.Keeper{Store: p.store, Log: p.log, Metrics: p.sizes}
+	limits := func() bounds.Limits {
+		live := p.tuned.Live()
+		return bounds.Limits{Idempotency: live.Idempotency.MaxCachedKeys, Sessions: live.SessionPinning.MaxSessions}
+	}
+	k := &bounds.Keeper{Store: p.store, Limits: limits, Log: p.log, Metrics: p.sizes}
 	return k.Lead(ctx)
 }
 

@@ -52,9 +52,6 @@ type config struct {
 	drain                                             time.Duration
 	pprof                                             bool
 	admission                                         admission.Config
-	idempotency                                       serve.Idempotency
-	sessions                                          serve.Sessions
-	strategy, onTimeout                               string
 	log                                               telemetry.LogOptions
 }
 
@@ -73,17 +70,9 @@ func parse(args []string) (config, error) {
 	f.StringVar(&c.spool, "spool-dir", "", "folder for document payloads beyond 8 MiB while they stream in (default: that of the socket)")
 	f.IntVar(&c.admission.MaxConcurrent, "max-concurrent-requests", c.admission.MaxConcurrent, "requests that are worked on at the same time")
 	f.IntVar(&c.admission.Queue, "queue", c.admission.Queue, "requests that wait for others to end; what comes beyond is refused")
-	c.idempotency = serve.DefaultIdempotency()
-	f.DurationVar(&c.idempotency.TTL, "idempotency-ttl", c.idempotency.TTL, "how long an Idempotency-Key is remembered")
-	f.DurationVar(&c.idempotency.Wait, "idempotency-in-progress-wait", c.idempotency.Wait,
-		"how long a request waits for the one with the same Idempotency-Key that is being answered")
-	c.registerSessions(f)
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
 	if err := lifecycle.ParseFlags(f, args); err != nil {
-		return c, err
-	}
-	if err := c.readSessions(); err != nil {
 		return c, err
 	}
 	var missing []string
@@ -105,33 +94,6 @@ func parse(args []string) (config, error) {
 		return c, lifecycle.UsageError("%v", err)
 	}
 	return c, nil
-}
-
-// Words of the flags of sessions.
-const (
-	strategyBlock, strategyPin = "block", "route_pin"
-	timeoutServe, timeoutError = "serve", "error"
-)
-
-func (c *config) registerSessions(f *flag.FlagSet) {
-	c.sessions = serve.DefaultSessions()
-	f.BoolVar(&c.sessions.Enabled, "sessions", c.sessions.Enabled, "honour X-Miroir-Session")
-	f.DurationVar(&c.sessions.TTL, "session-ttl", c.sessions.TTL, "how long a session is remembered after its last request")
-	f.DurationVar(&c.sessions.MaxWait, "session-max-wait", c.sessions.MaxWait, "how long a read waits for the writes of its session")
-	f.StringVar(&c.strategy, "session-wait-strategy", strategyBlock, "block: reads wait for the writes; route_pin: they only go where the writes went")
-	f.StringVar(&c.onTimeout, "session-on-timeout", timeoutServe, "serve: a read that waited in vain is answered as things are; error: it is 504")
-}
-
-// readSessions takes over the words of the flags.
-func (c *config) readSessions() error {
-	if c.strategy != strategyBlock && c.strategy != strategyPin {
-		return lifecycle.UsageError("--session-wait-strategy must be %s or %s", strategyBlock, strategyPin)
-	}
-	if c.onTimeout != timeoutServe && c.onTimeout != timeoutError {
-		return lifecycle.UsageError("--session-on-timeout must be %s or %s", timeoutServe, timeoutError)
-	}
-	c.sessions.Wait, c.sessions.Fail = c.strategy == strategyBlock, c.onTimeout == timeoutError
-	return nil
 }
 
 // limits are those of requests.
@@ -193,7 +155,7 @@ func Run(ctx context.Context, args []string, stdio lifecycle.Stdio) error {
 	p := &process{config: c, log: log, store: store, reg: telemetry.NewRegistry("gateway")}
 	nodes := client.New(client.Options{NodeKey: nodeKey})
 	defer nodes.Close()
-	waits := client.New(client.Options{NodeKey: nodeKey, MaxConns: c.sessions.Waiting, MaxIdle: 8})
+	waits := client.New(client.Options{NodeKey: nodeKey, MaxConns: serve.DefaultLimits("").Waiting, MaxIdle: 8})
 	defer waits.Close()
 	if err := p.watch(work); err != nil {
 		return fmt.Errorf("gateway: %w", err)
@@ -250,7 +212,7 @@ func (p *process) watch(ctx context.Context) (err error) {
 		Views:   p.views, Tasks: tasks, Store: store, Keys: keys, Hooks: hooks, Auth: checker, Admit: admission.New(c.admission, reg),
 		Table: operation.NewTable(), Scatter: scatter.NewMetrics(reg), Metrics: serve.NewMetrics(reg),
 		Clock: p.barriers.Clock, Barrier: p.barriers, ID: c.id, Limits: c.limits(), Log: log,
-		Started: time.Now().UTC(), Idempotency: c.idempotency, Sessions: c.sessions, Registry: reg,
+		Started: time.Now().UTC(), Registry: reg,
 	}
 	return nil
 }

@@ -21,33 +21,22 @@ type Store interface {
 	TrimActivity(ctx context.Context, most int) (kept, dropped int, err error)
 }
 
-// Limits are the bounds. Zero values take the defaults of the configuration page, 100 000 each and 50 000 for Activity.
-type Limits struct{ Idempotency, Sessions, Activity int }
+// mostActivities bounds the record of what administrators did.
+const mostActivities = 50_000
 
-const (
-	most           = 100_000
-	mostActivities = 50_000
-)
+// Limits are the bounds that are configured.
+type Limits struct{ Idempotency, Sessions int }
 
-// Keeper keeps the bounds. All fields but Limits must be set.
+// Keeper keeps the bounds.
 type Keeper struct {
 	Store   Store
-	Limits  Limits
+	Limits  func() Limits // what the configuration says just now
 	Log     zerolog.Logger
 	Metrics *Metrics
 }
 
 // Lead works until ctx ends.
 func (k *Keeper) Lead(ctx context.Context) error {
-	if k.Limits.Idempotency == 0 {
-		k.Limits.Idempotency = most
-	}
-	if k.Limits.Sessions == 0 {
-		k.Limits.Sessions = most
-	}
-	if k.Limits.Activity == 0 {
-		k.Limits.Activity = mostActivities
-	}
 	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
@@ -62,15 +51,16 @@ func (k *Keeper) Lead(ctx context.Context) error {
 
 // round counts every family and cuts what is too much.
 func (k *Keeper) round(ctx context.Context) {
+	limits := k.Limits()
 	for _, f := range []struct {
 		name string
 		trim func(context.Context, int) (int, int, error)
 		most int
 		size prometheus.Gauge
 	}{
-		{"idempotency", k.Store.TrimIdempotency, k.Limits.Idempotency, k.Metrics.keys},
-		{"activity", k.Store.TrimActivity, k.Limits.Activity, k.Metrics.activity},
-		{"sessions", k.Store.TrimSessions, k.Limits.Sessions, k.Metrics.sessions},
+		{"idempotency", k.Store.TrimIdempotency, limits.Idempotency, k.Metrics.keys},
+		{"activity", k.Store.TrimActivity, mostActivities, k.Metrics.activity},
+		{"sessions", k.Store.TrimSessions, limits.Sessions, k.Metrics.sessions},
 	} {
 		kept, dropped, err := f.trim(ctx, f.most)
 		if err != nil {

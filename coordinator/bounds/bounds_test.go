@@ -42,7 +42,7 @@ func TestF10Bounds(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		store := &counts{keys: 100_007, sessions: 12, broken: broken, stop: cancel}
-		k := &Keeper{Store: store, Limits: Limits{Sessions: 10}, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry())}
+		k := &Keeper{Store: store, Limits: func() Limits { return Limits{Idempotency: 100_000, Sessions: 10} }, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry())}
 		if err := k.Lead(ctx); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}

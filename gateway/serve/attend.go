@@ -14,6 +14,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // bound is the part of an index's copies that a read in a session may ask: they have what the session wrote.
@@ -93,7 +94,7 @@ func (s *Service) attend(ctx context.Context, c *call, uid string, documents boo
 		return nil
 	}
 	s.Metrics.sessionTimeouts.Inc()
-	if s.Sessions.Fail {
+	if s.tuned().SessionPinning.OnTimeout == tuning.TimeoutError {
 		return apierr.New(apierr.MiroirTimeout, "What was written in this session was not applied in time.")
 	}
 	c.session.stale.Store(true)
@@ -110,7 +111,7 @@ func (s *Service) bind(c *call, ix *routing.Index, writes []task.Record) *bound 
 
 // seat takes one of the places for reads that wait.
 func (s *Service) seat() (leave func(), seated bool) {
-	if s.waiting.Add(1) > int64(s.Sessions.Waiting) {
+	if s.waiting.Add(1) > int64(s.Limits.Waiting) {
 		return func() { s.waiting.Add(-1) }, false
 	}
 	return func() { s.waiting.Add(-1) }, true
@@ -152,7 +153,7 @@ func (s *Service) unfinished(ctx context.Context, c *call, ix *routing.Index) (s
 // settingsDone waits until changes of settings have ended and this gateway knows what is committed. late says that this was
 // not in time.
 func (s *Service) settingsDone(ctx context.Context, c *call, ix *routing.Index, uids []uint32) (late bool, e *apierr.Error) {
-	if len(uids) == 0 || !s.Sessions.Wait {
+	if len(uids) == 0 || !s.tuned().SessionPinning.Waits() {
 		return false, nil
 	}
 	ctx, cancel := context.WithDeadline(ctx, c.session.until)
@@ -236,7 +237,7 @@ func (b *bound) judge(ix *routing.Index) {
 // await waits until the nodes of legs have applied the writes. It is false when one of them can not be used after all. The
 // lock is held.
 func (b *bound) await(ctx context.Context, legs []plan.Leg) bool {
-	if b.plans || !b.s.Sessions.Wait {
+	if b.plans || !b.s.tuned().SessionPinning.Waits() {
 		return true
 	}
 	states := make([]standing, len(legs))

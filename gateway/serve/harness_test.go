@@ -71,7 +71,7 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 		Clock: clock, Barrier: barrier.New("gateway-0", store, views, clock, zerolog.Nop(), barrier.NewMetrics(reg)),
 		Views: views, Tasks: tasks, Keys: keys, Hooks: hooks, Store: store, Nodes: nodes, Auth: checker, Table: operation.NewTable(),
 		Scatter: scatter.NewMetrics(reg), Metrics: NewMetrics(reg), Admit: admission.New(admission.DefaultConfig(), reg), NodeKey: "node", Limits: DefaultLimits(t.TempDir()),
-		Log: zerolog.New(out).Level(zerolog.DebugLevel), Idempotency: DefaultIdempotency(), Sessions: DefaultSessions(),
+		Log:   zerolog.New(out).Level(zerolog.DebugLevel),
 		Waits: nodes, Registry: reg,
 	}
 }

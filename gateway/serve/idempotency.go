@@ -25,15 +25,6 @@ const headerIdempotency = "Idempotency-Key"
 // maxIdempotencyKey bounds a key, in bytes.
 const maxIdempotencyKey = 255
 
-// Idempotency bounds what is remembered of requests with an Idempotency-Key.
-type Idempotency struct {
-	TTL  time.Duration // how long a key is remembered
-	Wait time.Duration // how long a request waits for the one that it repeats
-}
-
-// DefaultIdempotency are the defaults of the configuration page.
-func DefaultIdempotency() Idempotency { return Idempotency{TTL: 24 * time.Hour, Wait: 2 * time.Second} }
-
 // once is what a request with an Idempotency-Key carries through its handler.
 type once struct {
 	key    string       // name of its record
@@ -58,6 +49,9 @@ func (s *Service) keyed(c *call) *apierr.Error {
 	}
 	if len(values) > 1 || !opaque(values[0], maxIdempotencyKey) {
 		return invalidHeader(headerIdempotency, maxIdempotencyKey)
+	}
+	if !s.tuned().Idempotency.Enabled { // a promise that is not kept is not made
+		return apierr.New(apierr.FeatureNotEnabled, "Idempotency keys are switched off in this cluster.")
 	}
 	c.once = &once{key: secretName(c.grant.Credential(), values[0]), sum: sha256.New()}
 	for _, part := range []string{c.Method, c.Path, c.Query} {
@@ -110,7 +104,7 @@ func (s *Service) begin(ctx context.Context, c *call) error {
 		return answered{reply.Error(s.payloadError(err))}
 	}
 	request := hex.EncodeToString(o.sum.Sum(nil))
-	wait, cancel := context.WithTimeout(ctx, s.Idempotency.Wait)
+	wait, cancel := context.WithTimeout(ctx, s.tuned().Idempotency.InProgressWait())
 	defer cancel()
 	for {
 		rec, revision, err := s.Store.Idempotency(ctx, o.key)
@@ -148,7 +142,7 @@ func (s *Service) begin(ctx context.Context, c *call) error {
 
 func (s *Service) newClaim(c *call, request string, revision int64) *state.Claim {
 	return &state.Claim{
-		Key: c.once.key, Revision: revision, TTL: s.Idempotency.TTL,
+		Key: c.once.key, Revision: revision, TTL: s.tuned().Idempotency.TTL(),
 		Record: state.Idempotency{
 			Request: request, State: state.IdemPending, Owner: s.ID, Since: s.Started,
 			Deadline: s.time().Add(s.Limits.WriteLeg + s.Limits.State + 5*time.Second),

@@ -16,6 +16,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // repeat is ask with an Idempotency-Key.
@@ -187,7 +188,7 @@ func TestA101ManyAtOnce(t *testing.T) {
 func TestA103TakeOver(t *testing.T) {
 	k := newCluster(t)
 	s := k.gateway(t, io.Discard)
-	s.Idempotency.Wait = 50 * time.Millisecond
+	set(s, func(l *tuning.Live) { l.Idempotency.InProgressWaitMs = 50 })
 	owner := k.gateway(t, io.Discard)
 	owner.ID, owner.Started = "owner", time.Now().UTC()
 	session, err := owner.Store.NewSession(t.Context(), time.Minute)

@@ -27,7 +27,7 @@ func (s *Service) pins(ctx context.Context, c *call, name string) map[string]*ex
 			continue
 		}
 		pin := &explain.Pin{Pending: len(settings) + len(writes), Strategy: explain.PinRoute}
-		if s.Sessions.Wait {
+		if s.tuned().SessionPinning.Waits() {
 			pin.Strategy = explain.PinBlock
 		}
 		if len(writes) > 0 {

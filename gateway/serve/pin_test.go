@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/miroir-search/miroir/gateway/explain"
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // F20 × F6: the plan says where the session's reads must stay, without asking a node; running it waits as a search does.
@@ -84,7 +84,7 @@ func TestF20SessionPin(t *testing.T) {
 		t.Errorf("%+v", ran.Execution)
 	}
 
-	s.Sessions.MaxWait, s.Sessions.Fail = time.Millisecond, true
+	set(s, func(l *tuning.Live) { l.SessionPinning.MaxWaitMs, l.SessionPinning.OnTimeout = 1, tuning.TimeoutError })
 	writeIn(t, s, "late")
 	r := askWith(t, s, masterKey, in("late"), "POST", "/indexes/a/explain?execute=true", map[string]any{"q": "x"})
 	if e := decode[apierr.Error](t, r); e.Code != apierr.MiroirTimeout {

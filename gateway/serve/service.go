@@ -85,6 +85,8 @@ type Limits struct {
 	MultiParallel int           // queries of one multi-search that run at the same time
 	MultiQuery    time.Duration // deadline of one query of a multi-search
 	Multi         time.Duration // deadline of a whole multi-search
+
+	Waiting int // reads that wait for writes of their sessions at the same time; further ones wait in vain at once
 }
 
 // DefaultLimits are the defaults of the configuration page.
@@ -92,7 +94,7 @@ func DefaultLimits(spoolDir string) Limits {
 	return Limits{
 		MaxBody: 100 << 20, SpoolMemory: 8 << 20, SpoolDir: spoolDir,
 		ReadLeg: 5 * time.Second, WriteLeg: 60 * time.Second, State: 5 * time.Second,
-		MultiQueries: 100, MultiParallel: 16, MultiQuery: 30 * time.Second, Multi: 30 * time.Second,
+		MultiQueries: 100, MultiParallel: 16, MultiQuery: 30 * time.Second, Multi: 30 * time.Second, Waiting: 500,
 	}
 }
 
@@ -126,9 +128,7 @@ type Service struct {
 
 	Registry prometheus.Gatherer // of all metrics of this gateway
 
-	Idempotency Idempotency
-	Sessions    Sessions
-	Waits       *client.Client // for questions that take long: they must not hold the connections of others
+	Waits *client.Client // for questions that take long: they must not hold the connections of others
 
 	settings settingsCache
 	places   places

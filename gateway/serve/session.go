@@ -34,21 +34,6 @@ const (
 	maxSessionIndexes = 16 // those written to longest ago go first
 )
 
-// Sessions says how reads in a session find what was written in it.
-type Sessions struct {
-	Enabled bool
-	TTL     time.Duration // since the last write
-	Wait    bool          // reads wait until the writes are applied; else they only go where the writes went
-	MaxWait time.Duration // of one read
-	Fail    bool          // a read that waited in vain is an error; else it is answered as things are
-	Waiting int           // reads that wait at the same time; further ones wait in vain at once
-}
-
-// DefaultSessions are the defaults of the configuration page.
-func DefaultSessions() Sessions {
-	return Sessions{Enabled: true, TTL: 15 * time.Minute, Wait: true, MaxWait: 5 * time.Second, Waiting: 500}
-}
-
 // session is what a request in a session carries.
 type session struct {
 	name     string // of its record
@@ -72,7 +57,7 @@ type written struct {
 // join finds the session of a request. What the session did before, at whatever gateway, is known here when it returns.
 func (s *Service) join(ctx context.Context, c *call) *apierr.Error {
 	values := c.Header[headerSession]
-	if len(values) == 0 || !s.Sessions.Enabled || !c.mayJoin() {
+	if len(values) == 0 || !s.tuned().SessionPinning.Enabled || !c.mayJoin() {
 		return nil
 	}
 	if len(values) > 1 || !opaque(values[0], maxSession) {
@@ -80,7 +65,7 @@ func (s *Service) join(ctx context.Context, c *call) *apierr.Error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
-	c.session = &session{name: secretName(c.grant.Credential(), values[0]), given: values[0], until: c.now.Add(s.Sessions.MaxWait)}
+	c.session = &session{name: secretName(c.grant.Credential(), values[0]), given: values[0], until: c.now.Add(s.tuned().SessionPinning.MaxWait())}
 	rec, revision, err := s.Store.ClientSession(ctx, c.session.name)
 	if err == nil {
 		c.session.found = rec
@@ -94,7 +79,7 @@ func (s *Service) join(ctx context.Context, c *call) *apierr.Error {
 	if e := s.renew(c, s.Views.View()); e != nil {
 		return e
 	}
-	if err == nil && !c.op.Kind.Writes() && c.op.Access == operation.Keyed && time.Until(rec.Expires) < s.Sessions.TTL/2 {
+	if err == nil && !c.op.Kind.Writes() && c.op.Access == operation.Keyed && time.Until(rec.Expires) < s.tuned().SessionPinning.TTL()/2 {
 		s.amendSession(ctx, c, func(*state.ClientSession) {}) // reading keeps it alive as well
 	}
 	return nil
@@ -155,7 +140,7 @@ func (s *Service) rewritten(ctx context.Context, c *call, answer *reply.Reply) *
 func (s *Service) amendSession(ctx context.Context, c *call, change func(*state.ClientSession)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Limits.State)
 	defer cancel()
-	if err := s.Store.AmendClientSession(ctx, c.session.name, s.Sessions.TTL, change); err != nil {
+	if err := s.Store.AmendClientSession(ctx, c.session.name, s.tuned().SessionPinning.TTL(), change); err != nil {
 		s.Log.Warn().Ctx(ctx).Err(err).Msg("session not written")
 		c.session.lost, c.session.degraded = true, degradedStore
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // slowNode is a sidecar that takes writes and applies them when it is told to. Its documents say its name.
@@ -229,7 +230,7 @@ func TestA61ReadsWaitForTheirWrites(t *testing.T) {
 func TestA62RoutePin(t *testing.T) {
 	gateways, nodes := grouped(t, 1, 3)
 	s := gateways[0]
-	s.Sessions.Wait = false
+	set(s, func(l *tuning.Live) { l.SessionPinning.WaitStrategy = tuning.WaitPin })
 	writeIn(t, s, "s")
 	rec, _, err := s.Store.ClientSession(t.Context(), secretName("", "s"))
 	if err != nil || rec.Indexes["a--1"].Group == nil {
@@ -253,18 +254,18 @@ func TestA62RoutePin(t *testing.T) {
 func TestA63WaitInVain(t *testing.T) {
 	gateways, _ := grouped(t, 1, 1)
 	s := gateways[0]
-	s.Sessions.MaxWait = 30 * time.Millisecond
+	set(s, func(l *tuning.Live) { l.SessionPinning.MaxWaitMs = 30 })
 	writeIn(t, s, "s")
 	r := askWith(t, s, masterKey, in("s"), "GET", docs, nil)
 	if r.Status != http.StatusOK || r.Header.Get(reply.HeaderSessionStale) != "true" || r.Header.Get(headerSession) != "s" {
 		t.Errorf("%d %s %v", r.Status, r.Body, r.Header)
 	}
-	s.Sessions.Waiting = 0
-	s.Sessions.MaxWait = time.Hour
+	s.Limits.Waiting = 0
+	set(s, func(l *tuning.Live) { l.SessionPinning.MaxWaitMs = 3_600_000 })
 	if r := askWith(t, s, masterKey, in("s"), "GET", docs, nil); r.Header.Get(reply.HeaderSessionStale) != "true" {
 		t.Errorf("without a seat: %d %s %v", r.Status, r.Body, r.Header)
 	}
-	s.Sessions.Fail = true
+	set(s, func(l *tuning.Live) { l.SessionPinning.OnTimeout = tuning.TimeoutError })
 	if r = askWith(t, s, masterKey, in("s"), "GET", docs, nil); r.Status != http.StatusGatewayTimeout || codeOf(t, r) != apierr.MiroirTimeout {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
@@ -381,11 +382,11 @@ func TestHD3Session(t *testing.T) {
 	if r := ask(t, s, masterKey, "GET", docs, nil); r.Header.Get(headerSession) != "" {
 		t.Errorf("%v", r.Header)
 	}
-	s.Sessions.Enabled = false
+	set(s, func(l *tuning.Live) { l.SessionPinning.Enabled = false })
 	if r := askWith(t, s, masterKey, in("s"), "GET", docs, nil); r.Status != http.StatusOK || r.Header.Get(headerSession) != "" {
 		t.Errorf("%d %v", r.Status, r.Header)
 	}
-	s.Sessions.Enabled = true
+	set(s, func(l *tuning.Live) { l.SessionPinning.Enabled = true })
 	if err := s.Store.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,8 @@ type Live struct {
 	QueryPlanner     QueryPlanner     `json:"query_planner"`
 	VectorSearch     VectorSearch     `json:"vector_search"`
 	Explain          Explain          `json:"explain"`
+	SessionPinning   SessionPinning   `json:"session_pinning"`
+	Idempotency      Idempotency      `json:"idempotency"`
 
 	SettingsBroadcast SettingsBroadcast `json:"settings_broadcast"`
 }
@@ -145,6 +147,8 @@ func Default() Live {
 		QueryPlanner:    QueryPlanner{Enabled: true, MaxPKLiteralsNarrowable: 128},
 		VectorSearch:    VectorSearch{OverFetchFactor: 1, MaxLegHits: 3000},
 		Explain:         Explain{Enabled: true, MaxWarnings: 20, AllowExecuteParameter: true},
+		SessionPinning:  DefaultSessionPinning(),
+		Idempotency:     Idempotency{Enabled: true, TTLSeconds: 86_400, MaxCachedKeys: 100_000, InProgressWaitMs: 2000},
 		SettingsBroadcast: SettingsBroadcast{
 			Strategy: StrategyTwoPhase, Waves: WavesAuto, VerifyTimeoutS: 60, MaxRepairRetries: 3, FreezeWritesOnUnrepairable: true,
 		},

@@ -15,7 +15,9 @@ func TestCF9WrongValuesAreNamed(t *testing.T) {
 		"replica_selection":{"strategy":"best","latency_weight":-1,"inflight_weight":-1,"error_weight":-1,"ewma_half_life_ms":99,
 			"exploration_epsilon":-0.1,"exclude_factor":1},
 		"query_coalescing":{"window_ms":-1,"max_subscribers":0,"max_pending_queries":0},
-		"query_planner":{"max_pk_literals_narrowable":10001},"vector_search":{"over_fetch_factor":0,"max_leg_hits":0},"explain":{"max_warnings":-1}}`
+		"query_planner":{"max_pk_literals_narrowable":10001},"vector_search":{"over_fetch_factor":0,"max_leg_hits":0},"explain":{"max_warnings":-1},
+		"session_pinning":{"ttl_seconds":0,"max_sessions":0,"wait_strategy":"hope","max_wait_ms":-1,"on_timeout":"shrug"},
+		"idempotency":{"ttl_seconds":59,"max_cached_keys":0,"in_progress_wait_ms":60001}}`
 	_, err := Check([]byte(set))
 	if err == nil {
 		t.Fatal("it passed")
@@ -27,6 +29,8 @@ func TestCF9WrongValuesAreNamed(t *testing.T) {
 		"replica_selection.exploration_epsilon", "replica_selection.exclude_factor", "query_coalescing.window_ms",
 		"query_coalescing.max_subscribers", "query_coalescing.max_pending_queries",
 		"query_planner.max_pk_literals_narrowable", "vector_search.over_fetch_factor", "vector_search.max_leg_hits", "explain.max_warnings",
+		"session_pinning.ttl_seconds", "session_pinning.max_sessions", "session_pinning.wait_strategy", "session_pinning.max_wait_ms",
+		"session_pinning.on_timeout", "idempotency.ttl_seconds", "idempotency.max_cached_keys", "idempotency.in_progress_wait_ms",
 	} {
 		if !strings.Contains(err.Error(), path+": ") {
 			t.Errorf("%s is not named", path)

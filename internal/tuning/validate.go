@@ -47,7 +47,26 @@ func (l Live) Validate() error {
 	check(slices.Contains([]string{WavesAuto, WavesOff}, b.Waves), "settings_broadcast.waves", "auto or off", b.Waves)
 	check(b.VerifyTimeoutS >= 1 && b.VerifyTimeoutS <= 3600, "settings_broadcast.verify_timeout_s", "within 1 to 3600", b.VerifyTimeoutS)
 	check(b.MaxRepairRetries >= 0 && b.MaxRepairRetries <= 10, "settings_broadcast.max_repair_retries", "within 0 to 10", b.MaxRepairRetries)
+	l.SessionPinning.check(check)
+	l.Idempotency.check(check)
 	return errors.Join(wrong...)
+}
+
+// checker takes note of a value that is wrong.
+type checker func(ok bool, path, want string, got any)
+
+func (s SessionPinning) check(check checker) {
+	check(s.TTLSeconds >= 1 && s.TTLSeconds <= 86_400, "session_pinning.ttl_seconds", "within 1 to 86400", s.TTLSeconds)
+	check(s.MaxSessions >= 1 && s.MaxSessions <= 1_000_000, "session_pinning.max_sessions", "within 1 to 1000000", s.MaxSessions)
+	check(slices.Contains([]string{WaitBlock, WaitPin}, s.WaitStrategy), "session_pinning.wait_strategy", "block or route_pin", s.WaitStrategy)
+	check(s.MaxWaitMs >= 0 && s.MaxWaitMs <= 60_000, "session_pinning.max_wait_ms", "within 0 to 60000", s.MaxWaitMs)
+	check(slices.Contains([]string{TimeoutServe, TimeoutError}, s.OnTimeout), "session_pinning.on_timeout", "serve or error", s.OnTimeout)
+}
+
+func (i Idempotency) check(check checker) {
+	check(i.TTLSeconds >= 60 && i.TTLSeconds <= 7*86_400, "idempotency.ttl_seconds", "within 60 to 604800", i.TTLSeconds)
+	check(i.MaxCachedKeys >= 1 && i.MaxCachedKeys <= 1_000_000, "idempotency.max_cached_keys", "within 1 to 1000000", i.MaxCachedKeys)
+	check(i.InProgressWaitMs >= 0 && i.InProgressWaitMs <= 60_000, "idempotency.in_progress_wait_ms", "within 0 to 60000", i.InProgressWaitMs)
 }
 
 func share(f float64) bool { return f >= 0 && f <= 1 }
