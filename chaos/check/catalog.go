@@ -60,8 +60,10 @@ func catalog(ops []history.Op) []Violation {
 		Step: func(was, op, _ any) (bool, any) { return change(was.(identities), op.(history.Op), places) }, //nolint:errcheck // nothing else is put in
 	}
 	// Mostly an order is found without what may or may not have happened and left no trace, which makes the search long.
-	if porcupine.CheckOperationsTimeout(model, certain(steps), patience) == porcupine.Ok {
-		return nil
+	for _, doubtful := range []bool{false, true} {
+		if porcupine.CheckOperationsTimeout(model, certain(steps, doubtful), patience) == porcupine.Ok {
+			return nil
+		}
 	}
 	verdict, info := porcupine.CheckOperationsVerbose(model, steps, patience)
 	switch verdict {
@@ -73,8 +75,8 @@ func catalog(ops []history.Op) []Violation {
 	return nil
 }
 
-// certain leaves out what nobody knows the end of, but for indexes that were made and seen.
-func certain(steps []porcupine.Operation) (list []porcupine.Operation) {
+// certain leaves out what nobody knows the end of, but for indexes that were made and seen, and, with doubtful, what is no making.
+func certain(steps []porcupine.Operation, doubtful bool) (list []porcupine.Operation) {
 	seen := map[string]bool{}
 	for _, s := range steps {
 		if o := s.Input.(history.Op); o.Kind == history.Show { //nolint:errcheck // nothing else is put in
@@ -83,7 +85,7 @@ func certain(steps []porcupine.Operation) (list []porcupine.Operation) {
 	}
 	for _, s := range steps {
 		o := s.Input.(history.Op) //nolint:errcheck // nothing else is put in
-		if s.Return != history.Never || o.Kind == history.Create && seen[o.Identity] {
+		if s.Return != history.Never || o.Kind == history.Create && seen[o.Identity] || doubtful && o.Kind != history.Create {
 			list = append(list, s)
 		}
 	}
