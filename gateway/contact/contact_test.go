@@ -3,6 +3,7 @@ package contact
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,9 +14,9 @@ import (
 // IN-5: what is known may be as old as the limit, and is new again with the first answer.
 func TestAgeOfTheState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var gone bool
+		var gone atomic.Bool
 		c := New(func(context.Context) error {
-			if gone {
+			if gone.Load() {
 				return errors.New("no answer")
 			}
 			return nil
@@ -32,7 +33,7 @@ func TestAgeOfTheState(t *testing.T) {
 			{true, time.Hour, true, true}, {false, 2 * time.Second, false, false},
 		} {
 			synctest.Wait()
-			gone = step.gone
+			gone.Store(step.gone)
 			<-time.After(step.after)
 			synctest.Wait()
 			if lost, stale := c.Lost(), c.Stale(); lost != step.lost || stale != step.stale {

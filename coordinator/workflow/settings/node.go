@@ -54,7 +54,9 @@ func (b *Broadcast) each(ctx context.Context, p *Progress, nodes []string, do fu
 	quiet := map[string]time.Time{}
 	for _, id := range nodes {
 		if b.gaveUp(p, id) {
+			mu.Lock()
 			out[id] = errand.ErrBehind
+			mu.Unlock()
 			continue
 		}
 		wg.Go(func() {
