@@ -195,6 +195,28 @@ var _ = Describe("IN-1: an unchanged SDK on a cluster of three nodes", Ordered, 
 		Expect(task.Status).To(Equal(meilisearch.TaskStatusSucceeded), "%+v", task.Error)
 	}, SpecTimeout(time.Minute))
 
+	// The package, told to use an encoding, reads nothing else, be the answer as short as it may.
+	It("packs and unpacks requests and answers as the SDK is told to (RT-7)", func() {
+		for _, encoding := range []meilisearch.ContentEncoding{meilisearch.GzipEncoding, meilisearch.BrotliEncoding, meilisearch.DeflateEncoding} {
+			By(encoding.String())
+			packed := meilisearch.New(cluster.URL(), meilisearch.WithAPIKey(cluster.MasterKey()),
+				meilisearch.WithContentEncoding(encoding, meilisearch.DefaultCompression))
+			index := packed.Index("packed")
+			wait(index.AddDocuments([]map[string]any{{"id": "one", "title": "The first"}}, nil))
+			var got map[string]any
+			Expect(index.GetDocument("one", nil, &got)).To(Succeed())
+			Expect(got).To(HaveKeyWithValue("title", "The first"))
+			found, err := index.Search("first", &meilisearch.SearchRequest{})
+			Expect(err).NotTo(HaveOccurred())
+			Expect(found.Hits).To(HaveLen(1))
+			_, err = index.GetSettings()
+			Expect(err).NotTo(HaveOccurred())
+			_, err = packed.GetIndex("nowhere")
+			Expect(err).To(MatchError(ContainSubstring("index_not_found")))
+			wait(packed.DeleteIndex("packed"))
+		}
+	})
+
 	It("refuses a reserved field at once (RS-1)", func() {
 		_, err := sdk.Index("movies").AddDocuments([]map[string]any{{"id": "x", "_miroir_shard": 1}}, nil)
 		Expect(err).To(MatchError(ContainSubstring("miroir_reserved_field")))

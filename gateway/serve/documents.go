@@ -209,7 +209,7 @@ func (s *Service) getDocument(ctx context.Context, c *call) *reply.Reply {
 	}
 	s.worstLast(owners)
 	path := "/documents/" + url.PathEscape(c.op.ID)
-	if c.session == nil {
+	if c.session == nil && !c.deflates() {
 		return s.routeTo(c, ix, owners, "/indexes/"+ix.Physical+path)
 	}
 	// Envoy could not tell the client about its session.

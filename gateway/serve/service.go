@@ -166,6 +166,7 @@ func (s *Service) Serve(ctx context.Context, r *extproc.Request) *reply.Reply {
 	s.Metrics.inFlight.Inc()
 	answer := s.answer(ctx, c)
 	c.mark(answer)
+	answer = c.deflate(answer)
 	s.Metrics.inFlight.Dec()
 	status := "routed"
 	if answer.Route == nil {

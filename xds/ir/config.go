@@ -96,7 +96,7 @@ type CORS struct {
 // Compression is what clients that send Accept-Encoding get.
 type Compression struct {
 	Enabled  bool
-	MinBytes uint32 // answers known to be shorter leave as they are
+	MinBytes uint32 // answers known to be shorter leave as they are; SDKs that ask for an encoding take no others
 }
 
 // Timeouts bound each waiting of Envoy. The time a request takes as a whole is bounded by the gateway, not here.

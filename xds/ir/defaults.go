@@ -14,7 +14,7 @@ func Default() Config {
 			Interval: 2 * time.Second, Timeout: time.Second, UnhealthyThreshold: 3, HealthyThreshold: 1,
 		},
 		CORS:        CORS{MaxAge: 24 * time.Hour},
-		Compression: Compression{Enabled: true, MinBytes: 256},
+		Compression: Compression{Enabled: true, MinBytes: minCompressed},
 		Timeouts: Timeouts{
 			Connect:        time.Second,
 			RequestHeaders: 10 * time.Second,

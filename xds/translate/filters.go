@@ -96,7 +96,7 @@ func (b *builder) gateway() *extprocv3.ExternalProcessor {
 // unreadHeaders are those that every client sends and the gateway never looks at. Each header less is a fiftieth of what a
 // request costs the gateway. They stay on the request that goes to a node or a coordinator.
 var unreadHeaders = []string{
-	":authority", ":scheme", "accept", "accept-encoding", "accept-language", "connection", "content-length", "cookie", "origin", "referer",
+	":authority", ":scheme", "accept", "accept-language", "connection", "content-length", "cookie", "origin", "referer",
 	"te", "user-agent", "x-forwarded-for", "x-forwarded-proto", "x-meilisearch-client",
 }
 
