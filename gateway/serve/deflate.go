@@ -19,7 +19,9 @@ const minDeflated = 30
 // deflates says whether a client takes answers packed by deflate, and by nothing that Envoy packs by.
 func (c *call) deflates() bool {
 	taken := strings.FieldsFunc(strings.ToLower(strings.Join(c.Header.Values("Accept-Encoding"), ",")), func(r rune) bool { return r == ',' || r == ' ' })
-	others := func(coding string) bool { return !strings.HasPrefix(coding, "deflate") && coding != "identity" && !strings.HasPrefix(coding, "q=") }
+	others := func(coding string) bool {
+		return !strings.HasPrefix(coding, "deflate") && coding != "identity" && !strings.HasPrefix(coding, "q=")
+	}
 	return slices.ContainsFunc(taken, func(coding string) bool { return coding == "deflate" || coding == "deflate;q=1" }) && !slices.ContainsFunc(taken, others)
 }
 

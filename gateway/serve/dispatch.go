@@ -107,7 +107,8 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	if err := s.regain(ctx, c, &r, w.index.Physical); err != nil {
 		return s.stateReply(ctx, err)
 	}
-	if r.Stamp == 0 { // else an earlier attempt has given one, and nodes may have the write under it
+	fresh := r.Stamp == 0 // else an earlier attempt has given a stamp, and nodes may have the write under it
+	if fresh {
 		r.Stamp = stamp
 	}
 	p := plan.PlanWrite(c.view, w.index, w.shards)
@@ -124,17 +125,70 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	}
 	if errors.Is(err, state.ErrNotFound) { // somebody else deleted the index a moment ago
 		r.Physical, r.Targets = "", nil
+		s.vanished(ctx, c.uid())
 		return s.finished(ctx, c, r, meili.IndexNotFound(c.op.Index))
 	}
 	if err != nil {
 		return s.stateReply(ctx, err)
 	}
+	acks := s.send(ctx, r, w, p)
+	if fresh && s.restamp(ctx, &r, w, acks) {
+		acks = s.send(ctx, r, w, p)
+	}
+	return s.conclude(context.WithoutCancel(ctx), c, r, w, p, acks)
+}
+
+// send sends a write to every copy.
+func (s *Service) send(ctx context.Context, r task.Record, w writeCall, p plan.Write) []scatter.Ack {
 	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
-	acks := writer.Write(ctx, scatter.WriteCall{
+	return writer.Write(ctx, scatter.WriteCall{
 		Method: w.method, Path: "/indexes/" + w.index.Physical + w.path, ContentType: w.contentType, Body: w.body,
 		PrimaryKey: w.primaryKey, Dispatch: r.DispatchID(), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
 	}, p.Legs)
-	return s.conclude(context.WithoutCancel(ctx), c, r, w, p, acks)
+}
+
+// restamp gives a write another stamp that nodes refused as too far ahead, when the clock was and is not any more: else the first
+// write afterwards would be refused for nothing. No node may have it, and a write that runs by itself has its stamp from the barrier.
+func (s *Service) restamp(ctx context.Context, r *task.Record, w writeCall, acks []scatter.Ack) bool {
+	if w.order == alone || slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Accepted || a.Unsure }) || !s.heed(ctx, acks) {
+		return false
+	}
+	again := *r
+	if again.Stamp = s.stamp(ctx, w.documents); again.Stamp >= r.Stamp {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
+	defer cancel()
+	if err := s.Store.UpdateTask(ctx, again); err != nil {
+		return false
+	}
+	*r = again
+	return true
+}
+
+// vanished waits until this gateway, too, has heard that indexes are gone that the store does not have: whoever is told so must not see them
+// in the next answer. Where that takes too long the answer goes out without.
+func (s *Service) vanished(ctx context.Context, uids ...string) {
+	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
+	defer cancel()
+	seen := map[string]string{}
+	v := s.Views.View()
+	for _, uid := range uids {
+		if ix, ok := v.Indexes[uid]; ok {
+			seen[uid] = ix.Physical
+		}
+	}
+	_, err := s.Views.Wait(ctx, func(v *routing.View) bool {
+		for uid, physical := range seen {
+			if ix, ok := v.Indexes[uid]; ok && ix.Physical == physical {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		s.Log.Warn().Ctx(ctx).Err(err).Msg("indexes are gone that this gateway still knows")
+	}
 }
 
 // brokenDown says whether a status is that of a node that can not do what it should. What an engine does not have at all is
@@ -174,11 +228,13 @@ func (s *Service) observe(ctx context.Context) {
 }
 
 // heed lets the clock return to the time when nodes refused a stamp as too far ahead, and it was: the next write is as good as ever.
-func (s *Service) heed(ctx context.Context, acks []scatter.Ack) {
-	if slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Refused != nil && a.Refused.Code == nodeapi.CodeClockSkew }) {
+func (s *Service) heed(ctx context.Context, acks []scatter.Ack) bool {
+	skewed := slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Refused != nil && a.Refused.Code == nodeapi.CodeClockSkew })
+	if skewed {
 		s.Log.Warn().Ctx(ctx).Msg("nodes refuse this clock's stamps as too far ahead")
 		s.Clock.Return()
 	}
+	return skewed
 }
 
 // lament logs why too few nodes have acknowledged a write.

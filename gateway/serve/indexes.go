@@ -256,8 +256,12 @@ func (s *Service) updateIndex(ctx context.Context, c *call) *reply.Reply {
 	}
 	return s.done(ctx, c, r, func(e state.Effect) error { return e.RenameIndex(ctx, ix.UID, *req.UID) },
 		func(err error) *apierr.Error {
-			if errors.Is(err, state.ErrConflict) {
+			switch {
+			case errors.Is(err, state.ErrConflict):
 				return meili.IndexAlreadyExists(*req.UID)
+			case errors.Is(err, state.ErrNotFound): // somebody else deleted it a moment ago
+				s.vanished(ctx, ix.UID)
+				return meili.IndexNotFound(c.op.Index)
 			}
 			return nil
 		})
@@ -363,6 +367,7 @@ func (s *Service) swapIndexes(ctx context.Context, c *call) *reply.Reply {
 		var taken *state.TakenNamesError
 		switch {
 		case errors.As(err, &missing):
+			s.vanished(ctx, missing.Names...)
 			return meili.IndexesNotFound(missing.Names)
 		case errors.As(err, &taken):
 			renames := make([][2]string, len(taken.Swaps))

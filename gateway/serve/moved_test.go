@@ -46,3 +46,25 @@ func TestADeletionFollowsASwap(t *testing.T) {
 		t.Errorf("left is %+v", left)
 	}
 }
+
+// Chaos seed 1044: who is told that an index is gone does not see it in the next answer of the same gateway.
+func TestAnIndexThatIsGoneIsNotSeenAgain(t *testing.T) {
+	s := newCluster(t).gateway(t, io.Discard)
+	ix := routing.IndexRecord{V: routing.Version, UID: "a", Physical: "a--1", Shards: 1, CreatedAt: time.Now()}
+	placement := routing.PlacementRecord{V: routing.Version, Physical: ix.Physical, Shards: 1, Groups: map[int][][]routing.Copy{0: {{}}}}
+	for range 20 {
+		if _, err := s.Store.CreateIndex(t.Context(), ix, placement, routing.SettingsRecord{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Views.Wait(t.Context(), func(v *routing.View) bool { return v.Indexes["a"] != nil }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Store.DeleteIndex(t.Context(), "a", ix.Physical, nil); err != nil {
+			t.Fatal(err)
+		}
+		s.vanished(t.Context(), "a", "never")
+		if s.Views.View().Indexes["a"] != nil {
+			t.Fatal("the index is still seen")
+		}
+	}
+}

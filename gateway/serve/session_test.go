@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/miroir-search/miroir/gateway/reply"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
@@ -31,6 +33,7 @@ type slowNode struct {
 	forgets bool              // it knows no dispatch
 	broken  bool              // it takes writes and does not say so
 	refuses string            // code with which it refuses them
+	strict  bool              // it refuses stamps that are too far ahead of the time
 	writes  []string          // dispatch and stamp of every one
 }
 
@@ -47,6 +50,9 @@ func (n *slowNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		n.writes = append(n.writes, r.Header.Get(nodeapi.HeaderDispatch)+" at "+r.Header.Get(nodeapi.HeaderStamp))
 		broken, refuses := n.broken, n.refuses
+		if stamp, err := strconv.ParseUint(r.Header.Get(nodeapi.HeaderStamp), 10, 64); n.strict && (err != nil || hlc.Stamp(stamp).Check(time.Now()) != nil) {
+			refuses = nodeapi.CodeClockSkew
+		}
 		n.mu.Unlock()
 		if refuses != "" {
 			w.WriteHeader(http.StatusBadGateway)
