@@ -29,12 +29,12 @@ func rings() []ring {
 		{name: "unit", flags: []string{"-race", "-timeout=15m"}},
 		{name: "store", folders: []string{"internal/state", "internal/etcdserver"},
 			flags: []string{"-race", "-timeout=15m"}},
-		// Binaries outside of Go's sight take part from here on, so cached results prove nothing, and packages run one
-		// after the other because each of them starts several processes.
+		// Binaries outside of Go's sight take part from here on, so cached results prove nothing, and few packages run at a
+		// time because each of them starts several processes. Those of whole clusters wait more than they work: for leases, mostly.
 		{name: "dataplane", folders: []string{"xds/dataplane", "e2e/dataplane"},
 			flags: []string{"-count=1", "-p=1", "-timeout=20m"}},
 		{name: "e2e", folders: []string{"e2e", "dev/devtest"},
-			flags: []string{"-count=1", "-p=1", "-timeout=30m"}},
+			flags: []string{"-count=1", "-p=2", "-timeout=30m"}},
 		{name: "chaos", folders: []string{"chaos/trial"}, flags: []string{"-count=1", "-p=1", "-timeout=20m"}},
 	}
 }
