@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/testkit/need"
 	"github.com/miroir-search/miroir/sidecar/guard"
 )
 
@@ -45,6 +47,7 @@ func child(dir string) error {
 	failed := make(chan error)
 	for worker := range 4 {
 		go func() {
+			defer func() { _ = recover() }() // as servers do for their handlers
 			for n := 0; ; n++ {
 				if err := one(j, fmt.Sprintf("%d-%d", worker, n), n, say); err != nil {
 					failed <- err
@@ -82,38 +85,80 @@ func one(j *Journal, write string, n int, say func(what, write string)) error {
 func TestKilledProcessLosesNothing(t *testing.T) {
 	for round := range 3 {
 		dir := filepath.Join(t.TempDir(), "journal")
-		prepared := killed(t, dir, 100*(round+1))
-		j, err := Open(dir, hlc.New(time.Now), Options{})
-		if err != nil {
-			t.Fatal(err)
+		verify(t, dir, killed(t, dir, 100*(round+1)))
+	}
+}
+
+// TE-7, chaos seed 1012: a process whose journal has no space left ends instead of living on with a journal that takes nothing any more, and
+// the next one finds every leg that was prepared.
+func TestFullDiskEndsTheProcess(t *testing.T) {
+	need.Root(t)
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=48m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(disk, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
 		}
-		legs := map[string]Entered{}
-		for _, e := range j.Legs() {
-			legs[e.Write] = e
+	})
+	dir := filepath.Join(disk, "journal")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(said.String(), "no space left") {
+		t.Fatalf("%v, %s", err, said.String())
+	}
+	var prepared []string
+	for line := range strings.Lines(string(out)) {
+		if write, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "prepared "); ok {
+			prepared = append(prepared, write)
 		}
-		for _, write := range prepared {
-			e, ok := legs[write]
-			if !ok || e.Count != 8 {
-				t.Fatalf("%s is lost: %+v", write, e)
+	}
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=256m"); err != nil {
+		t.Fatal(err)
+	}
+	verify(t, dir, prepared)
+}
+
+// verify opens a journal and looks for the legs that were prepared.
+func verify(t *testing.T, dir string, prepared []string) {
+	t.Helper()
+	j, err := Open(dir, hlc.New(time.Now), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	legs := map[string]Entered{}
+	for _, e := range j.Legs() {
+		legs[e.Write] = e
+	}
+	for _, write := range prepared {
+		e, ok := legs[write]
+		if !ok || e.Count != 8 {
+			t.Fatalf("%s is lost: %+v", write, e)
+		}
+		if !e.Registered { // as the engine's own list of tasks makes up for
+			if err := j.Resume(e.Place, 7); err != nil {
+				t.Fatal(err)
 			}
-			if !e.Registered { // as the engine's own list of tasks makes up for
-				if err := j.Resume(e.Place, 7); err != nil {
-					t.Fatal(err)
-				}
+		}
+		for i := range 8 {
+			ops, err := j.Operations("a--1", i, fmt.Appendf(nil, "%s-%d", write, i))
+			if err != nil || len(ops) != 1 {
+				t.Fatalf("%s: %v %v", write, ops, err)
 			}
-			for i := range 8 {
-				ops, err := j.Operations("a--1", i, fmt.Appendf(nil, "%s-%d", write, i))
-				if err != nil || len(ops) != 1 {
-					t.Fatalf("%s: %v %v", write, ops, err)
-				}
-				if body, err := j.Body(ops[0]); err != nil || strings.Trim(string(body), "x") != "" || len(body) == 0 {
-					t.Fatalf("%s: body of %d bytes, %v", write, len(body), err)
-				}
+			if body, err := j.Body(ops[0]); err != nil || strings.Trim(string(body), "x") != "" || len(body) == 0 {
+				t.Fatalf("%s: body of %d bytes, %v", write, len(body), err)
 			}
 		}
-		if err := j.Close(); err != nil {
-			t.Fatal(err)
-		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

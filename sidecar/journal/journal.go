@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -129,8 +130,12 @@ type quiet struct{}
 
 func (quiet) Infof(string, ...any)  {}
 func (quiet) Errorf(string, ...any) {}
+
+// Fatalf ends the process: the store can not go on, as on a full disk, and the next start recovers. A panic would not do, for servers outlive
+// panics of their handlers, and every later leg would hang in a store that is locked for good.
 func (quiet) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("journal store: "+format, args...)) // it can not go on; the next start recovers
+	_, _ = fmt.Fprintf(os.Stderr, "journal store: "+format+"\n", args...)
+	os.Exit(1)
 }
 
 const (
