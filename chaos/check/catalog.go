@@ -60,10 +60,8 @@ func catalog(ops []history.Op) []Violation {
 		Step: func(was, op, _ any) (bool, any) { return change(was.(identities), op.(history.Op), places) }, //nolint:errcheck // nothing else is put in
 	}
 	// Mostly an order is found without what may or may not have happened and left no trace, which makes the search long.
-	for _, doubtful := range []bool{false, true} {
-		if porcupine.CheckOperationsTimeout(model, certain(steps, doubtful), patience) == porcupine.Ok {
-			return nil
-		}
+	if sure, maybe := certain(steps); ordered(model, sure, maybe) {
+		return nil
 	}
 	verdict, info := porcupine.CheckOperationsVerbose(model, steps, patience)
 	switch verdict {
@@ -75,8 +73,8 @@ func catalog(ops []history.Op) []Violation {
 	return nil
 }
 
-// certain leaves out what nobody knows the end of, but for indexes that were made and seen, and, with doubtful, what is no making.
-func certain(steps []porcupine.Operation, doubtful bool) (list []porcupine.Operation) {
+// certain tells what nobody knows the end of, but for indexes that were made and seen, from the rest.
+func certain(steps []porcupine.Operation) (sure, maybe []porcupine.Operation) {
 	seen := map[string]bool{}
 	for _, s := range steps {
 		if o := s.Input.(history.Op); o.Kind == history.Show { //nolint:errcheck // nothing else is put in
@@ -85,11 +83,13 @@ func certain(steps []porcupine.Operation, doubtful bool) (list []porcupine.Opera
 	}
 	for _, s := range steps {
 		o := s.Input.(history.Op) //nolint:errcheck // nothing else is put in
-		if s.Return != history.Never || o.Kind == history.Create && seen[o.Identity] || doubtful && o.Kind != history.Create {
-			list = append(list, s)
+		if s.Return != history.Never || o.Kind == history.Create && seen[o.Identity] {
+			sure = append(sure, s)
+		} else {
+			maybe = append(maybe, s)
 		}
 	}
-	return list
+	return sure, maybe
 }
 
 func change(was identities, o history.Op, places map[string]int) (bool, identities) {

@@ -115,37 +115,43 @@ func documents(r *history.Run) (found []Violation) {
 // document looks for an order of the writes of one document. Writes that may or may not have happened make the search long, and
 // mostly the order is found without those that left no trace; only where it is not are they looked at, too.
 func document(ops []history.Op, id string, seen state) (Violation, bool) {
-	verdict := porcupine.Unknown
-	for _, doubtful := range []bool{false, true} {
-		if verdict = explain(ops, id, seen, doubtful); verdict == porcupine.Ok {
-			return Violation{}, false
-		}
+	sure, maybe := writesOf(ops, id, seen)
+	model := porcupine.Model{
+		Init: func() any { return state{} },
+		Step: func(s, in, _ any) (bool, any) { return in.(step).apply(s.(state)) }, //nolint:errcheck // nothing else is put in
 	}
-	if verdict == porcupine.Unknown {
+	if ordered(model, sure, maybe) {
+		return Violation{}, false
+	}
+	switch porcupine.CheckOperationsTimeout(model, slices.Concat(sure, maybe), patience) {
+	case porcupine.Ok:
+		return Violation{}, false
+	case porcupine.Unknown:
 		return violated("documents", "%s: no order was found in time", id), true
 	}
 	return violated("documents", "%s ended as %s, which no order of its writes explains: %s", id, seen, told(ops, id)), true
 }
 
-func explain(ops []history.Op, id string, seen state, doubtful bool) porcupine.CheckResult {
-	var steps []porcupine.Operation
+// writesOf are the writes of one document that took place for sure or left a trace, with the last look at it, and those of which nobody
+// knows.
+func writesOf(ops []history.Op, id string, seen state) (sure, maybe []porcupine.Operation) {
 	last := int64(0)
 	for _, o := range ops {
-		if !o.Writes() || !touches(o, id) || !doubtful && end(o) == history.Never && !seen.traces(o.Number) {
+		if !o.Writes() || !touches(o, id) {
 			continue
 		}
 		last = max(last, o.Start)
 		if e := end(o); e != history.Never {
 			last = max(last, e)
 		}
-		steps = append(steps, porcupine.Operation{Input: step{op: o, id: id}, Call: o.Start, Return: end(o)})
+		one := porcupine.Operation{Input: step{op: o, id: id}, Call: o.Start, Return: end(o)}
+		if end(o) == history.Never && !seen.traces(o.Number) {
+			maybe = append(maybe, one)
+		} else {
+			sure = append(sure, one)
+		}
 	}
-	steps = append(steps, porcupine.Operation{Input: step{final: true, seen: seen}, Call: last + 1, Return: last + 2})
-	model := porcupine.Model{
-		Init: func() any { return state{} },
-		Step: func(s, in, _ any) (bool, any) { return in.(step).apply(s.(state)) }, //nolint:errcheck // nothing else is put in
-	}
-	return porcupine.CheckOperationsTimeout(model, steps, patience)
+	return append(sure, porcupine.Operation{Input: step{final: true, seen: seen}, Call: last + 1, Return: last + 2}), maybe
 }
 
 // traces says whether a field still holds what a request wrote.
