@@ -273,18 +273,19 @@ async function settings() {
   await done(index.resetSettings());
   equal(await index.getSettings(), empty);
 
-  await refuses(why.foreign, {
-    "Index.getForeignKeys": () => index.getForeignKeys(), "Index.updateForeignKeys": () => index.updateForeignKeys([]),
-    "Index.resetForeignKeys": () => index.resetForeignKeys(),
-  }, async function foreign() {
-    await client.updateExperimentalFeatures({ foreignKeys: true });
-    const keys = [{ foreignIndexUid: prefix + "search", fieldName: "movie" }];
+  const keys = [{ foreignIndexUid: prefix + "search", fieldName: "movie" }];
+  await client.updateExperimentalFeatures({ foreignKeys: true });
+  equal(await index.getForeignKeys(), []);
+  await refuses(why.foreign, { "Index.updateForeignKeys": () => index.updateForeignKeys(keys) }, async function foreign() {
     await done(index.updateForeignKeys(keys));
     equal(await index.getForeignKeys(), keys);
-    await done(index.resetForeignKeys());
-    equal(await index.getForeignKeys(), []);
-    await client.updateExperimentalFeatures({ foreignKeys: false });
   });
+  await done(index.resetForeignKeys());
+  equal(await index.getForeignKeys(), []);
+  await client.updateExperimentalFeatures({ foreignKeys: false, chatCompletions: true });
+  await done(index.updateChat({ description: "of the tour" }));
+  equal((await index.getChat()).description, "of the tour");
+  await client.updateExperimentalFeatures({ chatCompletions: false });
   equal((await done(index.compact())).type, "indexCompaction");
 }
 
@@ -447,8 +448,7 @@ async function oneEngine() {
     "Meilisearch.getChatWorkspaces": () => client.getChatWorkspaces(), "Meilisearch.getChatWorkspace": () => client.getChatWorkspace("tour"),
     "Meilisearch.deleteChatWorkspace": () => client.deleteChatWorkspace("tour"), "ChatWorkspace.get": () => workspace.get(),
     "ChatWorkspace.update": () => workspace.update({ source: "openAi" }), "ChatWorkspace.reset": () => workspace.reset(),
-    "ChatWorkspace.streamCompletion": () => workspace.streamCompletion(hello), "Index.getChat": () => index.getChat(),
-    "Index.updateChat": () => index.updateChat({ description: "d" }),
+    "ChatWorkspace.streamCompletion": () => workspace.streamCompletion(hello),
   }, async function chat() {
     await client.updateExperimentalFeatures({ chatCompletions: true });
     equal((await workspace.update({ source: "openAi", apiKey: "secret", baseUrl: "http://127.0.0.1:9" })).apiKey, "XXX...");
@@ -458,8 +458,6 @@ async function oneEngine() {
     ok((await new Response(await workspace.streamCompletion(hello)).text()).includes('"type":"error"')); // there is nobody at that address
     await workspace.reset();
     await client.deleteChatWorkspace("tour");
-    await done(index.updateChat({ description: "of the tour" }));
-    equal((await index.getChat()).description, "of the tour");
     await client.updateExperimentalFeatures({ chatCompletions: false });
   });
 
