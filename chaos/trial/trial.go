@@ -133,8 +133,27 @@ func (c *Cluster) alias(ctx context.Context, client *workload.Client) error {
 	return client.Direct(workload.Alias(client.Index+"-"), workload.Targets()[0])
 }
 
-// tidy removes what a trial made, so that the next one finds a small cluster.
+// wakeTime is how long a node that was stopped may still refuse writes: until it has renewed its lease, on a busy machine.
+const wakeTime = 20 * time.Second
+
+// tidy removes what a trial made, so that the next one finds a small cluster. A node that was stopped until a moment ago is fenced, though
+// nothing is left to repair: a change that changes nothing tells when all nodes take writes again.
 func (c *Cluster) tidy(ctx context.Context, client *workload.Client) error {
+	waking, cancel := context.WithTimeout(ctx, wakeTime)
+	defer cancel()
+	again := time.NewTicker(200 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := client.Carry(waking, http.MethodPatch, "/indexes/"+client.Index+"/settings", map[string]any{"filterableAttributes": []string{history.Group}})
+		if err == nil {
+			break
+		}
+		select {
+		case <-again.C:
+		case <-waking.Done():
+			return err
+		}
+	}
 	if err := client.Carry(ctx, http.MethodDelete, "/indexes/"+client.Index, nil); err != nil {
 		return err
 	}
