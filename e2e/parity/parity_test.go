@@ -194,6 +194,7 @@ func expected(r golden.Request, d golden.Difference) bool {
 		}
 	}
 	return anyway.MatchString(d.Path) ||
+		strings.HasPrefix(d.Want, `primary key "",`) || // an empty name of a key: the index of a cluster has no key then
 		strings.Contains(d.Want, "no vectors provided for document") || // of the documents of one node
 		strings.Contains(d.Want, "their new name conflicts with") // one engine names them in no order
 }
