@@ -84,25 +84,7 @@ func TestBG10ImportGoesOnAtItsCursor(t *testing.T) {
 		content{uid: "a", pk: "id", documents: documents, settings: `{"stopWords":["x"]}`}, content{uid: "b", pk: "id", documents: documents[:9]})
 	for dieAt := 1; ; dieAt++ {
 		w := newWorld(t)
-		w.dieAt = dieAt
-		folder := t.TempDir()
-		first := w.importer(folder)
-		stop := running(t, first)
-		s, err := first.Receive(t.Context(), defaults(), bytes.NewReader(file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, func() bool {
-			now, err := first.Status(t.Context(), s.JobID)
-			return err != nil || now.State != workflow.Running || w.committed() >= dieAt
-		})
-		stop()
-		survived := w.committed() < dieAt
-		second := w.importer(folder)
-		running(t, second)
-		if s = await(t, second, s.JobID); s.State != workflow.Succeeded {
-			t.Fatalf("commit %d: %+v", dieAt, s.Error)
-		}
+		survived := w.takeOver(t, defaults(), file, dieAt)
 		if !slices.Equal(w.documents("a"), documents) || !slices.Equal(w.documents("b"), documents[:9]) || len(w.keys) != 1 {
 			t.Errorf("commit %d: %d and %d documents", dieAt, len(w.documents("a")), len(w.documents("b")))
 		}

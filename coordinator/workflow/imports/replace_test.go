@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"bytes"
 	"maps"
 	"slices"
 	"strings"
@@ -28,25 +27,7 @@ func TestF9ReplaceExchangesIndexesAtTheEnd(t *testing.T) {
 	for dieAt := 1; ; dieAt++ {
 		w := newWorld(t)
 		w.indexes["a"] = &index{primaryKey: &other, documents: []string{`{"other":1}`}}
-		w.dieAt = dieAt
-		folder := t.TempDir()
-		first := w.importer(folder)
-		stop := running(t, first)
-		s, err := first.Receive(t.Context(), replacing(t), bytes.NewReader(file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, func() bool {
-			now, err := first.Status(t.Context(), s.JobID)
-			return err != nil || now.State != workflow.Running || w.committed() >= dieAt
-		})
-		stop()
-		survived := w.committed() < dieAt
-		second := w.importer(folder)
-		running(t, second)
-		if s = await(t, second, s.JobID); s.State != workflow.Succeeded {
-			t.Fatalf("commit %d: %+v", dieAt, s.Error)
-		}
+		survived := w.takeOver(t, replacing(t), file, dieAt)
 		if names := slices.Sorted(maps.Keys(w.indexes)); !slices.Equal(names, []string{"a", "b"}) {
 			t.Errorf("commit %d: indexes %v", dieAt, names)
 		}

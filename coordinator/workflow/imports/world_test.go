@@ -466,3 +466,29 @@ func defaults() Options {
 	o, _ := ParseOptions(nil)
 	return o
 }
+
+// takeOver lets one importer begin with a dump and die at a commit, and another one end it, which it must. survived says that the first one
+// got through, because there are not that many commits.
+func (w *world) takeOver(t *testing.T, o Options, file []byte, dieAt int) (survived bool) {
+	t.Helper()
+	w.dieAt = dieAt
+	folder := t.TempDir()
+	first := w.importer(folder)
+	stop := running(t, first)
+	s, err := first.Receive(t.Context(), o, bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool {
+		now, err := first.Status(t.Context(), s.JobID)
+		return err != nil || now.State != workflow.Running || w.committed() >= dieAt
+	})
+	stop()
+	survived = w.committed() < dieAt
+	second := w.importer(folder)
+	running(t, second)
+	if s = await(t, second, s.JobID); s.State != workflow.Succeeded {
+		t.Fatalf("commit %d: %+v", dieAt, s.Error)
+	}
+	return survived
+}
