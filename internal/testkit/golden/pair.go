@@ -38,19 +38,27 @@ func (p *Pair) Tasks() int { return len(p.reference.uids.made) }
 
 // Ask is Send without the comparison: the bodies of both answers.
 func (p *Pair) Ask(ctx context.Context, r Request) (want, got any, err error) {
-	w, err := p.reference.ask(ctx, r)
+	w, g, err := p.both(ctx, r)
+	return w.body, g.body, err
+}
+
+// both sends a request to the reference and then to the target. A task of the target alone is a difference, and counts for nothing else.
+func (p *Pair) both(ctx context.Context, r Request) (want, got answered, err error) {
+	want, err = p.reference.ask(ctx, r)
+	if errors.Is(err, io.EOF) {
+		return want, got, fmt.Errorf("%w: %s %s", ErrNoAnswer, r.Method, r.Path)
+	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("reference, %s %s: %w", r.Method, r.Path, err)
+		return want, got, fmt.Errorf("reference, %s %s: %w", r.Method, r.Path, err)
 	}
-	p.reference.uids.add(nil, w.body)
-	g, err := p.target.ask(ctx, r)
-	if err != nil {
-		return nil, nil, fmt.Errorf("target, %s %s: %w", r.Method, r.Path, err)
+	p.reference.uids.add(nil, want.body)
+	if got, err = p.target.ask(ctx, r); err != nil {
+		return want, got, fmt.Errorf("target, %s %s: %w", r.Method, r.Path, err)
 	}
-	if _, made := taskUID(w.body); made {
-		p.target.uids.add(w.body, g.body)
+	if _, made := taskUID(want.body); made {
+		p.target.uids.add(want.body, got.body)
 	}
-	return w.body, g.body, nil
+	return want, got, nil
 }
 
 // Made says whether the last request made a task, or may have.
@@ -64,23 +72,13 @@ var ErrNoAnswer = errors.New("the reference gave no answer")
 // path stands for the uid of the N-th task. An error means that there is nothing to compare.
 func (p *Pair) Send(ctx context.Context, r Request) ([]Difference, error) {
 	p.made = true
-	want, err := p.reference.ask(ctx, r)
-	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: %s %s", ErrNoAnswer, r.Method, r.Path)
-	}
+	want, got, err := p.both(ctx, r)
 	if err != nil {
-		return nil, fmt.Errorf("reference, %s %s: %w", r.Method, r.Path, err)
-	}
-	p.reference.uids.add(nil, want.body)
-	got, err := p.target.ask(ctx, r)
-	if err != nil {
-		return nil, fmt.Errorf("target, %s %s: %w", r.Method, r.Path, err)
+		return nil, err
 	}
 	_, made := taskUID(want.body)
 	_, alone := taskUID(got.body)
-	if p.made = made || alone; made { // a task of the target alone is a difference, and counts for nothing else
-		p.target.uids.add(want.body, got.body)
-	}
+	p.made = made || alone
 	var found []Difference
 	report := func(path, want, got string) {
 		found = append(found, Difference{N: p.n, Path: path, Want: want, Got: got})
