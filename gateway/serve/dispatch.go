@@ -138,19 +138,21 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	return s.conclude(context.WithoutCancel(ctx), c, r, w, p, acks)
 }
 
-// send sends a write to every copy.
+// send sends a write to every copy, and heeds what they say about the clock.
 func (s *Service) send(ctx context.Context, r task.Record, w writeCall, p plan.Write) []scatter.Ack {
 	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
-	return writer.Write(ctx, scatter.WriteCall{
+	acks := writer.Write(ctx, scatter.WriteCall{
 		Method: w.method, Path: "/indexes/" + w.index.Physical + w.path, ContentType: w.contentType, Body: w.body,
 		PrimaryKey: w.primaryKey, Dispatch: r.DispatchID(), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
 	}, p.Legs)
+	s.heed(ctx, acks)
+	return acks
 }
 
 // restamp gives a write another stamp that nodes refused as too far ahead, when the clock was and is not any more: else the first
 // write afterwards would be refused for nothing. No node may have it, and a write that runs by itself has its stamp from the barrier.
 func (s *Service) restamp(ctx context.Context, r *task.Record, w writeCall, acks []scatter.Ack) bool {
-	if w.order == alone || slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Accepted || a.Unsure }) || !s.heed(ctx, acks) {
+	if w.order == alone || slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Accepted || a.Unsure }) || !skewed(acks) {
 		return false
 	}
 	again := *r
@@ -228,13 +230,16 @@ func (s *Service) observe(ctx context.Context) {
 }
 
 // heed lets the clock return to the time when nodes refused a stamp as too far ahead, and it was: the next write is as good as ever.
-func (s *Service) heed(ctx context.Context, acks []scatter.Ack) bool {
-	skewed := slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Refused != nil && a.Refused.Code == nodeapi.CodeClockSkew })
-	if skewed {
+func (s *Service) heed(ctx context.Context, acks []scatter.Ack) {
+	if skewed(acks) {
 		s.Log.Warn().Ctx(ctx).Msg("nodes refuse this clock's stamps as too far ahead")
 		s.Clock.Return()
 	}
-	return skewed
+}
+
+// skewed says whether a node refused a stamp as too far ahead.
+func skewed(acks []scatter.Ack) bool {
+	return slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Refused != nil && a.Refused.Code == nodeapi.CodeClockSkew })
 }
 
 // lament logs why too few nodes have acknowledged a write.
@@ -250,7 +255,6 @@ func (s *Service) lament(ctx context.Context, uid uint32, acks []scatter.Ack) {
 func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeCall, p plan.Write, acks []scatter.Ack) *reply.Reply {
 	ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
 	defer cancel()
-	s.heed(ctx, acks)
 	said := plan.Acks{Acked: map[string]bool{}, Unsure: map[string]bool{}}
 	var refused *apierr.Error
 	for _, a := range acks {
