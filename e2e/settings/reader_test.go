@@ -85,17 +85,3 @@ func (p place) read(body string) (stop func() (seen map[string]map[int]int, mark
 		return seen, marked
 	}
 }
-
-// expectRare holds the answers that say of themselves that they may be mixed against all others. A5.1 wants none. On a machine that many
-// clusters share a few are seen, of reads that were on their way when the halves changed places; what is never seen is a mixed answer that
-// does not say so.
-func expectRare(marked int, seen map[string]map[int]int) {
-	GinkgoHelper()
-	others := 0
-	for _, totals := range seen {
-		for _, n := range totals {
-			others += n
-		}
-	}
-	Expect(marked).To(BeNumerically("<=", others/4), "answers that may be mixed, beside %v", seen)
-}

@@ -210,6 +210,7 @@ func (b *Broadcast) commit(ctx context.Context, p *Progress) (workflow.Verdict, 
 			return workflow.Verdict{}, err
 		}
 	}
+	b.told(ctx, p)
 	err := b.Store.PutSettings(ctx, p.Physical, routing.SettingsRecord{
 		V: routing.Version, Version: p.Base + 1, ClientView: view, EngineHash: p.Hash, UpdatedAt: b.Now(),
 		Nodes: without(p.Proposed, p.Behind), Resting: b.resting(p, ix),
@@ -281,6 +282,9 @@ func (b *Broadcast) same(physical string, x, y []byte) bool {
 
 // conclude finishes the task.
 func (b *Broadcast) conclude(ctx context.Context, p *Progress) (workflow.Verdict, error) {
+	if p.Version > 0 {
+		b.told(ctx, p)
+	}
 	if err := b.release(ctx, p); err != nil {
 		return workflow.Verdict{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/miroir-search/miroir/coordinator/spread"
 	"github.com/miroir-search/miroir/coordinator/workflow"
@@ -129,6 +130,28 @@ func (b *Broadcast) spread(ctx context.Context, p *Progress) error {
 		b.Log.Warn().Str("index", p.Index).Int("gateways", s.Fenced).Msg("settings change goes on without gateways that do not say what they know")
 	}
 	return nil
+}
+
+// tellPatience is how long sidecars may take to tell what their engines were just seen to show.
+const tellPatience = 5 * time.Second
+
+// told waits until the nodes that got the change have told that they show it. Before, nobody who plans reads would choose them, and what
+// they answer would not count as made with one version: neither could the half that changed first serve all reads alone from the commit on,
+// nor the other one when the next change begins. Their engines show it already, so those that say nothing for long are not waited for.
+func (b *Broadcast) told(ctx context.Context, p *Progress) {
+	if p.Turns != waves {
+		return
+	}
+	nodes := without(without(p.Proposed, p.Behind), p.Refused)
+	wait, cancel := context.WithTimeout(ctx, tellPatience)
+	defer cancel()
+	_, err := b.Views.Wait(wait, func(v *routing.View) bool {
+		ix := v.Physical[p.Physical]
+		return ix == nil || !slices.ContainsFunc(nodes, func(id string) bool { return v.Nodes[id].OK && ix.Shown[id].Hash != p.Hash })
+	})
+	if err != nil && ctx.Err() == nil {
+		b.Log.Warn().Str("index", p.Index).Msg("settings change goes on although nodes have not told that they show it")
+	}
 }
 
 // turn gives the change to the half that has served all reads with the old settings, now that everybody reads the other one.

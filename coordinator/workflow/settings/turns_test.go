@@ -2,6 +2,7 @@ package settings
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -31,6 +32,9 @@ func TestA51WavesNeverMixVersions(t *testing.T) {
 		r := w.change(2, `{"stopWords":["b"]}`)
 		if r.Status != task.Succeeded || w.settings.Version != 2 || w.settings.Resting != nil || w.mixed != "" {
 			t.Fatalf("die at %d: %s %v, %+v, %s", die, r.Status, r.Error, w.settings, w.mixed)
+		}
+		if len(w.said) != 4 || slices.ContainsFunc(slices.Collect(maps.Values(w.said)), func(hash string) bool { return hash != w.settings.EngineHash }) {
+			t.Errorf("die at %d: the change ended when nodes had told %v", die, w.said)
 		}
 		if got := w.shows("stopWords"); got != `["b"] ["b"] ["b"] ["b"]` || len(w.sent) != 4 {
 			t.Errorf("die at %d: %s, sent to %v", die, got, w.sent)

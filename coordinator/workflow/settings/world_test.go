@@ -42,11 +42,12 @@ type world struct {
 	groups    map[string]int // by node
 	down      []string
 	canceling *uint32
-	gateway   int64         // how many changes of the settings record the one gateway knows
-	written   int64         // how many there were
-	waited    time.Duration // for nodes that give no answer
-	sent      []string      // nodes that were sent changes, in order
-	mixed     string        // how reads would have been answered with two versions; empty for never
+	gateway   int64             // how many changes of the settings record the one gateway knows
+	written   int64             // how many there were
+	waited    time.Duration     // for nodes that give no answer
+	sent      []string          // nodes that were sent changes, in order
+	said      map[string]string // what nodes told of their settings, hashes
+	mixed     string            // how reads would have been answered with two versions; empty for never
 }
 
 // engine is a node. It carries out so many changes as it has patience, and takes the others without effect.
@@ -61,7 +62,7 @@ type engine struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, engines: map[string]*engine{}, tasks: map[uint32]task.Record{}, policy: tuning.Default().SettingsBroadcast, groups: map[string]int{}}
+	w := &world{t: t, engines: map[string]*engine{}, tasks: map[uint32]task.Record{}, policy: tuning.Default().SettingsBroadcast, groups: map[string]int{}, said: map[string]string{}}
 	w.policy.MaxRepairRetries = 2
 	for _, id := range []string{"a", "b", "c"} {
 		w.engines[id] = &engine{settings: map[string]json.RawMessage{"stopWords": json.RawMessage(`[]`)}, patience: 1000, tasks: map[string]bool{}}
@@ -91,6 +92,9 @@ func (w *world) View() *routing.View {
 	for id := range w.engines {
 		put("nodes/"+id, fmt.Sprintf(`{"v":1,"id":%q,"address":"http://%s","state":"active","replica_group":%d}`, id, id, w.groups[id]))
 		put("health/"+id, fmt.Sprintf(`{"v":1,"ok":%v}`, !slices.Contains(w.down, id)))
+		if w.said[id] != "" {
+			put("node_settings/x--1/"+id, fmt.Sprintf(`{"v":1,"hash":%q}`, w.said[id]))
+		}
 	}
 	put("indexes/x", `{"v":1,"uid":"x","physical":"x--1","shards":1}`)
 	put("placement/x--1", `{"v":1,"physical":"x--1","shards":1,"groups":{`+strings.Join(placed, ",")+`}}`)
@@ -104,12 +108,31 @@ func (w *world) View() *routing.View {
 	return b.View()
 }
 
+// Wait is the time that nodes take to tell what their engines show.
 func (w *world) Wait(_ context.Context, cond func(*routing.View) bool) (*routing.View, error) {
+	w.mu.Lock()
+	for id := range w.said {
+		w.said[id] = w.hash(id)
+	}
+	w.mu.Unlock()
 	v := w.View()
 	if !cond(v) {
 		return nil, context.DeadlineExceeded
 	}
 	return v, nil
+}
+
+// hash is that of what a node's engine shows.
+func (w *world) hash(id string) string {
+	raw, err := json.Marshal(w.engines[id].settings)
+	if err != nil {
+		w.t.Error(err)
+	}
+	d, err := parse(raw)
+	if err != nil {
+		w.t.Error(err)
+	}
+	return d.hash()
 }
 
 func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
@@ -126,6 +149,7 @@ func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
 	if _, known := e.tasks[r.Leg.Dispatch]; !known {
 		w.watch(strings.TrimPrefix(r.Address, "http://"))
 		w.sent = append(w.sent, strings.TrimPrefix(r.Address, "http://"))
+		w.said[strings.TrimPrefix(r.Address, "http://")] = nodeapi.SettingsChanging
 		e.tasks[r.Leg.Dispatch] = e.refuses
 		if e.patience--; e.patience >= 0 && !e.refuses {
 			if err := json.Unmarshal(r.Body, &e.settings); err != nil {
@@ -222,6 +246,11 @@ func (w *world) PutSettings(_ context.Context, _ string, rec routing.SettingsRec
 	defer w.mu.Unlock()
 	if w.settings != nil && w.settings.Version != expected || w.settings == nil && expected != 0 {
 		return state.ErrConflict
+	}
+	for id := range w.engines {
+		if rec.Resting != nil && !slices.Contains(rec.Resting, id) && !slices.Contains(w.down, id) && w.said[id] != rec.EngineHash {
+			w.mixed = fmt.Sprintf("%s was to be read when it had told %q", id, w.said[id])
+		}
 	}
 	w.settings = &rec
 	w.written++
