@@ -67,6 +67,9 @@ type Keeper struct {
 	lost   map[string]time.Time // since when an unknown index is missing from the view
 	wake   chan struct{}        // something changed on the engine
 	newest int64                // uid of the newest task of the engine about settings that was looked at; -1 for none
+
+	told    map[string]time.Time // when the log said last what fails, by message
+	failing bool                 // something failed in the pass at hand
 }
 
 // state is what the keeper knows about one index. The channel is its lock.
@@ -100,7 +103,7 @@ func New(c Config) *Keeper {
 	if c.Patience == 0 {
 		c.Patience = time.Hour
 	}
-	k := &Keeper{Config: c, states: map[string]*state{}, first: map[string]bool{}, seen: map[string]bool{}, lost: map[string]time.Time{}, wake: make(chan struct{}, 1), newest: -1}
+	k := &Keeper{Config: c, states: map[string]*state{}, first: map[string]bool{}, seen: map[string]bool{}, lost: map[string]time.Time{}, wake: make(chan struct{}, 1), newest: -1, told: map[string]time.Time{}}
 	if c.Views != nil {
 		for physical := range c.Views.View().Physical {
 			k.first[physical] = true

@@ -15,6 +15,9 @@ var physicalName = regexp.MustCompile(`^[A-Za-z0-9_-]+--[0-9a-z]+$`)
 // retryPause is how soon a pass that failed, or left something to verify, is repeated.
 const retryPause = time.Second
 
+// passPause is how long after one pass a change of the view begins the next one: while writes miss a node, each of them changes the view.
+const passPause = 100 * time.Millisecond
+
 // Run brings the engine in step after every change of the view, until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
 	changed, cancel := k.Views.Subscribe()
@@ -30,13 +33,21 @@ func (k *Keeper) Run(ctx context.Context) error {
 		default:
 			pause = retryPause
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-		case <-k.wake:
-			hurried = 0
-		case <-time.After(pause):
+		news, rested := changed, time.After(passPause)
+		due := time.After(pause)
+		for waits := true; waits; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-news:
+				if news = nil; pause > passPause {
+					due = rested
+				}
+			case <-k.wake:
+				hurried, waits = 0, false
+			case <-due:
+				waits = false
+			}
 		}
 	}
 }
@@ -69,6 +80,7 @@ func (k *Keeper) hurried(n *int) bool {
 
 // pass goes through all indexes once; done is false when something is left to do soon.
 func (k *Keeper) pass(ctx context.Context) (done bool) {
+	defer k.recovered()
 	view := k.Views.View()
 	done = true
 	if err := k.foreign(ctx); err != nil {
@@ -119,11 +131,32 @@ func (k *Keeper) waits(s *state, ix *routing.Index, breaks uint64) bool {
 	return slices.Contains(ix.Resting, k.Node) && s.served(breaks)
 }
 
+// complaintPause is how often the log says that the same thing still fails.
+const complaintPause = 30 * time.Second
+
+// failed counts a step that failed and will be repeated, and says so in the log: at once, and then now and then.
 func (k *Keeper) failed(ctx context.Context, err error, msg string) {
-	if ctx.Err() == nil {
-		k.Metrics.Failures.Inc()
+	if ctx.Err() != nil {
+		return
+	}
+	k.Metrics.Failures.Inc()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.failing = true
+	if now := time.Now(); now.Sub(k.told[msg]) >= complaintPause {
+		k.told[msg] = now
 		k.Log.Warn().Err(err).Msg(msg)
 	}
+}
+
+// recovered makes the log say at once when something fails again, after a pass without a failure.
+func (k *Keeper) recovered() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.failing {
+		clear(k.told)
+	}
+	k.failing = false
 }
 
 // sweep deletes indexes that left the catalog; left is true when one shall be looked at again soon.
