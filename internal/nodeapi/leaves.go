@@ -20,6 +20,7 @@ type InventoryQuery struct {
 	Journaled bool   `json:"journaled,omitempty"` // an inventory lists what only the journal knows as well
 	Expired   uint64 `json:"expired,omitempty"`   // a digest leaves out documents that expired by then, in Unix ms; 0: none expire
 	Rate      int    `json:"rate,omitempty"`      // documents a second; 0 for no bound
+	Settled   bool   `json:"settled,omitempty"`   // what the engine has in its queue need not be waited for: it was, a moment ago
 }
 
 // LeavesQuery asks for leaves of some documents.

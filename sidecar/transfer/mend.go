@@ -29,7 +29,7 @@ func (t *Target) Mend(ctx context.Context, q nodeapi.Mend) (nodeapi.RepairResult
 	if err != nil {
 		return out, err
 	}
-	work := &step{Target: t, place: p, source: peer{t.Peers, q.Address}, out: &out, rate: q.Rate, mend: &q}
+	work := &step{Target: t, place: p, source: peer{t.Peers, q.Address}, out: &out, rate: q.Rate, steady: newPace(q.Rate), mend: &q}
 	work.begin()
 	work.judge = func(here local, there nodeapi.Copy) (action, guard.Op) {
 		if t.barred(q.Index) {

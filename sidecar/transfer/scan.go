@@ -33,10 +33,11 @@ type look struct {
 	light   bool
 	buckets []bool // by bucket; nil for all
 	rate    int    // documents a second
+	settled bool   // the queue of the engine was waited for already
 }
 
 func lookOf(q nodeapi.InventoryQuery) (look, error) {
-	l := look{light: q.Light, rate: q.Rate}
+	l := look{light: q.Light, rate: q.Rate, settled: q.Settled}
 	if len(q.Buckets) > 0 {
 		l.buckets = make([]bool, digest.Buckets)
 	}
@@ -53,10 +54,12 @@ func (l look) wants(id []byte) bool { return l.buckets == nil || l.buckets[diges
 
 // scan visits a leaf of every document of a shard, ids in one view of the engine first, then, in a deep look, documents by
 // id: so what changes meanwhile neither hides nor doubles a document. visit may keep nothing of the id. Everything that the
-// engine had in its queue is done before.
+// engine had in its queue is done before, unless that was waited for already.
 func (n Node) scan(ctx context.Context, p place, shard int, l look, visit func(nodeapi.Leaf) error) error {
-	if err := n.drained(ctx, p.index.Physical); err != nil {
-		return err
+	if !l.settled {
+		if err := n.drained(ctx, p.index.Physical); err != nil {
+			return err
+		}
 	}
 	release, err := n.slot(ctx)
 	if err != nil {
@@ -78,8 +81,9 @@ func (n Node) scan(ctx context.Context, p place, shard int, l look, visit func(n
 		return err
 	}
 	if l.light {
-		return pace(ctx, seen, l.rate*lightFactor)
+		return newPace(l.rate*lightFactor).wait(ctx, seen)
 	}
+	steady := newPace(l.rate)
 	return ids.chunks(fetchAtOnce, func(some []string) error {
 		found, err := p.shelf.byID(ctx, some)
 		if err != nil {
@@ -94,7 +98,7 @@ func (n Node) scan(ctx context.Context, p place, shard int, l look, visit func(n
 				return err
 			}
 		}
-		return pace(ctx, len(some), l.rate)
+		return steady.wait(ctx, len(some))
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/internal/nodeapi"
@@ -65,7 +64,7 @@ func (t *Target) Step(ctx context.Context, q nodeapi.RepairStep) (nodeapi.Repair
 		}
 	}
 	source := peer{t.Peers, q.Address}
-	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, right: true, refused: q.Refused}
+	work := &step{Target: t, place: p, source: source, out: &out, rate: q.Rate, steady: newPace(q.Rate), right: true, refused: q.Refused}
 	work.begin()
 	work.judge = func(here local, there nodeapi.Copy) (action, guard.Op) {
 		if t.barred(q.Index) {
@@ -80,7 +79,7 @@ func (t *Target) Step(ctx context.Context, q nodeapi.RepairStep) (nodeapi.Repair
 	case q.Mode == nodeapi.RepairChanges:
 		err = work.changes(ctx, q, &at)
 	case q.Mode == nodeapi.RepairWhole:
-		err = work.whole(ctx, &at)
+		err = work.wholes(ctx, q.Limit, &at)
 	default:
 		return out, ErrQuery
 	}
@@ -110,6 +109,8 @@ type step struct {
 	source   peer
 	out      *nodeapi.RepairResult
 	rate     int
+	steady   pace // of the documents that are looked at one by one
+	settled  bool // both engines have done what they had when the step began
 	judge    func(local, nodeapi.Copy) (action, guard.Op)
 	right    bool          // the source is right about all that it can know, for its copies are complete and the own ones are not
 	mend     *nodeapi.Mend // nil in a repair
@@ -271,7 +272,7 @@ func (s *step) more(ctx context.Context, looked int) error {
 			return err
 		}
 	}
-	return pace(ctx, looked, s.rate)
+	return s.steady.wait(ctx, looked)
 }
 
 // flush sends what was collected to the engine.
@@ -322,17 +323,4 @@ func (s *step) finish(ctx context.Context) error {
 		s.deferred = append(s.deferred, s.sent...)
 	}
 	return nil
-}
-
-// pace waits as long as so many documents may take.
-func pace(ctx context.Context, documents, perSecond int) error {
-	if perSecond <= 0 {
-		return nil
-	}
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(time.Duration(documents) * time.Second / time.Duration(perSecond)):
-		return nil
-	}
 }

@@ -2,6 +2,8 @@ package transfer
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -26,8 +28,21 @@ func sumOf(l nodeapi.Leaf) leafSum { return leafSum(xxh3.HashString(l.Sum)) }
 // tree is where the comparison of one shard stands.
 type tree struct {
 	Buckets []int `json:"buckets"`         // that differ, and were not looked at yet
-	Light   bool  `json:"light,omitempty"` // this node had none of their documents
+	Light   bool  `json:"light,omitempty"` // this node had no document of the shard
 	AtOnce  int   `json:"at_once"`         // buckets of a step
+}
+
+// stepTime is how long a step goes on to the next shard: what it wrote is waited for at its end, which takes as long for one small shard as
+// for many.
+const stepTime = 5 * time.Second
+
+// wholes compares shards with the source's until a step is full.
+func (s *step) wholes(ctx context.Context, limit int, at *cursor) error {
+	for begun := time.Now(); ; {
+		if err := s.whole(ctx, at); err != nil || at.Listed || s.out.Examined >= limit || time.Since(begun) > stepTime {
+			return err
+		}
+	}
 }
 
 // whole compares one shard with the source's and takes over what differs: digests first, then, some buckets a step,
@@ -46,7 +61,7 @@ func (s *step) whole(ctx context.Context, at *cursor) error {
 	}
 	t := at.Tree
 	if n := min(t.AtOnce, len(t.Buckets)); n > 0 {
-		differ, err := s.differing(ctx, shard, look{light: t.Light, rate: s.rate}, t.Buckets[:n])
+		differ, err := s.differing(ctx, shard, look{light: t.Light, rate: s.rate, settled: s.settled}, t.Buckets[:n])
 		if err != nil {
 			return err
 		}
@@ -63,18 +78,30 @@ func (s *step) whole(ctx context.Context, at *cursor) error {
 	return nil
 }
 
-// compare finds the buckets in which this node's copy and the source's differ. When this node has nothing, contents need no
-// look.
+// compare finds the buckets in which this node's copy and the source's differ, which both read at the same time. When this node has
+// nothing, contents need no look.
 func (s *step) compare(ctx context.Context, shard int) (*tree, error) {
-	mine, err := s.digest(ctx, s.place, shard, look{rate: s.rate}, 0)
+	// What was accepted before the repair began must show on both sides. Waiting for the queues once is enough: what comes later, and only
+	// one side takes, makes its copy dirty anew.
+	settled := s.settled
+	none, err := s.place.shelf.none(ctx, shard)
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{Light: mine.Count == 0}
-	theirs, err := s.source.digest(ctx, nodeapi.InventoryQuery{Index: s.place.index.Physical, Shard: shard, Light: t.Light, Rate: s.rate})
-	if err != nil {
+	t := &tree{Light: none}
+	var theirs nodeapi.ShardDigest
+	asked := make(chan error, 1)
+	go func() {
+		q := nodeapi.InventoryQuery{Index: s.place.index.Physical, Shard: shard, Light: none, Rate: s.rate, Settled: settled}
+		var err error
+		theirs, err = s.source.digest(ctx, q)
+		asked <- err
+	}()
+	mine, err := s.digest(ctx, s.place, shard, look{light: none, rate: s.rate, settled: settled}, 0)
+	if err = errors.Join(err, <-asked); err != nil {
 		return nil, err
 	}
+	s.settled = true
 	known := theirs.Scheme == mine.Scheme && len(theirs.Buckets) == digest.Buckets && len(theirs.Counts) == digest.Buckets
 	for b := range digest.Buckets {
 		if !known || mine.Buckets[b] != theirs.Buckets[b] || mine.Counts[b] != theirs.Counts[b] {
@@ -87,7 +114,7 @@ func (s *step) compare(ctx context.Context, shard int) (*tree, error) {
 
 // differing lists the documents of some buckets that differ, and those that only one side has.
 func (s *step) differing(ctx context.Context, shard int, l look, buckets []int) (differ []nodeapi.Document, err error) {
-	q := nodeapi.InventoryQuery{Index: s.place.index.Physical, Shard: shard, Light: l.light, Buckets: buckets, Rate: l.rate}
+	q := nodeapi.InventoryQuery{Index: s.place.index.Physical, Shard: shard, Light: l.light, Buckets: buckets, Rate: l.rate, Settled: l.settled}
 	if l, err = lookOf(q); err != nil {
 		return nil, err
 	}
