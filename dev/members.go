@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/miroir-search/miroir/dev/launch"
+	"github.com/miroir-search/miroir/internal/freeport"
 )
 
 // Names of processes and of ports. The first Envoy and the ports of the first coordinator are named without a number, as
@@ -85,7 +86,7 @@ func (c *cluster) ingress(i int) string {
 		return "http://" + c.listen(i)
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = loopback
+		host = freeport.Loopback
 	}
 	return "http://" + net.JoinHostPort(host, port)
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +25,7 @@ import (
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/testkit/free"
 )
 
 const (
@@ -33,17 +33,6 @@ const (
 	nodeKey   = "node-master-key-0123456789"
 	longest   = 60 * time.Second // no wait of a test takes longer than this
 )
-
-// free is an address that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
 
 // meili is one engine process.
 type meili struct {
@@ -130,9 +119,9 @@ func (l *lines) String() string {
 
 func newBench(t *testing.T, flags ...string) *bench {
 	t.Helper()
-	b := &bench{t: t, flags: flags, engine: &meili{t: t, dir: t.TempDir(), addr: free(t)}, log: &lines{}, journal: filepath.Join(t.TempDir(), "journal")}
+	b := &bench{t: t, flags: flags, engine: &meili{t: t, dir: t.TempDir(), addr: free.Address(t)}, log: &lines{}, journal: filepath.Join(t.TempDir(), "journal")}
 	etcd, err := etcdserver.Start(t.Context(), etcdserver.Options{
-		DataDir: filepath.Join(t.TempDir(), "etcd"), ListenClient: "http://" + free(t), ListenPeer: "http://" + free(t), NoSync: true,
+		DataDir: filepath.Join(t.TempDir(), "etcd"), ListenClient: "http://" + free.Address(t), ListenPeer: "http://" + free.Address(t), NoSync: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -161,13 +150,13 @@ func newBench(t *testing.T, flags ...string) *bench {
 // start runs a sidecar; stop ends it.
 func (b *bench) start() {
 	b.t.Helper()
-	b.door = free(b.t)
+	b.door = free.Address(b.t)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- Run(ctx, append([]string{
 			"--id", "node-0", "--group", "0", "--listen", b.door, "--engine-url", "http://" + b.engine.addr, "--etcd", b.etcd.Endpoint(),
-			"--cluster", "test", "--metrics-listen", free(b.t), "--probe-interval", "100ms", "--journal-dir", b.journal, "--log-level", "debug",
+			"--cluster", "test", "--metrics-listen", free.Address(b.t), "--probe-interval", "100ms", "--journal-dir", b.journal, "--log-level", "debug",
 		}, b.flags...), lifecycle.Stdio{In: strings.NewReader(""), Out: b.log, Err: b.log})
 	}()
 	var once sync.Once

@@ -17,6 +17,7 @@ import (
 	"github.com/miroir-search/miroir/bench/sink"
 	"github.com/miroir-search/miroir/bench/target"
 	"github.com/miroir-search/miroir/dev/launch"
+	"github.com/miroir-search/miroir/internal/freeport"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 )
@@ -52,7 +53,7 @@ func StartCluster(ctx context.Context, binary string, s Shape, log io.Writer) (_
 			err = errors.Join(err, c.Close())
 		}
 	}()
-	listen, err := freeAddress()
+	listen, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/miroir-search/miroir/bench/machine"
 	"github.com/miroir-search/miroir/dev/supervise"
+	"github.com/miroir-search/miroir/internal/freeport"
 	"github.com/miroir-search/miroir/internal/parts"
 )
 
@@ -54,7 +54,7 @@ func StartEngine(ctx context.Context, program parts.Engine) (_ *Engine, err erro
 	if e.supervisor, err = supervise.New(supervise.Options{RunDir: e.runDir(), LogDir: filepath.Join(folder, "log"), Log: zerolog.Nop()}); err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}
@@ -107,12 +107,4 @@ func (e *Engine) Close() error {
 		e.supervisor.Close()
 	}
 	return os.RemoveAll(e.folder)
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("free address: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }

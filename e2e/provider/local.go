@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/miroir-search/miroir/internal/freeport"
 )
 
 // Deadlines of a local cluster on a busy machine.
@@ -60,7 +61,7 @@ func StartLocal(ctx context.Context, root string, o Options) (*Local, error) {
 			return nil, fmt.Errorf("start cluster: %w", err)
 		}
 	}
-	listen, err := freeAddress()
+	listen, err := freeport.Address()
 	if err != nil {
 		return nil, fmt.Errorf("start cluster: %w", err)
 	}
@@ -69,15 +70,6 @@ func StartLocal(ctx context.Context, root string, o Options) (*Local, error) {
 		return nil, fmt.Errorf("start cluster: no %s, run `make build tools` first", l.binary)
 	}
 	return l, l.start(ctx)
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
 
 func (l *Local) start(ctx context.Context) error {

@@ -14,21 +14,12 @@ import (
 	"testing"
 
 	"github.com/miroir-search/miroir/internal/lifecycle"
+	"github.com/miroir-search/miroir/internal/testkit/free"
 )
-
-func freeURL(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return "http://" + listener.Addr().String()
-}
 
 func options(t *testing.T) Options {
 	t.Helper()
-	return Options{DataDir: filepath.Join(t.TempDir(), "etcd"), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true}
+	return Options{DataDir: filepath.Join(t.TempDir(), "etcd"), ListenClient: free.URL(t), ListenPeer: free.URL(t), NoSync: true}
 }
 
 // call speaks etcd's JSON interface, so that the test needs no client library.
@@ -63,7 +54,7 @@ func TestDataSurvivesARestartOnOtherPorts(t *testing.T) {
 	call(t, first.Endpoint(), "put", map[string][]byte{"key": []byte("a"), "value": []byte("kept")})
 	first.Stop()
 
-	o.ListenClient, o.ListenPeer = freeURL(t), freeURL(t)
+	o.ListenClient, o.ListenPeer = free.URL(t), free.URL(t)
 	second, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

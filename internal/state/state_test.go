@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
 	"sync"
 	"testing"
@@ -14,23 +13,14 @@ import (
 	"github.com/miroir-search/miroir/internal/etcdserver"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/testkit/free"
 )
-
-func freeURL(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return "http://" + l.Addr().String()
-}
 
 // open starts an etcd member and connects to it.
 func open(t *testing.T) *Client {
 	t.Helper()
 	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
-		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
+		DataDir: t.TempDir(), ListenClient: free.URL(t), ListenPeer: free.URL(t), NoSync: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +40,7 @@ func connect(t *testing.T, endpoint string) *Client {
 }
 
 func TestOpenReportsASilentStore(t *testing.T) {
-	_, err := Open(t.Context(), Options{Endpoints: []string{freeURL(t)}, DialTimeout: 200 * time.Millisecond})
+	_, err := Open(t.Context(), Options{Endpoints: []string{free.URL(t)}, DialTimeout: 200 * time.Millisecond})
 	if !errors.Is(err, ErrUnavailable) {
 		t.Fatalf("got %v", err)
 	}

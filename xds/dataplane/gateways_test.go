@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/miroir-search/miroir/internal/testkit/envoy"
+	"github.com/miroir-search/miroir/internal/testkit/free"
 	"github.com/miroir-search/miroir/xds/ir"
 )
 
@@ -108,7 +108,7 @@ func TestCoordinatorThatIsGone(t *testing.T) {
 		broken.Add(1)
 		panic(http.ErrAbortHandler)
 	})
-	for name, other := range map[string]string{"gone": envoy.FreeAddress(t), "breaks off": breaks.Address} {
+	for name, other := range map[string]string{"gone": free.Address(t), "breaks off": breaks.Address} {
 		r := startRing(t, nil, func(c *ir.Config) { c.Admin.Addresses = []string{alive.Address, other} })
 		lost := int64(0)
 		for range 8 {

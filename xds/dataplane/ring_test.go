@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/internal/testkit/envoy"
+	"github.com/miroir-search/miroir/internal/testkit/free"
 	"github.com/miroir-search/miroir/xds/bootstrap"
 	"github.com/miroir-search/miroir/xds/ir"
 	"github.com/miroir-search/miroir/xds/server"
@@ -53,7 +54,7 @@ func startRing(t *testing.T, nodes []ir.Node, change func(*ir.Config)) *ring {
 func prepare(t *testing.T, nodes []ir.Node) *ring {
 	t.Helper()
 	r := &ring{cfg: ir.Default()}
-	ingress := netip.MustParseAddrPort(envoy.FreeAddress(t))
+	ingress := netip.MustParseAddrPort(free.Address(t))
 	r.url = "http://" + ingress.String()
 	r.cfg.Ingress.Address, r.cfg.Ingress.Port = ingress.Addr().String(), ingress.Port()
 	r.cfg.Ingress.AccessLog = ir.AccessLogStdout
@@ -65,7 +66,7 @@ func prepare(t *testing.T, nodes []ir.Node) *ring {
 
 func (r *ring) startEnvoy(t *testing.T, xds string) {
 	t.Helper()
-	admin := envoy.FreeAddress(t)
+	admin := free.Address(t)
 	boot, err := bootstrap.Render(bootstrap.Options{
 		NodeID: "envoy-0", Cluster: "test", XDSAddresses: []string{xds}, AdminAddress: admin,
 	})

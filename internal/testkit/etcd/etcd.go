@@ -1,18 +1,18 @@
 package etcd
 
 import (
-	"net"
 	"testing"
 
 	"github.com/miroir-search/miroir/internal/etcdserver"
 	"github.com/miroir-search/miroir/internal/state"
+	"github.com/miroir-search/miroir/internal/testkit/free"
 )
 
 // Start runs a member until the test ends, and returns its client URL.
 func Start(t testing.TB) string {
 	t.Helper()
 	server, err := etcdserver.Start(t.Context(), etcdserver.Options{
-		DataDir: t.TempDir(), ListenClient: freeURL(t), ListenPeer: freeURL(t), NoSync: true,
+		DataDir: t.TempDir(), ListenClient: free.URL(t), ListenPeer: free.URL(t), NoSync: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -30,14 +30,4 @@ func Connect(t testing.TB, endpoint string) *state.Client {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	return c
-}
-
-func freeURL(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return "http://" + l.Addr().String()
 }

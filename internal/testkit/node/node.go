@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miroir-search/miroir/internal/freeport"
 	"github.com/miroir-search/miroir/internal/parts"
 )
 
@@ -91,7 +91,7 @@ func Start(t testing.TB, options Options) *Node {
 }
 
 func launch(engine parts.Engine, options Options) (*Node, error) {
-	address, err := freeAddress()
+	address, err := freeport.Address()
 	if err != nil {
 		return nil, err
 	}
@@ -230,13 +230,4 @@ func (n *Node) Log() string {
 		return err.Error()
 	}
 	return string(raw)
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("free port: %w", err)
-	}
-	address := listener.Addr().String()
-	return address, listener.Close()
 }

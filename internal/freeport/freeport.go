@@ -1,0 +1,53 @@
+// Package freeport finds ports of loopback that nobody uses, for processes that are given theirs before they start.
+//
+// They are chosen below those that Linux gives to outgoing connections (32768 and up, ip_local_port_range): an outgoing
+// connection could sit on such a port in the moment before the process listens there, or while it is restarted.
+package freeport
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"strconv"
+)
+
+const (
+	first = 15000
+	last  = 32000
+	tries = 1000
+)
+
+// Loopback is the address that all ports are looked for on.
+const Loopback = "127.0.0.1"
+
+// Port is one that can be listened on now, and that unwanted does not say no to; nil wants all.
+func Port(unwanted func(int) bool) (int, error) {
+	for range tries {
+		port := first + rand.IntN(last-first) //nolint:gosec // nothing depends on its secrecy
+		if (unwanted == nil || !unwanted(port)) && Check(At(port)) == nil {
+			return port, nil
+		}
+	}
+	return 0, errors.New("no free port found")
+}
+
+// Address is host and port of a port that can be listened on now.
+func Address() (string, error) {
+	port, err := Port(nil)
+	if err != nil {
+		return "", err
+	}
+	return At(port), nil
+}
+
+// At is host and port of a port of loopback.
+func At(port int) string { return net.JoinHostPort(Loopback, strconv.Itoa(port)) }
+
+// Check tells whether a process can listen at an address now.
+func Check(address string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
