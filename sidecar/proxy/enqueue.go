@@ -99,18 +99,24 @@ func (s *Server) throughJournal(j *job, leg *replica.Leg) error {
 	return err
 }
 
-// deleteThroughJournal lets the ids of a deletion pass the journal.
+// deleteThroughJournal lets the ids of a deletion pass the journal. All have the position 0: nodes get different ids of a write, and the
+// version of a document's deletion must be the same on all of its copies. An id that comes twice counts once.
 func deleteThroughJournal(j *job, leg *replica.Leg) error {
 	var kept [][]byte
-	for i, raw := range j.ids {
+	taken := make(map[string]bool, len(j.ids)) // and whether the engine gets it
+	for _, raw := range j.ids {
 		id, err := idOf(raw)
 		if err != nil {
 			return err
 		}
 		keep := true
 		if meili.ValidID(id) { // there is no document under another one
-			if keep, err = leg.Take(shardmap.ShardOf(id, j.count), id, uint64(i), nil); err != nil { //nolint:gosec // an index
-				return err
+			known := false
+			if keep, known = taken[string(id)]; !known {
+				if keep, err = leg.Take(shardmap.ShardOf(id, j.count), id, 0, nil); err != nil {
+					return err
+				}
+				taken[string(id)] = keep
 			}
 		}
 		if keep {
