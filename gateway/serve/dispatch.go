@@ -29,6 +29,7 @@ func (s *Service) newTask(ctx context.Context, c *call, kind string, details any
 		return r, err
 	}
 	r = task.Record{V: task.Version, Type: kind, Status: task.Enqueued, EnqueuedAt: c.now}
+	r.Sender = &task.Sender{Gateway: s.ID, Since: s.Started, Again: c.once != nil}
 	if err := s.identify(ctx, c, &r); err != nil {
 		return r, err
 	}
@@ -293,7 +294,8 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 		r.Finish(s.time(), e)
 		// One with a key may come again, and reach the nodes that lack it now.
 		for i, t := range r.Targets {
-			r.Targets[i].Lacks = c.once == nil && !said.Acked[t.Node] && !said.Unsure[t.Node]
+			never := c.once == nil && !said.Acked[t.Node]
+			r.Targets[i].Lacks, r.Targets[i].Doubt = never && !said.Unsure[t.Node], never && said.Unsure[t.Node]
 		}
 		if _, err := s.Store.FinishTask(ctx, r); err != nil {
 			s.Log.Error().Ctx(ctx).Err(err).Msg("failed write could not be recorded")

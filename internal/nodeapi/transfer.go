@@ -21,6 +21,7 @@ const (
 	PathRepair    = "/_node/repair"    // RepairStep → RepairResult
 	PathMend      = "/_node/mend"      // Mend → RepairResult
 	PathMended    = "/_node/mended"    // MendedQuery → MendedList
+	PathDisown    = "/_node/disown"    // DisownQuery → Disowned
 )
 
 // ListsType is the content type of lines.

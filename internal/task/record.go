@@ -45,7 +45,15 @@ type Target struct {
 	Shards string `json:"shards,omitempty"` // as shardmap.FormatRanges writes them; empty: the whole node
 	Missed bool   `json:"missed,omitempty"` // the node did not acknowledge; its outcome is not waited for
 	Lacks  bool   `json:"lacks,omitempty"`  // of a refused write: the node surely never took it, and never will
+	Doubt  bool   `json:"doubt,omitempty"`  // of a refused write: nobody knows whether the node took it, and nobody sends it any more
 	Dirty  string `json:"dirty,omitempty"`  // those of them whose copies were dirty: what only they have was not accepted
+}
+
+// Sender is the gateway that sends a write to its nodes.
+type Sender struct {
+	Gateway string    `json:"gateway"`
+	Since   time.Time `json:"since"`           // when it started, as its presence says
+	Again   bool      `json:"again,omitempty"` // somebody may send the write once more, under its idempotency key
 }
 
 // Record is tasks/open/<uid> and tasks/done/<uid>.
@@ -69,6 +77,7 @@ type Record struct {
 	Stamp          hlc.Stamp       `json:"stamp,omitempty"` // first stamp of a write to documents
 	Targets        []Target        `json:"targets,omitempty"`
 	Dispatch       string          `json:"dispatch,omitempty"` // see DispatchID
+	Sender         *Sender         `json:"sender,omitempty"`   // nil: not told
 	// Op is what a workflow needs to carry the task out (a settings patch, swap pairs …); nodes' own tasks need none.
 	Op json.RawMessage `json:"op,omitempty"`
 }

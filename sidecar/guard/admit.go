@@ -40,17 +40,21 @@ func Admit(op Op, history []Op) Verdict {
 // later has them.
 func AdmitCopy(copied Op, history []Op) bool {
 	for _, h := range history {
-		if h.Kind == Copy {
-			if h.Version.Compare(copied.Version) > 0 {
-				return false
-			}
-			continue
-		}
-		if h.Version.Compare(copied.Version) < 0 && !copied.contains(h.Version) {
+		if h.Kind == Copy && h.Version.Compare(copied.Version) > 0 {
 			return false
 		}
 	}
-	return true
+	return len(Lacking(copied, history)) == 0
+}
+
+// Lacking lists the operations of this replica that are older than a copied state and not in it.
+func Lacking(copied Op, history []Op) (list []Op) {
+	for _, h := range history {
+		if h.Kind != Copy && h.Version.Compare(copied.Version) < 0 && !copied.contains(h.Version) {
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 // CopyOf describes the state of a document to another replica, by the history that has been carried out and settled

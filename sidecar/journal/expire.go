@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -43,7 +44,7 @@ func (j *Journal) Expire() error {
 		}
 		j.Metrics.drop("bodies", reason)
 	}
-	if err := j.dropNotes(); err != nil {
+	if err := errors.Join(j.dropNotes(), j.dropBarred()); err != nil {
 		return err
 	}
 	cut, reason := hlc.At(j.Now().Add(-j.MaxAge)), "age"
@@ -84,14 +85,15 @@ func (j *Journal) outdated() (e Entered, reason string) {
 	if _, flying := j.flying[e.Place]; flying || !e.Registered {
 		return e, ""
 	}
-	for _, stamp := range j.flying {
-		if stamp <= e.High.Stamp {
+	for _, f := range j.flying {
+		if f.hold <= e.High.Stamp {
 			return e, ""
 		}
 	}
 	m := j.marksOf(e.Index)
 	m.Floor = max(m.Floor, e.High.Stamp)
 	j.marks[e.Index] = m
+	j.dropped[e.Index] = max(j.dropped[e.Index], e.High.Stamp)
 	return e, reason
 }
 
@@ -282,8 +284,9 @@ func (j *Journal) restart(index string, left marks) error {
 		}
 	}
 	delete(j.marks, index)
+	delete(j.dropped, index)
 	if left != (marks{}) {
-		j.marks[index] = left
+		j.marks[index], j.dropped[index] = left, left.Floor
 	}
 	delete(j.newest, index)
 	delete(j.tasks, index)

@@ -55,8 +55,8 @@ type Journal struct {
 	mu     sync.Mutex
 	last   hlc.Stamp
 	legs   map[hlc.Stamp]*Entered
-	order  []hlc.Stamp             // places of legs, ascending
-	flying map[hlc.Stamp]hlc.Stamp // begun and not ended: place → stamp that holds bodies back
+	order  []hlc.Stamp          // places of legs, ascending
+	flying map[hlc.Stamp]flight // begun and not ended, by place
 	marks  map[string]marks
 	birth  marks                    // of indexes that have none of their own
 	newest map[string]guard.Version // greatest version of a registered operation, by index
@@ -65,6 +65,8 @@ type Journal struct {
 	awaited map[hlc.Stamp]Entered
 	failed  map[string]uint64    // legs that were taken back, by index
 	notes   []noted              // ascending
+	dropped map[string]hlc.Stamp // up to which legs may have been here and be forgotten, by index
+	barred  map[string]time.Time // writes that are never taken, by dispatch id, and since when
 	wide    map[string]hlc.Stamp // of the newest operation that names no document, of those that were in the window once
 	bytes   int64                // of bodies
 }
@@ -73,9 +75,9 @@ type Journal struct {
 func Open(dir string, clock *hlc.Clock, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	j := &Journal{
-		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]hlc.Stamp{},
+		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]flight{},
 		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{}, wide: map[string]hlc.Stamp{},
-		awaited: map[hlc.Stamp]Entered{}, failed: map[string]uint64{},
+		awaited: map[hlc.Stamp]Entered{}, failed: map[string]uint64{}, barred: map[string]time.Time{}, dropped: map[string]hlc.Stamp{},
 	}
 	if o.NoSync {
 		j.write = pebble.NoSync
@@ -170,13 +172,13 @@ func (j *Journal) load() error {
 	j.last = max(j.last, hlc.Stamp(reader64(value)))
 	if err := j.each([]byte{tagIndex}, func(key, value []byte) error {
 		m, err := parseMarks(value)
-		j.marks[string(key[1:])] = m
+		j.marks[string(key[1:])], j.dropped[string(key[1:])] = m, m.Floor
 		j.last = max(j.last, m.Floor, m.Low)
 		return err
 	}); err != nil {
 		return err
 	}
-	if err := errors.Join(j.loadTasks(), j.loadNotes()); err != nil {
+	if err := errors.Join(j.loadTasks(), j.loadNotes(), j.loadBarred()); err != nil {
 		return err
 	}
 	if err := j.each([]byte{tagLeg}, func(key, value []byte) error {

@@ -17,6 +17,7 @@ const (
 	tagNewest = 'n' // index, shard, id → newest versions, written and deleted
 	tagAwait  = 'w' // place → header of a leg whose bodies are gone, and of whose task nobody knows the end
 	tagNote   = 'r' // place → an entry of the log of repairs
+	tagBarred = 'x' // dispatch id → when it was barred
 	tagTask   = 't' // index → newest task of the engine, with its leg's dispatch id
 )
 
@@ -33,6 +34,8 @@ func legKey(place hlc.Stamp) []byte {
 func awaitedKey(place hlc.Stamp) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tagAwait}, uint64(place))
 }
+
+func barredKey(write string) []byte { return append([]byte{tagBarred}, write...) }
 
 func bodyKey(place hlc.Stamp, n uint32) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64([]byte{tagBody}, uint64(place)), n)

@@ -39,7 +39,7 @@ type Writer struct {
 	err   error
 }
 
-// Begin starts a leg. A client's write that is older than the floor of its index is ErrStale.
+// Begin starts a leg. A client's write that is older than the floor of its index, or barred, is ErrStale.
 func (j *Journal) Begin(l Leg) (*Writer, error) {
 	if l.Via == Direct {
 		if err := j.clock.Observe(l.Stamp); err != nil {
@@ -49,7 +49,7 @@ func (j *Journal) Begin(l Leg) (*Writer, error) {
 	next := j.clock.Next()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if l.Via == Direct && l.Stamp <= j.floor(l.Index) {
+	if _, barred := j.barred[l.Write]; l.Via == Direct && (barred || l.Stamp <= j.floor(l.Index)) {
 		return nil, ErrStale
 	}
 	j.last = max(next, j.last+1)
@@ -57,7 +57,7 @@ func (j *Journal) Begin(l Leg) (*Writer, error) {
 	if l.Via != Direct {
 		hold = j.last // its operations are older, and in order already
 	}
-	j.flying[j.last] = hold
+	j.flying[j.last] = flight{hold, l.Write}
 	w := &Writer{j: j, lists: map[uint16][]byte{}}
 	w.entry = Entered{Leg: l, Place: j.last}
 	if l.Kind.Wide() {

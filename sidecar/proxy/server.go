@@ -89,7 +89,7 @@ func New(c Config) *Server {
 	for path, handler := range map[string]serve{
 		nodeapi.PathChanges: s.changes, nodeapi.PathCopies: lines(c.Source.Copies), nodeapi.PathInventory: lines(c.Source.Inventory),
 		nodeapi.PathDigest: document(c.Source.Digest), nodeapi.PathStrays: document(c.Source.Strays), nodeapi.PathLeaves: lines(c.Source.Leaves), nodeapi.PathRepair: s.repair, nodeapi.PathMend: s.mend,
-		nodeapi.PathMended: document(c.Target.Mended),
+		nodeapi.PathMended: document(c.Target.Mended), nodeapi.PathDisown: document(c.Replica.Disown),
 	} {
 		s.mux.Handle("POST "+path, s.guard(path, handler))
 	}

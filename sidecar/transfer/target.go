@@ -209,6 +209,9 @@ func (s *step) takeSome(ctx context.Context, some []nodeapi.Document) error {
 			return err
 		}
 		what, op := s.judge(here, theirs[i])
+		if what == later && s.right {
+			s.name(guard.Lacking(op, here.history)) // under what the source has
+		}
 		s.note(what, some[i], op, here)
 		s.act(what, some[i], op, theirs[i].Body)
 	}
@@ -227,7 +230,7 @@ func (s *step) withdraw(some []nodeapi.Document) error {
 	return s.Journal.Withdraw(s.place.index.Physical, documents, s.refused)
 }
 
-// name tells which writes documents are left for.
+// name tells which writes documents are left for: the source has not got them, yet or ever.
 func (s *step) name(newer []guard.Op) {
 	for _, h := range newer {
 		if len(s.out.Ahead) < nodeapi.MaxAhead && !slices.Contains(s.out.Ahead, h.Write) {

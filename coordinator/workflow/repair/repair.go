@@ -96,6 +96,7 @@ type Progress struct {
 	Jobs     []Job            `json:"jobs,omitempty"`    // the first one is at work
 	Cursor   json.RawMessage  `json:"cursor,omitempty"`  // of its next step
 	Refused  []string         `json:"refused,omitempty"` // writes that its source never took, by their dispatch ids
+	Idle     int              `json:"idle,omitempty"`    // steps since the last one that did something, a few at most
 	Waiting  string           `json:"waiting,omitempty"` // shards of which no complete copy can be reached
 	Examined int              `json:"examined"`
 	Written  int              `json:"written"`

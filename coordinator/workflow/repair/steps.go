@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
+	"github.com/miroir-search/miroir/coordinator/errand"
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/nodeapi/client"
+	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
@@ -62,7 +65,7 @@ func (r *Repair) copy(ctx context.Context, p *Progress) (workflow.Verdict, error
 	}
 	job := &p.Jobs[0]
 	next := func() (workflow.Verdict, error) {
-		p.Jobs, p.Cursor, p.Refused = p.Jobs[1:], nil, nil
+		p.Jobs, p.Cursor, p.Refused, p.Idle = p.Jobs[1:], nil, nil, 0
 		return workflow.Enter(phaseCopy)
 	}
 	if job.Source == "" {
@@ -99,17 +102,33 @@ func (r *Repair) copy(ctx context.Context, p *Progress) (workflow.Verdict, error
 	case out.Done:
 		return next()
 	}
-	p.Cursor = out.Cursor
-	p.Refused, err = r.refused(ctx, job.Source, out.Ahead)
+	if p.Cursor = out.Cursor; out.Deferred > 0 && out.Written+out.Deleted == 0 {
+		// All that is left is on its way, or refused.
+		if err := errand.Sleep(ctx, min(idleFirst<<p.Idle, idleLongest)); err != nil {
+			return workflow.Verdict{}, err
+		}
+		p.Idle = min(p.Idle+1, idleMost)
+	} else {
+		p.Idle = 0
+	}
+	p.Refused, err = r.refused(ctx, p.Physical, source, out.Ahead)
 	if err != nil {
 		return workflow.Verdict{}, err
 	}
 	return workflow.Enter(phaseCopy)
 }
 
-// refused chooses the writes that the source surely never took, and never will: whoever refused them wrote it down. All
-// others may be on their way.
-func (r *Repair) refused(ctx context.Context, source string, writes []string) (list []string, err error) {
+// Pauses between steps that could do nothing.
+const (
+	idleFirst   = 50 * time.Millisecond
+	idleLongest = time.Second
+	idleMost    = 5 // doublings
+)
+
+// refused chooses the writes that the source surely never took, and never will: whoever refused them wrote it down, or the source itself says
+// so of those that may have been on their way to it when they were refused. All others may come yet.
+func (r *Repair) refused(ctx context.Context, physical string, source routing.Node, writes []string) (list []string, err error) {
+	var doubtful []nodeapi.Written
 	for _, write := range writes {
 		uid, err := strconv.ParseUint(write, 10, 32)
 		if err != nil {
@@ -122,13 +141,25 @@ func (r *Repair) refused(ctx context.Context, source string, writes []string) (l
 		if err != nil {
 			return nil, err
 		}
-		if t.DispatchID() == write && t.Status == task.Failed && slices.ContainsFunc(t.Targets, func(t task.Target) bool {
-			return t.Node == source && t.Lacks
-		}) {
+		at := slices.IndexFunc(t.Targets, func(t task.Target) bool { return t.Node == source.ID })
+		switch {
+		case t.DispatchID() != write || t.Status != task.Failed || at < 0:
+		case t.Targets[at].Lacks:
 			list = append(list, write)
+		case t.Targets[at].Doubt:
+			doubtful = append(doubtful, nodeapi.Written{Dispatch: write, Stamp: t.Stamp})
 		}
 	}
-	return list, nil
+	if len(doubtful) == 0 {
+		return list, nil
+	}
+	q := nodeapi.DisownQuery{Index: physical, Writes: doubtful}
+	out, err := client.Into[nodeapi.Disowned](client.Ask(ctx, r.Nodes, source.Address, nodeapi.PathDisown, q, errand.CallTimeout))
+	if err != nil {
+		r.Log.Debug().Err(err).Str("node", source.ID).Msg("writes in doubt not asked about, they are waited for")
+		return list, ctx.Err()
+	}
+	return append(list, out.Writes...), nil
 }
 
 // errSource says that the source has no complete copy any more.
