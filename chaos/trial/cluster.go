@@ -21,8 +21,8 @@ import (
 // nodes is how many nodes a cluster has.
 const nodes = 3
 
-// arrival is how long after a write was accepted a node may still get it. No fault delays one for so long, and the workload's
-// writes are small. By default it is minutes, in which copies may differ that a gateway left so which died.
+// arrival is how long after a write was accepted a node may still get it, where nobody can tell whether it will. No fault delays one for so
+// long, and the workload's writes are small. By default it is minutes.
 const arrival = 20 * time.Second
 
 // Cluster is the cluster that trials run on, one after the other.

@@ -15,7 +15,7 @@ import (
 )
 
 // restTime is how long a cluster may take to come to rest after the last fault, on a busy machine: a lease that ends, repairs,
-// and the two minutes after which a write that was refused can not come any more.
+// and the two minutes after which a write of which nobody knows what became of it can not come any more.
 const restTime = 5 * time.Minute
 
 // settle waits until the cluster is at rest, and reads every copy and what clients see.

@@ -53,6 +53,7 @@ func (l Limits) withDefaults() Limits {
 type Answer struct {
 	Outcome task.Outcome
 	Unknown bool // it never had the dispatch, or does not remember
+	Never   bool // it does not have it, and has written down that it will never take it
 }
 
 // Decision is what to do with a task now.
@@ -95,6 +96,8 @@ func Decide(r task.Record, answers map[string]Answer, v *routing.View, now time.
 	case len(f.outcomes) > 0 && !done.Done():
 		return d
 	case done.Done() && done.Status != task.Succeeded, done.Done() && reached(r, f.outcomes):
+	case len(f.lost) == 0 && r.Type == task.IndexCreation:
+		done.Finish(now, nil) // the catalog has it, so nodes make it by themselves
 	case len(f.lost) == 0:
 		done.Finish(now, apierr.New(apierr.MiroirNoQuorum, "The write never reached a copy of every shard. Sending it again is safe."))
 	case now.Sub(r.EnqueuedAt) > l.LostAfter:
@@ -142,7 +145,7 @@ func sift(r task.Record, answers map[string]Answer, v *routing.View, now time.Ti
 			f.outcomes = append(f.outcomes, a.Outcome)
 		case r.Type == task.IndexDeletion && age > l.Resend:
 			f.resend = append(f.resend, t.Node)
-		case r.Type != task.IndexDeletion && age > l.Arrival:
+		case r.Type != task.IndexDeletion && (a.Never || age > l.Arrival):
 			f.never = append(f.never, t)
 		default:
 			f.waiting = true

@@ -29,6 +29,7 @@ type Store interface {
 	FinishTask(ctx context.Context, r task.Record) (finished bool, err error)
 	DeleteTasks(ctx context.Context, uids []uint32) error
 	MarkMissed(ctx context.Context, physical string, miss state.Miss, judge func(state.DirtyFunc) state.Marking) error
+	Gateways(ctx context.Context) (map[string]state.GatewayRecord, error)
 	UpdateIndex(ctx context.Context, uid string, change func(*routing.IndexRecord) error) (routing.IndexRecord, error)
 }
 
@@ -159,8 +160,12 @@ func (l *loop) round(ctx context.Context) {
 	for node, uids := range l.questions(v, l.Now(), l.asking) {
 		l.asking[node] = true
 		address := v.Nodes[node].Address
-		ids := l.dispatches(uids)
-		go func() { l.heard <- said{node, l.ask(ctx, node, address, uids, ids)} }()
+		ids, orphans := l.dispatches(uids), l.orphans(uids, l.Now())
+		go func() {
+			answers := l.ask(ctx, node, address, uids, ids)
+			l.disown(ctx, node, address, answers, orphans)
+			l.heard <- said{node, answers}
+		}()
 	}
 }
 

@@ -39,6 +39,8 @@ type world struct {
 	indexes  []routing.IndexRecord
 	failNext error
 	pruned   []uint32
+	gateways map[string]state.GatewayRecord
+	promised []string // node and dispatch of what nodes were asked to disown
 }
 
 func newWorld(up ...string) *world {
@@ -137,8 +139,32 @@ func (w *world) Dispatches(_ context.Context, address string, ids []string) ([]n
 func (w *world) Do(_ context.Context, r client.Request) (client.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if r.Path == nodeapi.PathDisown {
+		return w.disown(r)
+	}
 	w.deleted = append(w.deleted, fmt.Sprint(r.Method, " ", r.Address, r.Path, " ", r.Leg.Dispatch))
 	return client.Answer{Status: http.StatusAccepted}, nil
+}
+
+// disown is what a node answers that has nothing of what it is asked for.
+func (w *world) disown(r client.Request) (client.Answer, error) {
+	var q nodeapi.DisownQuery
+	if err := json.Unmarshal(r.Body, &q); err != nil {
+		return client.Answer{}, err
+	}
+	var out nodeapi.Disowned
+	for _, o := range q.Writes {
+		w.promised = append(w.promised, fmt.Sprint(strings.TrimPrefix(r.Address, "http://"), " ", o.Dispatch))
+		out.Writes = append(out.Writes, o.Dispatch)
+	}
+	body, err := json.Marshal(out)
+	return client.Answer{Status: http.StatusOK, Body: body}, err
+}
+
+func (w *world) Gateways(context.Context) (map[string]state.GatewayRecord, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.gateways), nil
 }
 
 func (w *world) FinishTask(_ context.Context, r task.Record) (bool, error) {
@@ -284,6 +310,68 @@ func TestTK11WriteThatNeverArrivedMarksCopiesDirty(t *testing.T) {
 		}
 		if !slices.Equal(w.dirty, []string{"x--0 a [0]"}) {
 			t.Errorf("dirty %v", w.dirty)
+		}
+	})
+}
+
+// TK-11, WQ-9: when the gateway that sends a write is gone, a node without it is made to refuse it for good, and the write ends at once. One that
+// is there may begin to send it for half a minute, and where somebody may send it again it is waited for as long as it may come.
+func TestTK11WriteOfAGatewayThatDiedEndsSoon(t *testing.T) {
+	since := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	one := task.Sender{Gateway: "g", Since: since}
+	again := one
+	again.Again = true
+	const arrival = 2 * lateAge
+	for name, c := range map[string]struct {
+		sender *task.Sender
+		there  time.Time // when the gateway of that name started; zero: there is none
+		ends   time.Duration
+	}{
+		"gone":                   {&one, time.Time{}, orphanAge},
+		"started anew":           {&one, since.Add(time.Second), orphanAge},
+		"there":                  {&one, since, lateAge},
+		"gone, to be sent again": {&again, time.Time{}, arrival},
+		"nobody knows whose":     {nil, time.Time{}, arrival},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld("a", "b", "c")
+				if !c.there.IsZero() {
+					w.gateways = map[string]state.GatewayRecord{"g": {ID: "g", StartedAt: c.there}}
+				}
+				w.say("b", 7, task.Succeeded)
+				w.say("c", 7, task.Succeeded)
+				r := fresh(7)
+				r.Sender, r.Stamp = c.sender, 1
+				w.put(r)
+				w.run(t, Limits{Arrival: arrival})
+				after(c.ends - 100*time.Millisecond)
+				if len(w.promised) > 0 || w.get(7).Done() {
+					t.Fatalf("too early: %v", w.promised)
+				}
+				after(3 * time.Second)
+				if got := w.get(7); got.Status != task.Succeeded || !got.Targets[0].Missed || !slices.Equal(w.dirty, []string{"x--0 a [0]"}) {
+					t.Fatalf("%+v, dirty %v", got, w.dirty)
+				}
+				if asked := slices.Equal(w.promised, []string{"a 7"}); asked != (c.ends < arrival) {
+					t.Errorf("asked to refuse %v", w.promised)
+				}
+			})
+		})
+	}
+}
+
+// TK-11: an index that stands in the catalog was made, though its gateway died before it told any node.
+func TestTK11IndexOfAGatewayThatDiedIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a", "b", "c")
+		r := fresh(7)
+		r.Type, r.Stamp, r.Sender = task.IndexCreation, 1, &task.Sender{Gateway: "g"}
+		w.put(r)
+		w.run(t, Limits{})
+		after(orphanAge + 2*time.Second)
+		if got := w.get(7); got.Status != task.Succeeded || len(w.promised) != 3 || len(w.dirty) > 0 {
+			t.Errorf("%+v, asked to refuse %v, dirty %v", got, w.promised, w.dirty)
 		}
 	})
 }

@@ -78,7 +78,7 @@ func (l *ledger) questions(v *routing.View, now time.Time, skip map[string]bool)
 		for _, t := range it.rec.Targets {
 			n, known := v.Nodes[t.Node]
 			switch a := it.answers[t.Node]; {
-			case t.Missed, !known, !n.Alive, skip[t.Node], len(ask[t.Node]) >= maxIDs, now.Before(it.next[t.Node]),
+			case t.Missed, !known, !n.Alive, a.Never, skip[t.Node], len(ask[t.Node]) >= maxIDs, now.Before(it.next[t.Node]),
 				!a.Unknown && task.Final(a.Outcome.Status):
 			default:
 				ask[t.Node] = append(ask[t.Node], uid)
@@ -104,9 +104,10 @@ func (l *ledger) hear(node string, uid uint32, a Answer, now time.Time) (moved b
 		return false
 	}
 	old, heard := it.answers[node]
+	a.Never = a.Unknown && (a.Never || old.Never)
 	it.answers[node] = a
 	if a.Unknown {
 		it.next[node] = now.Add(doubtPause)
 	}
-	return !heard || old.Unknown != a.Unknown || old.Outcome.Status != a.Outcome.Status
+	return !heard || old.Unknown != a.Unknown || old.Never != a.Never || old.Outcome.Status != a.Outcome.Status
 }

@@ -70,7 +70,28 @@ func (j *Journal) bar(index string, writes []Written, now time.Time) (barred []s
 	return barred
 }
 
+func (j *Journal) droppedUpTo(index string) hlc.Stamp {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.dropped[index]
+}
+
+// forgotten notes on disk up to which legs of an index are dropped from it.
+func forgotten(b *pebble.Batch, index string, to hlc.Stamp) {
+	_ = b.Set(droppedKey(index), binary.BigEndian.AppendUint64(nil, uint64(to)), nil)
+}
+
 func (j *Journal) loadBarred() error {
+	err := j.each([]byte{tagDropped}, func(key, value []byte) error {
+		if len(value) != 8 {
+			return ErrCorrupt
+		}
+		j.dropped[string(key[1:])] = hlc.Stamp(reader64(value))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return j.each([]byte{tagBarred}, func(key, value []byte) error {
 		if len(value) != 8 {
 			return ErrCorrupt

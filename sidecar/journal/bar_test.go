@@ -47,12 +47,20 @@ func TestWQ4BarredWritesNeverCome(t *testing.T) {
 		t.Fatal(err)
 	}
 	j = open(t, dir, w)
-	defer func() { _ = j.Close() }()
 	if err := late(); !errors.Is(err, ErrStale) {
 		t.Errorf("after a restart: %v", err)
 	}
-	if got, err := j.Bar("x--1", ask[:3]); err != nil || !slices.Equal(got, []string{"missing"}) {
+	if got, err := j.Bar("x--1", ask[:3]); err != nil || !slices.Equal(got, []string{"begun", "missing"}) {
 		t.Errorf("after a restart: %q %v", got, err)
+	}
+	w.t = noon.Add(10 * time.Minute)
+	if err := errors.Join(j.Expire(), j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, dir, w)
+	defer func() { _ = j.Close() }()
+	if got, err := j.Bar("x--1", []Written{ask[0], {"other", stamp(4 * time.Second)}, {"later", stamp(6 * time.Second)}}); err != nil || !slices.Equal(got, []string{"later"}) {
+		t.Errorf("when legs were dropped: %q %v", got, err)
 	}
 	w.t = noon.Add(2 * barTime)
 	if err := j.Expire(); err != nil || len(j.barred) != 0 {

@@ -103,6 +103,7 @@ func (j *Journal) dropBodies(e Entered) error {
 	defer func() { _ = batches.b.Close() }()
 	// The floor is on disk before anything is missing below it.
 	j.raise(batches.b, e.Index, e.High.Stamp)
+	forgotten(batches.b, e.Index, j.droppedUpTo(e.Index))
 	err := j.eachEntry(e, func(shard uint16, op entry) error {
 		_ = batches.b.Delete(appendPlace(opPrefix(e.Index, shard, op.id), e.Place, op.ordinal), nil)
 		return batches.full()
@@ -266,7 +267,9 @@ func (j *Journal) restart(index string, left marks) error {
 	}
 	_ = b.Delete(indexKey(index), nil)
 	_ = b.Delete(taskKey(index), nil)
+	_ = b.Delete(droppedKey(index), nil)
 	if left != (marks{}) {
+		forgotten(b, index, left.Floor)
 		_ = b.Set(indexKey(index), appendMarks(nil, left), nil)
 	}
 	j.mu.Lock()

@@ -172,7 +172,7 @@ func (j *Journal) load() error {
 	j.last = max(j.last, hlc.Stamp(reader64(value)))
 	if err := j.each([]byte{tagIndex}, func(key, value []byte) error {
 		m, err := parseMarks(value)
-		j.marks[string(key[1:])], j.dropped[string(key[1:])] = m, m.Floor
+		j.marks[string(key[1:])] = m
 		j.last = max(j.last, m.Floor, m.Low)
 		return err
 	}); err != nil {

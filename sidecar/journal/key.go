@@ -8,17 +8,18 @@ import (
 
 // Families of keys. Names of indexes and ids of documents never contain a zero byte.
 const (
-	tagMeta   = 'm' // name → what holds for the whole store
-	tagIndex  = 'i' // index → its marks
-	tagLeg    = 'l' // place → header of a leg whose bodies are kept
-	tagBody   = 'b' // place, number → a piece of its bodies
-	tagChange = 'c' // index, place, shard → the leg's entries of that shard
-	tagOp     = 'o' // index, shard, id, place, ordinal → one operation whose body is kept
-	tagNewest = 'n' // index, shard, id → newest versions, written and deleted
-	tagAwait  = 'w' // place → header of a leg whose bodies are gone, and of whose task nobody knows the end
-	tagNote   = 'r' // place → an entry of the log of repairs
-	tagBarred = 'x' // dispatch id → when it was barred
-	tagTask   = 't' // index → newest task of the engine, with its leg's dispatch id
+	tagMeta    = 'm' // name → what holds for the whole store
+	tagIndex   = 'i' // index → its marks
+	tagLeg     = 'l' // place → header of a leg whose bodies are kept
+	tagBody    = 'b' // place, number → a piece of its bodies
+	tagChange  = 'c' // index, place, shard → the leg's entries of that shard
+	tagOp      = 'o' // index, shard, id, place, ordinal → one operation whose body is kept
+	tagNewest  = 'n' // index, shard, id → newest versions, written and deleted
+	tagAwait   = 'w' // place → header of a leg whose bodies are gone, and of whose task nobody knows the end
+	tagNote    = 'r' // place → an entry of the log of repairs
+	tagDropped = 'd' // index → up to which legs may have been here and are forgotten
+	tagBarred  = 'x' // dispatch id → when it was barred
+	tagTask    = 't' // index → newest task of the engine, with its leg's dispatch id
 )
 
 const wideShard = 0xFFFF // stands for all shards in the keys of operations that name no document
@@ -34,6 +35,8 @@ func legKey(place hlc.Stamp) []byte {
 func awaitedKey(place hlc.Stamp) []byte {
 	return binary.BigEndian.AppendUint64([]byte{tagAwait}, uint64(place))
 }
+
+func droppedKey(index string) []byte { return append([]byte{tagDropped}, index...) }
 
 func barredKey(write string) []byte { return append([]byte{tagBarred}, write...) }
 
