@@ -26,7 +26,10 @@ func (s *Service) getBatch(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	r, ok := s.task(ctx, c, uid)
+	r, ok, err := s.task(ctx, c, uid)
+	if err != nil {
+		return s.stateReply(ctx, err)
+	}
 	if ok {
 		r = s.live(ctx, c.view, r)[0]
 	}

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/miroir-search/miroir/internal/meili"
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
+	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
 	"github.com/miroir-search/miroir/internal/taskview"
 )
@@ -32,7 +34,10 @@ func (s *Service) getTask(ctx context.Context, c *call) *reply.Reply {
 	if e != nil {
 		return reply.Error(e)
 	}
-	r, ok := s.task(ctx, c, uid)
+	r, ok, err := s.task(ctx, c, uid)
+	if err != nil {
+		return s.stateReply(ctx, err)
+	}
 	if !ok {
 		return reply.Error(meili.TaskNotFound(uid))
 	}
@@ -40,14 +45,15 @@ func (s *Service) getTask(ctx context.Context, c *call) *reply.Reply {
 }
 
 // task finds a task that the request may see.
-func (s *Service) task(ctx context.Context, c *call, uid uint32) (task.Record, bool) {
-	r, ok := s.Tasks.Get(uid)
-	if !ok { // another gateway may have made it a moment ago
-		var err error
-		r, err = s.Store.Task(ctx, uid)
-		ok = err == nil
+func (s *Service) task(ctx context.Context, c *call, uid uint32) (r task.Record, ok bool, err error) {
+	if r, ok = s.Tasks.Get(uid); !ok { // it may have been made a moment ago
+		ctx, cancel := context.WithTimeout(ctx, s.Limits.State)
+		defer cancel()
+		if r, err = s.Store.Task(ctx, uid); errors.Is(err, state.ErrNotFound) {
+			return r, false, nil
+		}
 	}
-	return r, ok && c.sees(&r)
+	return r, err == nil && c.sees(&r), err
 }
 
 // sees says whether the request may see a task (AU-13).
