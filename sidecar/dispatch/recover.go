@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -67,6 +68,29 @@ func (t *Table) search(ctx context.Context, id string, since time.Time) (uid uin
 		return !found && task.EnqueuedAt.After(since.Add(-clockSlack))
 	})
 	return uid, found, err
+}
+
+// Doubt says that a write may have been sent, at a time, of which nobody knows what became of it.
+func (t *Table) Doubt(id string, since time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.uncertain) < maxUncertain {
+		t.uncertain[id] = since
+	}
+}
+
+// Missing looks for dispatches among all tasks of the engine since a time, whatever the table knows of them, and returns those of
+// which there is none.
+func (t *Table) Missing(ctx context.Context, ids []string, since time.Time) ([]string, error) {
+	here := map[string]bool{}
+	err := t.walk(ctx, func(task engine.Task) (more bool) {
+		if task.CustomMetadata != nil {
+			t.Put(*task.CustomMetadata, task.UID)
+			here[*task.CustomMetadata] = true
+		}
+		return task.EnqueuedAt.After(since.Add(-clockSlack))
+	})
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return here[id] }), err
 }
 
 // walk visits the engine's tasks, newest first, as long as visit wants more.

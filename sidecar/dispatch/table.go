@@ -134,11 +134,7 @@ func (t *Table) fly(ctx context.Context, id string, adopt func(context.Context) 
 	case err == nil:
 		t.Put(id, out.TaskUID)
 	case errors.Is(err, ErrUncertain):
-		t.mu.Lock()
-		if len(t.uncertain) < maxUncertain {
-			t.uncertain[id] = sent
-		}
-		t.mu.Unlock()
+		t.Doubt(id, sent)
 	}
 	return out, err
 }

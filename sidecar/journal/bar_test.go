@@ -62,6 +62,13 @@ func TestWQ4BarredWritesNeverCome(t *testing.T) {
 	if got, err := j.Bar("x--1", []Written{ask[0], {"other", stamp(4 * time.Second)}, {"later", stamp(6 * time.Second)}}); err != nil || !slices.Equal(got, []string{"later"}) {
 		t.Errorf("when legs were dropped: %q %v", got, err)
 	}
+	// What the engine has lost is not here, whoever had it before.
+	if err := j.Lose("x--1"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := j.Bar("x--1", ask[:1]); err != nil || !slices.Equal(got, []string{"registered"}) {
+		t.Errorf("of a lost index: %q %v", got, err)
+	}
 	w.t = noon.Add(2 * barTime)
 	if err := j.Expire(); err != nil || len(j.barred) != 0 {
 		t.Errorf("%d stay, %v", len(j.barred), err)

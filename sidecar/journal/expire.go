@@ -269,7 +269,6 @@ func (j *Journal) restart(index string, left marks) error {
 	_ = b.Delete(taskKey(index), nil)
 	_ = b.Delete(droppedKey(index), nil)
 	if left != (marks{}) {
-		forgotten(b, index, left.Floor)
 		_ = b.Set(indexKey(index), appendMarks(nil, left), nil)
 	}
 	j.mu.Lock()
@@ -289,7 +288,7 @@ func (j *Journal) restart(index string, left marks) error {
 	delete(j.marks, index)
 	delete(j.dropped, index)
 	if left != (marks{}) {
-		j.marks[index], j.dropped[index] = left, left.Floor
+		j.marks[index] = left
 	}
 	delete(j.newest, index)
 	delete(j.tasks, index)

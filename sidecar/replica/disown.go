@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"time"
 
 	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/sidecar/journal"
@@ -14,23 +15,22 @@ func (r *Replica) Disown(ctx context.Context, q nodeapi.DisownQuery) (out nodeap
 	case <-ctx.Done():
 		return out, context.Cause(ctx)
 	}
+	if time.Since(r.started) < doubtTime {
+		return out, nil // the engine may yet get what the process before has sent
+	}
 	writes := make([]journal.Written, len(q.Writes))
+	oldest := time.Now()
 	for i, w := range q.Writes {
 		writes[i] = journal.Written{Write: w.Dispatch, Stamp: w.Stamp}
+		if at := w.Stamp.Time(); at.Before(oldest) {
+			oldest = at
+		}
 	}
 	barred, err := r.Journal.Bar(q.Index, writes)
 	if err != nil || len(barred) == 0 {
 		return out, err
 	}
-	// A journal that was lost knows less than the engine.
-	found, err := r.Dispatches.Lookup(ctx, barred)
-	if err != nil {
-		return out, err
-	}
-	for _, d := range found {
-		if d.State == nodeapi.StateUnknown {
-			out.Writes = append(out.Writes, d.ID)
-		}
-	}
-	return out, nil
+	// The engine has the last word: a journal that was lost knows less.
+	out.Writes, err = r.Dispatches.Missing(ctx, barred, oldest)
+	return out, err
 }

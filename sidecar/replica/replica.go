@@ -47,7 +47,8 @@ type Config struct {
 // Replica is safe for concurrent use.
 type Replica struct {
 	Config
-	ready chan struct{} // closed when legs of the last run are accounted for
+	ready   chan struct{} // closed when legs of the last run are accounted for
+	started time.Time
 
 	mu      sync.Mutex
 	lanes   map[string]*lane
@@ -68,7 +69,7 @@ type checkup struct {
 // New returns a replica. Legs wait until Run has accounted for those of the last run.
 func New(c Config) *Replica {
 	return &Replica{
-		Config: c, ready: make(chan struct{}), lanes: map[string]*lane{}, pending: map[string]int{}, unsure: map[string]hlc.Stamp{},
+		Config: c, ready: make(chan struct{}), started: time.Now(), lanes: map[string]*lane{}, pending: map[string]int{}, unsure: map[string]hlc.Stamp{},
 		wake: make(chan struct{}, 1), calm: make(chan struct{}),
 	}
 }
@@ -103,7 +104,7 @@ func (r *Replica) Run(ctx context.Context) error {
 // recover asks the engine what became of prepared legs, and puts all legs of the window into their lanes.
 func (r *Replica) recover(ctx context.Context) error {
 	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
-		err := r.account(ctx, func(journal.Entered) bool { return true })
+		err := r.account(ctx, func(journal.Entered) bool { return true }, false)
 		if err == nil {
 			break
 		}
@@ -126,8 +127,9 @@ func (r *Replica) recover(ctx context.Context) error {
 	return nil
 }
 
-// account finds out what became of prepared legs of which no writer is left.
-func (r *Replica) account(ctx context.Context, include func(journal.Entered) bool) error {
+// account finds out what became of prepared legs of which no writer is left. Those that the engine does not know are void when it can
+// not get them any more; else they stay in doubt.
+func (r *Replica) account(ctx context.Context, include func(journal.Entered) bool, over bool) error {
 	var open []journal.Entered
 	var ids []string
 	for _, e := range r.Journal.Legs() {
@@ -144,6 +146,17 @@ func (r *Replica) account(ctx context.Context, include func(journal.Entered) boo
 	}
 	for i, d := range found {
 		e := open[i]
+		if d.State == nodeapi.StateUnknown && !over {
+			since := r.started
+			if at := e.Place.Time(); at.Before(since) {
+				since = at
+			}
+			r.Dispatches.Doubt(e.Write, since)
+			r.mu.Lock()
+			r.unsure[e.Write] = e.Place
+			r.mu.Unlock()
+			continue
+		}
 		if d.State == nodeapi.StateUnknown {
 			if err := r.Journal.Void(e.Place); err != nil {
 				return err
@@ -301,7 +314,10 @@ func (r *Replica) tidy(ctx context.Context) {
 	}
 	r.mu.Unlock()
 	old := r.Clock.Next().Time().Add(-doubtTime)
-	err := r.account(ctx, func(e journal.Entered) bool { return e.Place.Time().Before(old) })
+	var err error
+	if time.Since(r.started) > doubtTime { // what the process before has sent is over as well
+		err = r.account(ctx, func(e journal.Entered) bool { return e.Place.Time().Before(old) }, true)
+	}
 	if err != nil && ctx.Err() == nil {
 		r.Log.Debug().Err(err).Msg("legs of unknown outcome not accounted for yet")
 	}
