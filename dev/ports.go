@@ -28,7 +28,7 @@ func (f *folder) choosePorts(purposes []string) (ports, error) {
 	chosen, taken := ports{}, map[int]bool{}
 	for _, purpose := range purposes {
 		port := last[purpose]
-		if port == 0 || taken[port] || freeport.Check(freeport.At(port)) != nil {
+		if port == 0 || taken[port] || freeport.Claim(port) != nil {
 			if port, err = freeport.Port(func(p int) bool { return taken[p] }); err != nil {
 				return nil, fmt.Errorf("ports: %w", err)
 			}

@@ -10,6 +10,10 @@ func TestPortIsFreeAndBelowThoseOfOutgoingConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if other, err := net.ListenPacket("udp", address); err == nil {
+		_ = other.Close()
+		t.Error("it is not claimed")
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
