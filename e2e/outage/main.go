@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/miroir-search/miroir/e2e/inside"
@@ -27,6 +28,8 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "kill only what has this in its name")
 	flag.IntVar(&o.minutes, "minutes", 0, "minutes of the load of writes; 0 leaves it out")
 	flag.IntVar(&o.rate, "rate", 500, "documents a second of that load")
+	flag.IntVar(&o.gateways, "gateways", 1, "gateways")
+	flag.IntVar(&o.coordinators, "coordinators", 1, "coordinators")
 	flag.BoolVar(&o.spare, "no-kills", false, "kill nothing")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -39,6 +42,7 @@ func main() {
 
 type options struct {
 	documents, minutes, rate int
+	gateways, coordinators   int
 	down                     time.Duration
 	only                     string
 	spare                    bool
@@ -51,7 +55,10 @@ type scene struct {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	cluster, err := provider.StartLocal(ctx, ".", provider.Options{Nodes: 3, Groups: 1, Replicas: 2, Shards: 16, StayDown: true})
+	cluster, err := provider.StartLocal(ctx, ".", provider.Options{
+		Nodes: 3, Groups: 1, Replicas: 2, Shards: 16, StayDown: true,
+		Flags: []string{"--gateways", strconv.Itoa(o.gateways), "--coordinators", strconv.Itoa(o.coordinators)},
+	})
 	if err != nil {
 		return err
 	}
