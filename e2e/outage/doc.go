@@ -3,6 +3,6 @@
 //
 //	make build tools && go run ./e2e/outage --minutes 30
 //
-// Clients send nothing again. It prints the tables of docs/reliability.md. The kills take about eight minutes; the machine should have
+// Clients send nothing again. It prints the tables of docs/reliability.md. The kills take about five minutes; the machine should have
 // nothing else to do.
 package main
