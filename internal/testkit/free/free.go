@@ -1,4 +1,3 @@
-// Package free gives tests addresses that nobody listens on.
 package free
 
 import (
