@@ -80,12 +80,12 @@ func (f *Finisher) disown(ctx context.Context, node, address string, answers map
 	}
 	for physical, writes := range byIndex {
 		q := nodeapi.DisownQuery{Index: physical, Writes: writes}
-		out, err := client.Into[nodeapi.Disowned](client.Ask(ctx, f.Nodes, address, nodeapi.PathDisown, q, askTimeout))
+		never, err := client.Disown(ctx, f.Nodes, address, q, askTimeout)
 		if err != nil {
 			f.Log.Debug().Err(err).Str("node", node).Msg("node did not say which writes it will never take")
 			continue
 		}
-		for _, write := range out.Writes {
+		for _, write := range never {
 			if uid, asked := uids[write]; asked {
 				answers[uid] = Answer{Unknown: true, Never: true}
 			}

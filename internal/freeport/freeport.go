@@ -44,7 +44,7 @@ func claimed(port int) bool {
 // it holds the port's UDP side, which none of what is started here uses. Without that two clusters that start at the same moment choose one
 // of the same ports every thirty times.
 func Claim(port int) error {
-	if err := Check(At(port)); err != nil || claimed(port) {
+	if err := check(At(port)); err != nil || claimed(port) {
 		return err
 	}
 	claim, err := net.ListenPacket("udp", At(port))
@@ -69,8 +69,8 @@ func Address() (string, error) {
 // At is host and port of a port of loopback.
 func At(port int) string { return net.JoinHostPort(Loopback, strconv.Itoa(port)) }
 
-// Check tells whether a process can listen at an address now.
-func Check(address string) error {
+// check tells whether a process can listen at an address now.
+func check(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func TestPortIsFreeAndBelowThoseOfOutgoingConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	if err := Check(address); err == nil {
+	if err := check(address); err == nil {
 		t.Errorf("%s is in use, and counts as free", address)
 	}
 	unwanted := func(port int) bool { return port%2 == 1 }

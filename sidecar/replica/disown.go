@@ -10,10 +10,8 @@ import (
 
 // Disown names the writes that are neither in the journal nor in the engine, and refuses them from now on.
 func (r *Replica) Disown(ctx context.Context, q nodeapi.DisownQuery) (out nodeapi.Disowned, err error) {
-	select {
-	case <-r.ready:
-	case <-ctx.Done():
-		return out, context.Cause(ctx)
+	if err := r.accounted(ctx); err != nil {
+		return out, err
 	}
 	if time.Since(r.started) < doubtTime {
 		return out, nil // the engine may yet get what the process before has sent

@@ -22,10 +22,8 @@ type Leg struct {
 // Begin starts a leg. A write that is too old to be put in order is journal.ErrStale; so is one that names no document
 // and is older than anything here. A leg without a stamp gets one.
 func (r *Replica) Begin(ctx context.Context, index, write string, stamp hlc.Stamp, kind guard.Kind) (*Leg, error) {
-	select {
-	case <-r.ready:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := r.accounted(ctx); err != nil {
+		return nil, err
 	}
 	if stamp == 0 {
 		stamp = r.Clock.Next()
@@ -115,9 +113,7 @@ func (l *Leg) Discard() error {
 // Doubt ends a leg of which nobody knows whether the engine took it.
 func (l *Leg) Doubt() {
 	l.done = true
-	l.r.mu.Lock()
-	l.r.unsure[l.header.Write] = l.w.Place()
-	l.r.mu.Unlock()
+	l.r.doubt(l.header.Write, l.w.Place())
 	l.w.Abandon()
 }
 
@@ -130,6 +126,12 @@ func (r *Replica) Found(write string, task uint32) error {
 		return nil
 	}
 	return r.enter(place, task)
+}
+
+func (r *Replica) doubt(write string, place hlc.Stamp) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unsure[write] = place
 }
 
 func (r *Replica) sure(write string) {

@@ -152,9 +152,7 @@ func (r *Replica) account(ctx context.Context, include func(journal.Entered) boo
 				since = at
 			}
 			r.Dispatches.Doubt(e.Write, since)
-			r.mu.Lock()
-			r.unsure[e.Write] = e.Place
-			r.mu.Unlock()
+			r.doubt(e.Write, e.Place)
 			continue
 		}
 		if d.State == nodeapi.StateUnknown {
@@ -173,6 +171,16 @@ func (r *Replica) account(ctx context.Context, include func(journal.Entered) boo
 		}
 	}
 	return nil
+}
+
+// accounted waits until legs of the last run are accounted for.
+func (r *Replica) accounted(ctx context.Context) error {
+	select {
+	case <-r.ready:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Ready says whether legs are taken.
@@ -252,10 +260,8 @@ func (r *Replica) done(c checkup) {
 // Lose begins an index anew whose documents the engine has lost. Numbers of its tasks begin anew as well, so the legs of
 // before have no place among those that come.
 func (r *Replica) Lose(ctx context.Context, index string) error {
-	select {
-	case <-r.ready:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := r.accounted(ctx); err != nil {
+		return err
 	}
 	if err := r.Journal.Lose(index); err != nil {
 		return err

@@ -135,18 +135,6 @@ func (s shelf) glance(ctx context.Context, shard int, visit func(id []byte, v gu
 	})
 }
 
-// none says whether the engine shows no document of a shard.
-func (s shelf) none(ctx context.Context, shard int) (bool, error) {
-	none := true
-	err := s.fetch(ctx, fetchTimeout, map[string]any{
-		"filter": nodeapi.ShardFilter([]int{shard}), "fields": []string{s.key}, "limit": 1,
-	}, func([]byte) error {
-		none = false
-		return nil
-	})
-	return none, err
-}
-
 // fetch asks the engine for documents and visits them one by one while they come.
 func (s shelf) fetch(ctx context.Context, timeout time.Duration, query any, visit func(document []byte) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)

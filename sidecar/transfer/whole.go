@@ -84,10 +84,11 @@ func (s *step) compare(ctx context.Context, shard int) (*tree, error) {
 	// What was accepted before the repair began must show on both sides. Waiting for the queues once is enough: what comes later, and only
 	// one side takes, makes its copy dirty anew.
 	settled := s.settled
-	none, err := s.place.shelf.none(ctx, shard)
+	count, err := s.Engine.CountMatching(ctx, s.place.index.Physical, nodeapi.ShardFilter([]int{shard}))
 	if err != nil {
 		return nil, err
 	}
+	none := count == 0
 	t := &tree{Light: none}
 	var theirs nodeapi.ShardDigest
 	asked := make(chan error, 1)

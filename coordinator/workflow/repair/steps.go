@@ -154,12 +154,12 @@ func (r *Repair) refused(ctx context.Context, physical string, source routing.No
 		return list, nil
 	}
 	q := nodeapi.DisownQuery{Index: physical, Writes: doubtful}
-	out, err := client.Into[nodeapi.Disowned](client.Ask(ctx, r.Nodes, source.Address, nodeapi.PathDisown, q, errand.CallTimeout))
+	never, err := client.Disown(ctx, r.Nodes, source.Address, q, errand.CallTimeout)
 	if err != nil {
 		r.Log.Debug().Err(err).Str("node", source.ID).Msg("writes in doubt not asked about, they are waited for")
 		return list, ctx.Err()
 	}
-	return append(list, out.Writes...), nil
+	return append(list, never...), nil
 }
 
 // errSource says that the source has no complete copy any more.

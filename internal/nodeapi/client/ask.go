@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 )
 
 // Doer sends requests; *Client does.
@@ -49,4 +50,10 @@ func Into[A any](body []byte, err error) (answer A, _ error) {
 		err = json.Unmarshal(body, &answer)
 	}
 	return answer, err
+}
+
+// Disown asks a node which of some writes it does not have and will never take, and returns their dispatch ids.
+func Disown(ctx context.Context, to Doer, address string, q nodeapi.DisownQuery, patience time.Duration) ([]string, error) {
+	out, err := Into[nodeapi.Disowned](Ask(ctx, to, address, nodeapi.PathDisown, q, patience))
+	return out.Writes, err
 }
