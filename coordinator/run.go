@@ -266,7 +266,7 @@ func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Cl
 	if err != nil {
 		return nil, err
 	}
-	tasks, err := store.WatchTasks(ctx, log)
+	tasks, err := store.WatchTasks(ctx, log, views)
 	if err != nil {
 		return nil, err
 	}

@@ -190,7 +190,7 @@ func (p *process) watch(ctx context.Context) (err error) {
 	if p.views, err = store.WatchView(ctx, log); err != nil {
 		return err
 	}
-	tasks, err := store.WatchTasks(ctx, log)
+	tasks, err := store.WatchTasks(ctx, log, p.views)
 	if err != nil {
 		return err
 	}

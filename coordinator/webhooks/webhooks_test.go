@@ -116,7 +116,7 @@ type world struct {
 func newWorld(t *testing.T, allowed string) *world {
 	t.Helper()
 	store := etcd.Connect(t, etcd.Start(t))
-	tasks, err := store.WatchTasks(t.Context(), zerolog.Nop())
+	tasks, err := store.WatchTasks(t.Context(), zerolog.Nop(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func (k *cluster) gateway(t *testing.T, out io.Writer) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tasks, err := store.WatchTasks(t.Context(), zerolog.Nop())
+	tasks, err := store.WatchTasks(t.Context(), zerolog.Nop(), views)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,9 @@ func (s *Service) task(ctx context.Context, c *call, uid uint32) (r task.Record,
 		if r, err = s.Store.Task(ctx, uid); errors.Is(err, state.ErrNotFound) {
 			return r, false, nil
 		}
+		if err == nil && r.Done() { // nobody hears of its end before the view shows it
+			r, err = s.Tasks.Wait(ctx, uid, func(r task.Record) bool { return r.Done() })
+		}
 	}
 	return r, err == nil && c.sees(&r), err
 }

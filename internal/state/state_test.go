@@ -400,7 +400,7 @@ func TestNS1ViewFollowsTheStore(t *testing.T) {
 // TK-2, TK-11: a task is open, then done, once; the cache follows.
 func TestTK11TaskLife(t *testing.T) {
 	c := open(t)
-	w, err := c.WatchTasks(t.Context(), zerolog.Nop())
+	w, err := c.WatchTasks(t.Context(), zerolog.Nop(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func openTask(uid uint32) task.Record {
 func TestTK8SyncSeesWhatOthersRecorded(t *testing.T) {
 	a := open(t)
 	b := connect(t, a.etcd.Endpoints()[0])
-	w, err := b.WatchTasks(t.Context(), zerolog.Nop())
+	w, err := b.WatchTasks(t.Context(), zerolog.Nop(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +48,45 @@ func TestTK8SyncSeesWhatOthersRecorded(t *testing.T) {
 	stop()
 	if err := w.Sync(gone); err == nil {
 		t.Error("a caller that left was told that all is well")
+	}
+}
+
+// TK-10: nobody hears that a task has ended before the view of the same process shows what it did.
+func TestTK10EndsFollowTheView(t *testing.T) {
+	c := open(t)
+	views := &ViewWatch{} // hears of nothing yet
+	held, err := c.WatchTasks(t.Context(), zerolog.Nop(), views)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, err := c.WatchTasks(t.Context(), zerolog.Nop(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := openTask(3)
+	if err := c.CreateTask(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	r.Finish(time.Now().UTC(), nil)
+	if _, err := c.FinishTask(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	known, done := func(task.Record) bool { return true }, func(r task.Record) bool { return r.Done() }
+	if _, err := free.Wait(ctx, 3, done); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := held.Wait(ctx, 3, known); err != nil || r.Done() {
+		t.Fatalf("told before the view knows: %v, %v", r.Status, err)
+	}
+	_, revision, err := c.get(ctx, c.key(familyDone, uidKey(3)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	views.follow.see(revision)
+	if _, err := held.Wait(ctx, 3, done); err != nil {
+		t.Fatal(err)
 	}
 }
 

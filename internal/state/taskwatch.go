@@ -31,10 +31,15 @@ type TaskWatch struct {
 	follow  follower
 }
 
-// WatchTasks lists all tasks and follows them until ctx ends.
-func (c *Client) WatchTasks(ctx context.Context, log zerolog.Logger) (*TaskWatch, error) {
+// WatchTasks lists all tasks and follows them until ctx ends. The end of a task is not shown before a view shows what the task did;
+// views may be nil.
+func (c *Client) WatchTasks(ctx context.Context, log zerolog.Logger, views *ViewWatch) (*TaskWatch, error) {
 	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}, version: map[string]uint64{}, client: c}
-	w.follow = follower{client: c, prefixes: []string{familyOpen, familyDone}, log: log, to: &taskFeed{watch: w, log: log}}
+	feed := &taskFeed{watch: w, log: log, shown: func(int64) error { return nil }}
+	w.follow = follower{client: c, prefixes: []string{familyOpen, familyDone}, log: log, to: feed}
+	if views != nil {
+		feed.shown = func(revision int64) error { return views.Reach(ctx, revision) }
+	}
 	revision, err := w.follow.list(ctx)
 	if err != nil {
 		return nil, err
@@ -226,6 +231,7 @@ func (w *TaskWatch) remove(uid uint32, wasDone bool) {
 // taskFeed turns events into records. Between reset and flush of a list the old cache stays visible.
 type taskFeed struct {
 	watch   *TaskWatch
+	shown   func(revision int64) error // waits until the view shows all changes up to a revision
 	log     zerolog.Logger
 	listing map[uint32]bool
 	endings []ending // of tasks that ended since the last flush, and of some that did before
@@ -240,6 +246,9 @@ func (f *taskFeed) apply(e event) {
 	}
 	defer f.watch.saw(e.revision)
 	if done && e.value != nil {
+		if f.shown(e.created) != nil {
+			return // the watch ends
+		}
 		f.endings = append(f.endings, ending{e.created, uid})
 	}
 	if e.value == nil {

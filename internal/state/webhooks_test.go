@@ -140,7 +140,7 @@ func TestBG5CursorsOfWebhooksAreTheLeaders(t *testing.T) {
 // later; those that are deleted are left out, and a change of one that ended does not move it.
 func TestTasksAreListedAsTheyEnded(t *testing.T) {
 	c := open(t)
-	early, err := c.WatchTasks(t.Context(), zerolog.Nop())
+	early, err := c.WatchTasks(t.Context(), zerolog.Nop(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestTasksAreListedAsTheyEnded(t *testing.T) {
 	if err := c.DeleteTasks(t.Context(), []uint32{4}); err != nil {
 		t.Fatal(err)
 	}
-	late, err := c.WatchTasks(t.Context(), zerolog.Nop())
+	late, err := c.WatchTasks(t.Context(), zerolog.Nop(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
