@@ -182,6 +182,12 @@ func TestRoutedAnswersHaveListedCodes(t *testing.T) {
 	get("a shard of another node", "1", true, http.StatusServiceUnavailable, "miroir_shard_unavailable")
 	get("a document that is missing", "42", true, http.StatusNotFound, "document_not_found")
 	b.engine.kill()
-	get("no engine, as a leg", "42", false, http.StatusBadGateway, nodeapi.CodeEngineDown)
+	eventually(t, "connections to the engine are known to be dead", func() error {
+		a := b.leg("GET", "/indexes/"+ix+"/documents/42", nil, nodeapi.Leg{Shards: []int{shardmap.ShardOf([]byte("42"), 4)}, Count: 4})
+		if a.status != http.StatusBadGateway || a.field("code") != nodeapi.CodeEngineDown {
+			return fmt.Errorf("%d %s", a.status, a.body)
+		}
+		return nil
+	})
 	get("no engine", "42", true, http.StatusServiceUnavailable, "miroir_shard_unavailable")
 }

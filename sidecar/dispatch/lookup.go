@@ -3,7 +3,9 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -18,9 +20,62 @@ import (
 // batch is how many tasks one request to the engine asks for, so that its address stays short.
 const batch = 500
 
+// Heed lets the success of dispatches be told only where somebody allows it, and where the one that he names, if he does, has
+// ended as well. It is called before anything else.
+func (t *Table) Heed(ended func(id string) (after string, ok bool)) { t.ended = ended }
+
 // Lookup tells what became of dispatches, in the order asked for, with one request to the engine for all of them.
 // A dispatch of unknown outcome is looked for first.
 func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, error) {
+	found, err := t.look(ctx, ids)
+	if err != nil || t.ended == nil {
+		return found, err
+	}
+	waits := map[string][]int{}
+	for i, d := range found {
+		if d.State != task.Succeeded {
+			continue
+		}
+		after, ok := t.ended(d.ID)
+		switch {
+		case !ok:
+			err = errors.Join(err, reopen(&found[i]))
+		case after != "":
+			waits[after] = append(waits[after], i)
+		}
+	}
+	if err != nil || len(waits) == 0 {
+		return found, err
+	}
+	others, err := t.look(ctx, slices.Collect(maps.Keys(waits)))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range others {
+		if running(d) {
+			for _, i := range waits[d.ID] {
+				err = errors.Join(err, reopen(&found[i]))
+			}
+		}
+	}
+	return found, err
+}
+
+// reopen shows a dispatch as one that is under way.
+func reopen(d *nodeapi.Dispatch) error {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(d.Task, &object); err != nil {
+		return fmt.Errorf("engine task: %w", err)
+	}
+	object["status"] = json.RawMessage(`"` + task.Processing + `"`)
+	object["finishedAt"], object["duration"] = json.RawMessage("null"), json.RawMessage("null")
+	shown, err := json.Marshal(object)
+	d.State, d.Task = task.Processing, shown
+	return err
+}
+
+// look is Lookup of what the engine says.
+func (t *Table) look(ctx context.Context, ids []string) ([]nodeapi.Dispatch, error) {
 	select {
 	case <-t.ready:
 	case <-ctx.Done():

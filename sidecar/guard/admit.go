@@ -8,6 +8,7 @@ type Verdict uint8
 // Verdicts.
 const (
 	Take   Verdict = iota // it goes to the engine; Settle may ask for more afterwards
+	Late                  // newer ones are there: it goes to the engine with them, as Settle says
 	Drop                  // it has no effect any more, or its effect is there already
 	Refuse                // its place can not be found on this node: the replica misses it
 )
@@ -29,8 +30,11 @@ func Admit(op Op, history []Op) Verdict {
 		}
 		late, conditional = true, conditional || h.Kind.conditional()
 	}
-	if late && conditional {
+	switch {
+	case late && conditional:
 		return Refuse // whether there was a document before both is not known
+	case late:
+		return Late
 	}
 	return Take
 }

@@ -56,6 +56,7 @@ type Op struct {
 	Version
 	Write    string // identity of the client's write: stamps of two gateways may be equal
 	Kind     Kind
+	Late     bool      // it stands where it came, but the engine has not got it: newer ones were there
 	Floor    Version   // of a Copy: it has the effect of all operations up to here
 	Includes []Version // of a Copy: later operations that are in it besides its own version
 }

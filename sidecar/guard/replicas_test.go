@@ -11,10 +11,10 @@ import (
 type replica struct {
 	base    document
 	due     []action  // not arrived yet
-	sending []action  // admitted, not in the engine's queue yet
-	queue   []action  // the engine's
+	sending []sent    // admitted, not in the engine's queue yet
+	queue   []sent    // the engine's
 	known   []bool    // by place in queue: the answer arrived
-	again   []action  // what settling still has to send, one after the other
+	again   []action  // what settling still has to send, as one
 	check   bool      // settling must look again
 	waiting bool      // what settling sent has no answer yet
 	missed  []Version // whose sender has not said so yet
@@ -24,13 +24,33 @@ type replica struct {
 	early   int // copies made while operations were still on their way
 }
 
+// sent is what goes to the engine at once.
+type sent struct {
+	ops  []action
+	late bool // the engine does not get it: settling sends it with the newer ones
+}
+
 func (r *replica) registered() (list []action) {
-	for i, a := range r.queue {
+	for i, s := range r.queue {
 		if r.known[i] {
-			list = append(list, a)
+			for _, a := range s.ops {
+				a.Late = s.late
+				list = append(list, a)
+			}
 		}
 	}
 	return list
+}
+
+// state is what the engine has made of its queue.
+func (r *replica) state() document {
+	d := r.base
+	for _, s := range r.queue {
+		if !s.late {
+			d = fold(d, s.ops)
+		}
+	}
+	return d
 }
 
 func (r *replica) miss() { r.dirty, r.marks = true, r.marks+1 }
@@ -60,7 +80,9 @@ func (r *replica) steps(good *replica) (list []step) {
 			}
 			switch Admit(a.Op, history(r.registered())) {
 			case Take:
-				r.sending = append(r.sending, a)
+				r.sending = append(r.sending, sent{[]action{a}, false})
+			case Late:
+				r.sending = append(r.sending, sent{[]action{a}, true})
 			case Refuse:
 				r.missed = append(r.missed, a.Version)
 			}
@@ -90,8 +112,8 @@ func (r *replica) steps(good *replica) (list []step) {
 	}
 	if len(r.again) > 0 && !r.waiting {
 		add("send again", func(*rapid.T) {
-			r.queue, r.known, r.waiting = append(r.queue, r.again[0]), append(r.known, false), true
-			r.again = r.again[1:]
+			r.queue, r.known, r.waiting = append(r.queue, sent{r.again, false}), append(r.known, false), true
+			r.again = nil
 		})
 	}
 	// Whoever copies again and again while the other one gets nothing makes no progress.
@@ -106,17 +128,18 @@ func (r *replica) steps(good *replica) (list []step) {
 // has says whether the replica is done with an operation.
 func (r *replica) has(v Version) bool {
 	is := func(a action) bool { return a.Version == v }
-	for i, a := range r.queue {
-		if is(a) && !r.known[i] {
+	in := func(s sent) bool { return slices.ContainsFunc(s.ops, is) }
+	for i, s := range r.queue {
+		if in(s) && !r.known[i] {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(r.due, is) && !slices.ContainsFunc(r.sending, is)
+	return !slices.ContainsFunc(r.due, is) && !slices.ContainsFunc(r.sending, in)
 }
 
 func (r *replica) register(i int) {
 	r.known[i], r.check, r.waiting = true, true, false
-	if r.queue[i].Kind == Copy && r.copying != nil {
+	if r.queue[i].ops[0].Kind == Copy && r.copying != nil {
 		if *r.copying == r.marks {
 			r.dirty = false
 		}
@@ -141,14 +164,14 @@ func (r *replica) settle(t *rapid.T) {
 
 // copied is what another replica gets of this one.
 func (r *replica) copied() action {
-	return action{Op: CopyOf(history(r.registered())), state: fold(r.base, r.queue)}
+	return action{Op: CopyOf(history(r.registered())), state: r.state()}
 }
 
 func (r *replica) take(c action) {
 	marks := r.marks
 	r.copying = &marks
 	r.early++
-	r.sending = append(r.sending, c)
+	r.sending = append(r.sending, sent{[]action{c}, false})
 }
 
 // §6 "Order": operations reach replicas in any order, some late, some more than once, some never. Every replica ends with
@@ -185,7 +208,7 @@ func TestReplicasEndEqual(t *testing.T) {
 			if r.dirty {
 				t.Fatalf("replica %d stays dirty", i)
 			}
-			if got := fold(base, r.queue); !equal(got, want) {
+			if got := r.state(); !equal(got, want) {
 				t.Fatalf("replica %d has %v instead of %v", i, got, want)
 			}
 		}

@@ -2,10 +2,12 @@ package guard
 
 import "slices"
 
-// Settle lists the operations, by their place in history, that must go to the engine again, in this order, so that the
-// document ends as if all had come in the order of their stamps. history is in the order in which the engine carries
-// them out; an operation that went there again stands in it again. ok is false when nothing that this replica has can
-// put it right.
+// Settle lists the operations, by their place in history, that must go to the engine as one, composed in this order, so that
+// the document ends as if all had come in the order of their stamps. history is in the order in which the engine carries
+// them out; an operation that went there again stands in it again. ok is false when nothing that this replica has can put it
+// right.
+//
+// They are to be composed, for between two of them the document would show less than it did before.
 func Settle(history []Op) (again []int, ok bool) {
 	distinct := lastOf(history)
 	base := -1 // the newest absolute operation, by its place in distinct
@@ -17,17 +19,14 @@ func Settle(history []Op) (again []int, ok bool) {
 	if base < 0 {
 		return relative(history, distinct)
 	}
-	tail := distinct[base+1:]
 	from := distinct[base]
 	if !complete(history[from], history) {
 		return nil, false
 	}
-	for at := from + 1; at < len(history); at++ {
-		if history[at].Compare(history[from]) < 0 {
-			return distinct[base:], true // an older one came after it
-		}
+	if settled(history, from, distinct[base+1:]) {
+		return nil, true
 	}
-	return tailAfter(history, from, tail), true
+	return distinct[base:], true
 }
 
 // lastOf lists the distinct operations in the order of their stamps, each by its last place in history.
@@ -52,44 +51,43 @@ func complete(c Op, history []Op) bool {
 
 // relative settles operations that all depend on what was before the history.
 func relative(history []Op, distinct []int) ([]int, bool) {
-	again := outOfOrder(distinct)
+	again := outOfOrder(history, distinct)
 	if len(again) == 0 && len(history) == len(distinct) {
 		return nil, true
 	}
 	return again, !slices.ContainsFunc(history, func(op Op) bool { return op.Kind.conditional() })
 }
 
-// outOfOrder is the end of the list that begins with the first operation that an older one came after.
-func outOfOrder(distinct []int) []int {
-	latest := -1
-	for i, at := range distinct {
-		if at < latest {
-			return distinct[i:]
+// outOfOrder is the end of the list that begins with the first operation that stands after a newer one, or was late.
+func outOfOrder(history []Op, distinct []int) []int {
+	first, earliest := len(distinct), len(history)
+	for i := len(distinct) - 1; i >= 0; i-- {
+		if distinct[i] > earliest || history[distinct[i]].Late {
+			first = i
 		}
-		latest = at
+		earliest = min(earliest, distinct[i])
 	}
-	return nil
+	return distinct[first:]
 }
 
-// tailAfter settles what follows an absolute operation at the place from.
-func tailAfter(history []Op, from int, tail []int) []int {
-	exact := slices.Equal(tail, sequence(from+1, len(history)))
+// settled says whether the history from an absolute operation at the place from on is in order; tail is what follows it by
+// stamp.
+func settled(history []Op, from int, tail []int) bool {
+	if history[from].Late {
+		return false
+	}
+	for at := from + 1; at < len(history); at++ {
+		if history[at].Compare(history[from]) < 0 {
+			return false // an older one came after it
+		}
+	}
+	exact := len(tail) == len(history)-from-1
+	for i, at := range tail {
+		exact = exact && at == from+1+i && !history[at].Late
+	}
+	if exact {
+		return true
+	}
 	conditional := slices.ContainsFunc(tail, func(at int) bool { return history[at].Kind.conditional() })
-	switch {
-	case exact:
-		return nil
-	case conditional:
-		return append([]int{from}, tail...)
-	case len(tail) > 0 && tail[0] < from:
-		return tail
-	}
-	return outOfOrder(tail)
-}
-
-func sequence(from, to int) []int {
-	list := make([]int, 0, max(0, to-from))
-	for i := from; i < to; i++ {
-		list = append(list, i)
-	}
-	return list
+	return !conditional && (len(tail) == 0 || tail[0] > from) && len(outOfOrder(history, tail)) == 0
 }

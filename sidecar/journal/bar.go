@@ -18,8 +18,8 @@ const (
 
 // flight is a leg that was begun and has not ended.
 type flight struct {
-	hold  hlc.Stamp // that holds bodies back
-	write string    // its dispatch id
+	Leg
+	hold hlc.Stamp // that holds bodies back
 }
 
 // Written names a write.
@@ -39,7 +39,7 @@ func (j *Journal) Bar(index string, writes []Written) (barred []string, err erro
 	for _, write := range fresh {
 		_ = b.Set(barredKey(write), binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())), nil) //nolint:gosec // after 1970
 	}
-	if err := b.Commit(j.write); err != nil {
+	if err := commit(b, j.write); err != nil {
 		return nil, fmt.Errorf("bar writes: %w", err)
 	}
 	return fresh, nil
@@ -51,7 +51,7 @@ func (j *Journal) bar(index string, writes []Written, now time.Time) (barred []s
 	defer j.mu.Unlock()
 	here := map[string]bool{}
 	for _, f := range j.flying {
-		here[f.write] = true
+		here[f.Write] = true
 	}
 	for _, e := range j.legs {
 		here[e.Write] = true
@@ -120,7 +120,7 @@ func (j *Journal) dropBarred() error {
 	for _, write := range old {
 		_ = b.Delete(barredKey(write), nil)
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
+	if err := commit(b, pebble.NoSync); err != nil {
 		return fmt.Errorf("forget barred writes: %w", err)
 	}
 	return nil

@@ -74,5 +74,6 @@ func benchLeg(j *Journal, n, documents int, body []byte) error {
 	if err := w.Prepare(); err != nil {
 		return err
 	}
+	defer w.Abandon()
 	return w.Register(uint32(n)) //nolint:gosec // small
 }

@@ -24,6 +24,7 @@ type entry struct {
 	body     span
 	ordinal  uint32
 	deleted  bool // the engine carried out a deletion, or will
+	late     bool // the engine does not get it with the leg
 }
 
 const (
@@ -31,6 +32,7 @@ const (
 	hasCopied // floor and includes
 	hasWrite
 	isDeletion
+	isLate
 )
 
 // appendEntry encodes an entry with its id.
@@ -55,6 +57,9 @@ func appendRest(b []byte, e entry) []byte {
 	}
 	if e.deleted {
 		flags |= isDeletion
+	}
+	if e.late {
+		flags |= isLate
 	}
 	b = append(b, flags)
 	b = appendVersion(b, e.version)
@@ -145,8 +150,8 @@ func (r *reader) rest() entry {
 	if flags&hasWrite != 0 {
 		e.write = r.text()
 	}
-	e.deleted = flags&isDeletion != 0
-	if flags&^(hasBody|hasCopied|hasWrite|isDeletion) != 0 {
+	e.deleted, e.late = flags&isDeletion != 0, flags&isLate != 0
+	if flags&^(hasBody|hasCopied|hasWrite|isDeletion|isLate) != 0 {
 		r.bad = true
 	}
 	return e

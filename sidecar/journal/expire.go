@@ -65,7 +65,7 @@ func (j *Journal) Expire() error {
 }
 
 // outdated is the oldest leg if its bodies can go, and why; its index's floor is raised at once. Bodies stay while an
-// operation is on its way that may have to be put before them.
+// operation is on its way that may have to be put before them, or somebody holds them.
 func (j *Journal) outdated() (e Entered, reason string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -87,6 +87,11 @@ func (j *Journal) outdated() (e Entered, reason string) {
 	}
 	for _, f := range j.flying {
 		if f.hold <= e.High.Stamp {
+			return e, ""
+		}
+	}
+	for from := range j.held {
+		if from <= e.High.Stamp {
 			return e, ""
 		}
 	}
@@ -119,7 +124,7 @@ func (j *Journal) dropBodies(e Entered) error {
 	if waits { // its changes may have to be taken back yet
 		_ = batches.b.Set(awaitedKey(e.Place), appendLeg(nil, e), nil)
 	}
-	if err := batches.b.Commit(pebble.NoSync); err != nil {
+	if err := commit(batches.b, pebble.NoSync); err != nil {
 		return fmt.Errorf("drop bodies: %w", err)
 	}
 	j.mu.Lock()
@@ -244,7 +249,7 @@ func (j *Journal) forgetBefore(index string, cut hlc.Stamp) error {
 	if err != nil {
 		return err
 	}
-	return batches.b.Commit(pebble.NoSync)
+	return commit(batches.b, pebble.NoSync)
 }
 
 // Forget drops everything about an index that is gone. Names of indexes are never used twice.
@@ -294,7 +299,7 @@ func (j *Journal) restart(index string, left marks) error {
 	delete(j.tasks, index)
 	delete(j.wide, index)
 	j.mu.Unlock()
-	if err := b.Commit(pebble.NoSync); err != nil {
+	if err := commit(b, pebble.NoSync); err != nil {
 		return fmt.Errorf("forget index: %w", err)
 	}
 	return nil

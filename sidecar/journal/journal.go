@@ -55,8 +55,10 @@ type Journal struct {
 	mu     sync.Mutex
 	last   hlc.Stamp
 	legs   map[hlc.Stamp]*Entered
-	order  []hlc.Stamp          // places of legs, ascending
-	flying map[hlc.Stamp]flight // begun and not ended, by place
+	coming map[hlc.Stamp]*Entered // those that are not registered
+	order  []hlc.Stamp            // places of legs, ascending
+	flying map[hlc.Stamp]flight   // begun and not ended, by place
+	held   map[hlc.Stamp]int      // how many want the bodies from here on
 	marks  map[string]marks
 	birth  marks                    // of indexes that have none of their own
 	newest map[string]guard.Version // greatest version of a registered operation, by index
@@ -75,7 +77,7 @@ type Journal struct {
 func Open(dir string, clock *hlc.Clock, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	j := &Journal{
-		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]flight{},
+		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, coming: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]flight{}, held: map[hlc.Stamp]int{},
 		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{}, wide: map[string]hlc.Stamp{},
 		awaited: map[hlc.Stamp]Entered{}, failed: map[string]uint64{}, barred: map[string]time.Time{}, dropped: map[string]hlc.Stamp{},
 	}
@@ -138,6 +140,17 @@ func (quiet) Errorf(string, ...any) {}
 func (quiet) Fatalf(format string, args ...any) {
 	_, _ = fmt.Fprintf(os.Stderr, "journal store: "+format+"\n", args...)
 	os.Exit(1)
+}
+
+// commit writes a batch. The store panics with its locks held where it can not write on; a server survives panics of its handlers, so this
+// ends the process as well.
+func commit(b *pebble.Batch, o *pebble.WriteOptions) error {
+	defer func() {
+		if p := recover(); p != nil {
+			quiet{}.Fatalf("%v", p)
+		}
+	}()
+	return b.Commit(o)
 }
 
 const (
@@ -210,7 +223,7 @@ func (j *Journal) found() error {
 	defer func() { _ = b.Close() }()
 	_ = b.Set(metaKey(metaBirth), appendMarks(nil, j.birth), nil)
 	_ = b.Set(metaKey(metaFormat), []byte(format), nil)
-	return b.Commit(pebble.Sync)
+	return commit(b, pebble.Sync)
 }
 
 // clear deletes pieces of bodies that belong to no leg.
@@ -241,10 +254,12 @@ func (j *Journal) enter(e *Entered) {
 	j.order = slices.Insert(j.order, at, e.Place)
 	j.bytes += e.Bytes
 	j.last = max(j.last, e.Place)
-	if e.Registered {
-		j.surpass(e)
-		j.awaited[e.Place] = *e
+	if !e.Registered {
+		j.coming[e.Place] = e
+		return
 	}
+	j.surpass(e)
+	j.awaited[e.Place] = *e
 }
 
 func (j *Journal) surpass(e *Entered) {

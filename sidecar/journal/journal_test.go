@@ -58,6 +58,7 @@ func put(t failer, j *Journal, l Leg, task uint32, ids ...string) hlc.Stamp {
 			err = errors.Join(err, w.Add(op))
 		}
 		err = errors.Join(err, w.Prepare(), w.Register(task))
+		w.Abandon()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -426,6 +427,7 @@ func TestJournalLikeANaiveList(t *testing.T) {
 				if err := errors.Join(writer.Prepare(), writer.Register(uint32(m.legs))); err != nil { //nolint:gosec // small
 					t.Fatal(err)
 				}
+				writer.Abandon()
 				m.ops, m.places = append(m.ops, ops...), append(m.places, writer.Place())
 				m.tasks[writer.Place()] = uint32(m.legs) //nolint:gosec // small
 				m.note(ops)
@@ -597,6 +599,79 @@ func FuzzRecords(f *testing.F) {
 	})
 }
 
+// §6 "Order": several legs may be one task, one after the other; that the engine did not get a late operation is not forgotten.
+func TestPartsOfOneTask(t *testing.T) {
+	w := &wall{noon}
+	dir := t.TempDir()
+	j := open(t, dir, w)
+	s := hlc.At(noon)
+	id := []byte("x")
+	put(t, j, Leg{Index: "a--1", Write: "1", Stamp: s + 2, Kind: guard.Update}, 11, "y", "x")
+	late, err := j.Begin(Leg{Index: "a--1", Write: "2", Stamp: s + 1, Kind: guard.Replace})
+	if err == nil {
+		err = errors.Join(late.Add(Op{Shard: 1, ID: id, Version: guard.Version{Stamp: s + 1}, Late: true, Body: []byte("b")}), late.Prepare(), late.Register(12))
+		late.Abandon()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []guard.Kind{guard.Replace, guard.Update} {
+		part, err := j.Begin(Leg{Index: "a--1", Write: "miroir-1", Stamp: s + 3, Kind: kind, Via: Settled})
+		if err == nil && kind == guard.Replace {
+			err = part.Add(Op{Shard: 1, ID: []byte("other"), Version: guard.Version{Stamp: s}})
+		}
+		if err == nil {
+			err = errors.Join(part.Add(Op{Shard: 1, ID: id, Version: guard.Version{Stamp: s + hlc.Stamp(kind)}, Write: "2"}), part.Prepare(), part.Register(13))
+			part.Abandon()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		list, err := j.Operations("a--1", 1, id)
+		var got []string
+		for _, k := range list {
+			got = append(got, fmt.Sprint(k.Task, k.Kind, k.Late))
+		}
+		want := []string{fmt.Sprint(11, guard.Update, false), fmt.Sprint(12, guard.Replace, true), fmt.Sprint(13, guard.Replace, false), fmt.Sprint(13, guard.Update, false)}
+		if err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%v %v, want %v", got, err, want)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		j = open(t, dir, w)
+	}
+	_ = j.Close()
+}
+
+// Bodies that somebody holds stay when they leave the window, and go when they are released.
+func TestHeldBodiesStay(t *testing.T) {
+	w := &wall{noon}
+	j := open(t, t.TempDir(), w)
+	defer func() { _ = j.Close() }()
+	w.t = noon.Add(time.Second)
+	s := hlc.At(w.t)
+	for i, write := range []string{"1", "2", "3"} {
+		put(t, j, Leg{Index: "a--1", Write: write, Stamp: s + hlc.Stamp(i), Kind: guard.Update}, uint32(i+1), "x") //nolint:gosec // small
+	}
+	one, other := j.Hold(s+1), j.Hold(s+1)
+	w.t = w.t.Add(3 * time.Minute)
+	for _, c := range []struct {
+		release func()
+		left    int
+	}{{func() {}, 2}, {one, 2}, {other, 0}} {
+		c.release()
+		if err := j.Expire(); err != nil {
+			t.Fatal(err)
+		}
+		if legs := j.Legs(); len(legs) != c.left {
+			t.Fatalf("%d legs are left, want %d", len(legs), c.left)
+		}
+	}
+}
+
 // WQ-4, WQ-6: what a refused write did to some documents is taken back, of settled legs as well, and nothing else.
 func TestWithdrawnWritesAreNotFound(t *testing.T) {
 	w := &wall{noon}
@@ -609,6 +684,7 @@ func TestWithdrawnWritesAreNotFound(t *testing.T) {
 	leg, err := j.Begin(Leg{Index: "a--1", Write: "miroir-1", Stamp: s + 4, Kind: guard.Delete, Via: Settled})
 	if err == nil {
 		err = errors.Join(leg.Add(Op{Shard: 1, ID: []byte("x"), Version: guard.Version{Stamp: s + 3}, Write: "3"}), leg.Prepare(), leg.Register(14))
+		leg.Abandon()
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func (j *Journal) Note(entries ...[]byte) error {
 		list[i] = noted{j.clock.Next(), len(e)}
 		_ = b.Set(noteKey(list[i].place), e, nil)
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
+	if err := commit(b, pebble.NoSync); err != nil {
 		return fmt.Errorf("note repair: %w", err)
 	}
 	j.mu.Lock()

@@ -42,7 +42,7 @@ func (j *Journal) Succeed(places []hlc.Stamp) error {
 	for _, place := range places {
 		_ = b.Delete(awaitedKey(place), nil)
 	}
-	if err := b.Commit(pebble.NoSync); err != nil {
+	if err := commit(b, pebble.NoSync); err != nil {
 		return fmt.Errorf("note how tasks ended: %w", err)
 	}
 	j.mu.Lock()
@@ -113,7 +113,7 @@ func (j *Journal) takeBack(e Entered) error {
 	_ = batches.b.Set(metaKey(metaTaken), binary.BigEndian.AppendUint64(nil, uint64(j.latestPlace())), nil)
 	_ = batches.b.Delete(legKey(e.Place), nil)
 	_ = batches.b.Delete(awaitedKey(e.Place), nil)
-	return batches.b.Commit(pebble.NoSync)
+	return commit(batches.b, pebble.NoSync)
 }
 
 func (j *Journal) latestPlace() hlc.Stamp {
@@ -159,7 +159,7 @@ func (j *Journal) Withdraw(index string, some []Change, writes []string) error {
 		err = j.undelete(&batches, index, documents)
 	}
 	if err == nil {
-		err = batches.b.Commit(pebble.NoSync)
+		err = commit(batches.b, pebble.NoSync)
 	}
 	if err != nil {
 		return fmt.Errorf("withdraw writes: %w", err)

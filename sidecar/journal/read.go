@@ -39,7 +39,7 @@ func (j *Journal) Operations(index string, shard int, id []byte) ([]Known, error
 	var list []Known
 	err = j.operations(opPrefix(index, s, id), func(k Known) { list = append(list, k) })
 	slices.SortStableFunc(list, func(a, b Known) int {
-		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.ordinal, b.ordinal))
+		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Place, b.Place), cmp.Compare(a.ordinal, b.ordinal))
 	})
 	return list, err
 }
@@ -61,7 +61,7 @@ func (j *Journal) operations(prefix []byte, visit func(Known)) error {
 			return nil
 		}
 		k.ordinal = uint32(reader64(append([]byte{0, 0, 0, 0}, key[len(key)-4:]...))) //nolint:gosec // four bytes
-		k.Op = guard.Op{Version: e.version, Write: cmp.Or(e.write, leg.Write), Kind: leg.Kind, Floor: e.floor, Includes: e.includes}
+		k.Op = guard.Op{Version: e.version, Write: cmp.Or(e.write, leg.Write), Kind: leg.Kind, Floor: e.floor, Includes: e.includes, Late: e.late}
 		k.Task, k.Via, k.body = leg.Task, leg.Via, e.body
 		visit(k)
 		return nil
@@ -134,6 +134,60 @@ func (j *Journal) Legs() []Entered {
 	return list
 }
 
+// Flying says whether a writer of a write with this dispatch id is at work.
+func (j *Journal) Flying(write string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, f := range j.flying {
+		if f.Write == write {
+			return true
+		}
+	}
+	return false
+}
+
+// Coming lists, by their places, the legs of an index that the engine may still get and that may have older operations than a
+// version. Those of one write are left out.
+func (j *Journal) Coming(index, write string, before guard.Version) (list []hlc.Stamp) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for place, f := range j.flying {
+		// What is no client's leg has operations of any age.
+		if f.Index == index && f.Write != write && (f.Via != Direct || f.Stamp <= before.Stamp) {
+			list = append(list, place)
+		}
+	}
+	for place, e := range j.coming {
+		if _, flying := j.flying[place]; !flying && e.Index == index && e.Write != write && e.Low.Compare(before) <= 0 {
+			list = append(list, place)
+		}
+	}
+	return list
+}
+
+// MayCome says whether the engine may still get a leg.
+func (j *Journal) MayCome(place hlc.Stamp) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, flying := j.flying[place]
+	_, coming := j.coming[place]
+	return flying || coming
+}
+
+// Hold keeps the bodies of operations from a stamp on until it is released, once.
+func (j *Journal) Hold(from hlc.Stamp) (release func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.held[from]++
+	return func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		if j.held[from]--; j.held[from] == 0 {
+			delete(j.held, from)
+		}
+	}
+}
+
 // InFlight says whether a writer of the leg is still at work.
 func (j *Journal) InFlight(place hlc.Stamp) bool {
 	j.mu.Lock()
@@ -172,8 +226,8 @@ func (j *Journal) Wides(index string) (newest hlc.Stamp, coming bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	newest = j.wide[index]
-	for _, e := range j.legs {
-		if e.Index == index && e.Kind.Wide() && !e.Registered {
+	for _, e := range j.coming {
+		if e.Index == index && e.Kind.Wide() {
 			newest, coming = max(newest, e.Stamp), true
 		}
 	}

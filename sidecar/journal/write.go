@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -26,10 +27,11 @@ type Op struct {
 	Floor    guard.Version   // of a Copy
 	Includes []guard.Version // of a Copy
 	Write    string          // of an operation that is sent again: its first leg's
+	Late     bool            // the engine does not get it with this leg
 	Body     []byte          // as the engine gets it; empty for a deletion
 }
 
-// Writer takes the operations of one leg, from one goroutine. It ends with Register or Discard.
+// Writer takes the operations of one leg, from one goroutine. It ends with Abandon or Discard.
 type Writer struct {
 	j     *Journal
 	entry Entered
@@ -57,7 +59,7 @@ func (j *Journal) Begin(l Leg) (*Writer, error) {
 	if l.Via != Direct {
 		hold = j.last // its operations are older, and in order already
 	}
-	j.flying[j.last] = flight{hold, l.Write}
+	j.flying[j.last] = flight{l, hold}
 	w := &Writer{j: j, lists: map[uint16][]byte{}}
 	w.entry = Entered{Leg: l, Place: j.last}
 	if l.Kind.Wide() {
@@ -80,7 +82,7 @@ func (w *Writer) Add(op Op) error {
 	if w.err != nil {
 		return w.err
 	}
-	e := entry{id: op.ID, version: op.Version, floor: op.Floor, includes: op.Includes, write: op.Write, deleted: w.entry.Kind == guard.Delete, ordinal: uint32(w.entry.Count)} //nolint:gosec // bodies are bounded
+	e := entry{id: op.ID, version: op.Version, floor: op.Floor, includes: op.Includes, write: op.Write, late: op.Late, deleted: w.entry.Kind == guard.Delete, ordinal: uint32(w.entry.Count)} //nolint:gosec // bodies are bounded
 	if len(op.Body) > 0 {
 		e.body = span{w.next, uint32(len(w.piece)), uint32(len(op.Body))} //nolint:gosec // bounded by the largest body
 		w.piece = append(w.piece, op.Body...)
@@ -96,7 +98,9 @@ func (w *Writer) Add(op Op) error {
 	}
 	w.entry.Count++
 	if len(w.piece) >= pieceSize {
-		w.err = w.j.db.Set(bodyKey(w.entry.Place, w.next), w.piece, pebble.NoSync)
+		b := w.j.db.NewBatch()
+		_ = b.Set(bodyKey(w.entry.Place, w.next), w.piece, nil)
+		w.err = errors.Join(commit(b, pebble.NoSync), b.Close())
 		w.next++
 		w.piece = w.piece[:0]
 	}
@@ -122,7 +126,7 @@ func (w *Writer) Prepare() error {
 	}
 	_ = b.Set(legKey(w.entry.Place), appendLeg(nil, w.entry), nil)
 	failpoint.Before("journal", "prepare")
-	if w.err = b.Commit(w.j.write); w.err != nil {
+	if w.err = commit(b, w.j.write); w.err != nil {
 		return fmt.Errorf("journal leg: %w", w.err)
 	}
 	failpoint.After("journal", "prepare")
@@ -135,9 +139,10 @@ func (w *Writer) Prepare() error {
 	return nil
 }
 
-// Register says which task of the engine a prepared leg became. From now on its operations are found.
+// Register says which task of the engine a prepared leg became. From now on its operations are found. The leg is in flight
+// until Abandon.
 func (w *Writer) Register(task uint32) error {
-	err := w.j.register(w.entry.Place, task, func(visit func(uint16, entry) error) error {
+	return w.j.register(w.entry.Place, task, func(visit func(uint16, entry) error) error {
 		for shard, list := range w.lists {
 			if err := entries(list, func(e entry) error { return visit(shard, e) }); err != nil {
 				return err
@@ -145,8 +150,6 @@ func (w *Writer) Register(task uint32) error {
 		}
 		return nil
 	})
-	w.j.land(w.entry.Place)
-	return err
 }
 
 // Discard ends a leg of which the engine has nothing.
@@ -155,7 +158,7 @@ func (w *Writer) Discard() error {
 	return w.j.Void(w.entry.Place)
 }
 
-// Abandon ends the writer of a prepared leg without saying what became of it: Resume or Void follow later.
+// Abandon ends the writer of a prepared leg. Where it is not registered, Resume or Void follow later.
 func (w *Writer) Abandon() { w.j.land(w.entry.Place) }
 
 func (j *Journal) land(place hlc.Stamp) {
@@ -228,7 +231,7 @@ func (j *Journal) register(place hlc.Stamp, task uint32, all func(func(uint16, e
 	}
 	j.numbered(batches.b, e.Index, Task{task, e.Write})
 	failpoint.Before("journal", "register")
-	if err := batches.b.Commit(pebble.NoSync); err != nil {
+	if err := commit(batches.b, pebble.NoSync); err != nil {
 		return fmt.Errorf("register leg: %w", err)
 	}
 	failpoint.After("journal", "register")
@@ -236,6 +239,7 @@ func (j *Journal) register(place hlc.Stamp, task uint32, all func(func(uint16, e
 	defer j.mu.Unlock()
 	if known, ok := j.legs[place]; ok {
 		*known = e
+		delete(j.coming, place)
 		j.surpass(known)
 		j.awaited[place] = e
 	}
@@ -265,7 +269,7 @@ func (j *Journal) Void(place hlc.Stamp) error {
 	}
 	j.mu.Unlock()
 	failpoint.Before("journal", "void")
-	if err := b.Commit(pebble.NoSync); err != nil {
+	if err := commit(b, pebble.NoSync); err != nil {
 		return fmt.Errorf("void leg: %w", err)
 	}
 	failpoint.After("journal", "void")
@@ -277,6 +281,7 @@ func (j *Journal) drop(place hlc.Stamp) {
 	if e, ok := j.legs[place]; ok {
 		j.bytes -= e.Bytes
 		delete(j.legs, place)
+		delete(j.coming, place)
 		if at, found := slices.BinarySearch(j.order, place); found {
 			j.order = slices.Delete(j.order, at, at+1)
 		}
@@ -298,7 +303,7 @@ func (b *batcher) full() error {
 	if b.b.Len() < batchSize {
 		return nil
 	}
-	if err := b.b.Commit(pebble.NoSync); err != nil {
+	if err := commit(b.b, pebble.NoSync); err != nil {
 		return err
 	}
 	err := b.b.Close()

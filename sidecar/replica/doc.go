@@ -3,10 +3,13 @@
 //
 // A client's leg goes through it like this: Begin, then Take for every operation while it streams by, End before the
 // engine gets the last byte, Enqueued with the task that the engine made of it. Operations that newer ones have made void
-// are left out. What reached the engine in another order than the stamps' is found when its task is known: every leg has
-// a lane of its index, a list of legs by task, in which an older leg behind a newer one shows at once. Their documents
-// are looked at one by one, and where the order matters the newer operations are sent again. That is settling; one
-// goroutine does it, and Settled says when nothing is left to do.
+// are left out, and so are late ones, which would hide newer ones that are here. What reached the engine in another order than
+// the stamps' is found when its task is known: every leg has a lane of its index, a list of legs by task, in which an
+// older leg behind a newer one shows at once. Their documents are looked at one by one, and where the order matters the
+// operations from the older one on are sent again, composed to one. That is settling; one goroutine does it, and Settled says
+// when nothing is left to do.
+//
+// Until then a newer write may be hidden by an older one. Ended says of which writes the end may be told.
 //
 // After a restart the engine's own list of tasks says what became of legs that were only prepared.
 //

@@ -15,6 +15,7 @@ type lane struct{ legs []placed }
 // placed is a leg at its place in a lane.
 type placed struct {
 	task      uint32
+	write     string // dispatch id of a client's write
 	place     hlc.Stamp
 	low, high guard.Version
 	wide      bool
@@ -25,8 +26,13 @@ type placed struct {
 // insert puts a leg into the lane and lists the legs whose documents may be out of order because of it: the leg itself
 // when newer operations stand before it, and older ones that stand behind it. crossed lists legs that lie on another side
 // of an operation that names no document than their stamps say.
-func (l *lane) insert(e journal.Entered) (check, crossed []hlc.Stamp) {
+//
+// hidden are the clients' legs of which documents may not show what they should until the others were looked at.
+func (l *lane) insert(e journal.Entered) (check, crossed []hlc.Stamp, hidden []placed) {
 	p := placed{task: e.Task, place: e.Place, low: e.Low, high: e.High, wide: e.Kind.Wide(), copied: e.Via == journal.Copied}
+	if e.Via == journal.Direct {
+		p.write = e.Write
+	}
 	at := sort.Search(len(l.legs), func(i int) bool { return l.legs[i].task > p.task })
 	l.legs = slices.Insert(l.legs, at, p)
 	l.reach(at)
@@ -38,10 +44,19 @@ func (l *lane) insert(e journal.Entered) (check, crossed []hlc.Stamp) {
 			check = append(check, o.place)
 		}
 	}
-	if len(check) > 0 {
-		crossed = l.crossing(at)
+	if len(check) == 0 {
+		return nil, nil, nil
 	}
-	return check, crossed
+	hide := func(o placed) {
+		if o.write != "" && o.high.Compare(p.low) >= 0 {
+			hidden = append(hidden, o)
+		}
+	}
+	hide(p)
+	for i := at - 1; i >= 0 && l.legs[i].reached.Compare(p.low) >= 0; i-- {
+		hide(l.legs[i])
+	}
+	return check, l.crossing(at), hidden
 }
 
 // crossing lists the legs for which the one at a place is on the wrong side, or which are for it.

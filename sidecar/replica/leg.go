@@ -9,18 +9,22 @@ import (
 	"github.com/miroir-search/miroir/sidecar/journal"
 )
 
-// Leg is a client's leg on its way to the engine. One goroutine uses it.
+// Leg is what becomes one task of the engine, on its way there. One goroutine uses it.
 type Leg struct {
 	r       *Replica
 	header  journal.Leg
-	w       *journal.Writer
-	careful bool // something newer may be here
+	parts   []*journal.Writer // legs of the journal, in order: one, or several where operations of several kinds become one task
+	careful bool              // something newer may be here
 	dropped int
 	done    bool
+	open    func() // lets operations be sent again
 }
 
 // Begin starts a leg. A write that is too old to be put in order is journal.ErrStale; so is one that names no document
 // and is older than anything here. A leg without a stamp gets one.
+//
+// One that names no document waits until what was known before is in order, and nothing is sent again while it is under way:
+// it would stand behind it.
 func (r *Replica) Begin(ctx context.Context, index, write string, stamp hlc.Stamp, kind guard.Kind) (*Leg, error) {
 	if err := r.accounted(ctx); err != nil {
 		return nil, err
@@ -32,15 +36,32 @@ func (r *Replica) Begin(ctx context.Context, index, write string, stamp hlc.Stam
 		return nil, err
 	}
 	l := &Leg{r: r, header: journal.Leg{Index: index, Write: write, Stamp: stamp, Kind: kind, Via: journal.Direct}}
-	var err error
-	if l.w, err = r.Journal.Begin(l.header); err != nil {
-		return nil, err
+	if kind.Wide() {
+		if err := r.shut(ctx, index); err != nil {
+			return nil, err
+		}
+		l.open = func() { r.reopen(index) }
 	}
-	l.careful = r.Journal.Surpassed(index, stamp)
-	if l.careful && kind.Wide() {
-		return nil, errors.Join(journal.ErrStale, l.w.Discard())
+	err := l.part(l.header)
+	if err == nil {
+		l.careful = r.Journal.Surpassed(index, stamp)
+		if l.careful && kind.Wide() {
+			err = journal.ErrStale
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Discard())
 	}
 	return l, nil
+}
+
+// part begins another leg of the journal that becomes part of the same task.
+func (l *Leg) part(header journal.Leg) error {
+	w, err := l.r.Journal.Begin(header)
+	if err == nil {
+		l.parts = append(l.parts, w)
+	}
+	return err
 }
 
 // retract takes back what an attempt at the same write left that the engine surely has nothing of.
@@ -58,23 +79,27 @@ func (r *Replica) retract(write string) error {
 // Stamp is the stamp of the write.
 func (l *Leg) Stamp() hlc.Stamp { return l.header.Stamp }
 
-// Take decides about one operation; body is what the engine would get. keep is false when the engine shall not get it.
+// Take decides about one operation; body is what the engine would get. keep is false when the engine shall not get it, or gets it
+// in a moment together with newer ones that are here.
 func (l *Leg) Take(shard int, id []byte, position uint64, body []byte) (keep bool, err error) {
 	op := guard.Op{Version: guard.VersionOf(l.header.Stamp, position), Write: l.header.Write, Kind: l.header.Kind}
+	verdict := guard.Take
 	if l.careful {
 		history, err := l.r.Journal.Operations(l.header.Index, shard, id)
 		if err != nil {
 			return false, err
 		}
-		switch guard.Admit(op, opsOf(history)) {
-		case guard.Drop:
-			l.dropped++
-			return false, nil
-		case guard.Refuse:
-			return false, ErrUnordered
-		}
+		verdict = guard.Admit(op, opsOf(history))
 	}
-	return true, l.w.Add(journal.Op{Shard: shard, ID: id, Version: op.Version, Body: body})
+	switch verdict {
+	case guard.Drop:
+		l.dropped++
+		return false, nil
+	case guard.Refuse:
+		return false, ErrUnordered
+	}
+	late := verdict == guard.Late
+	return !late, l.parts[0].Add(journal.Op{Shard: shard, ID: id, Version: op.Version, Late: late, Body: body})
 }
 
 func opsOf(history []journal.Known) []guard.Op {
@@ -86,19 +111,42 @@ func opsOf(history []journal.Known) []guard.Op {
 }
 
 // End makes the leg durable. Only then may the engine get the end of it.
-func (l *Leg) End() error { return l.w.Prepare() }
+func (l *Leg) End() error {
+	for _, w := range l.parts {
+		if err := w.Prepare(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Enqueued says which task the engine made of the leg.
 func (l *Leg) Enqueued(task uint32) error {
+	defer l.land()
 	l.done = true
-	if err := l.w.Register(task); err != nil {
-		return err
+	for _, w := range l.parts {
+		if err := w.Register(task); err != nil {
+			return err
+		}
 	}
 	l.r.Metrics.voided.Add(float64(l.dropped))
-	if e, ok := l.r.Journal.Leg(l.w.Place()); ok {
-		l.r.place(e)
+	for _, w := range l.parts {
+		if e, ok := l.r.Journal.Leg(w.Place()); ok {
+			l.r.place(e)
+		}
 	}
 	return nil
+}
+
+// land says that the leg is not under way any more.
+func (l *Leg) land() {
+	for _, w := range l.parts {
+		w.Abandon()
+	}
+	if l.open != nil {
+		l.open()
+		l.open = nil
+	}
 }
 
 // Discard ends a leg that the engine did not take. After Enqueued it does nothing.
@@ -107,14 +155,19 @@ func (l *Leg) Discard() error {
 		return nil
 	}
 	l.done = true
-	return l.w.Discard()
+	var err error
+	for _, w := range l.parts {
+		err = errors.Join(err, w.Discard())
+	}
+	l.land()
+	return err
 }
 
 // Doubt ends a leg of which nobody knows whether the engine took it.
 func (l *Leg) Doubt() {
 	l.done = true
-	l.r.doubt(l.header.Write, l.w.Place())
-	l.w.Abandon()
+	l.r.doubt(l.header.Write, l.parts[0].Place()) // nobody sends one of several parts again
+	l.land()
 }
 
 // Found says which task became of a write that was known already when it came again.

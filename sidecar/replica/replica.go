@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,13 +51,15 @@ type Replica struct {
 	ready   chan struct{} // closed when legs of the last run are accounted for
 	started time.Time
 
-	mu      sync.Mutex
-	lanes   map[string]*lane
-	queue   []checkup
-	pending map[string]int // checkups that are not done, by index
-	unsure  map[string]hlc.Stamp
-	wake    chan struct{}
-	calm    chan struct{} // closed and replaced when a checkup is done
+	mu       sync.Mutex
+	lanes    map[string]*lane
+	queue    []checkup
+	checks   map[string]progress // of checkups, by index
+	ends     map[string]*end     // of writes that may not be told yet, by dispatch id
+	entering map[hlc.Stamp]bool  // legs without a writer whose task is known, and that are not in their lanes yet
+	unsure   map[string]hlc.Stamp
+	wake     chan struct{}
+	calm     chan struct{} // closed and replaced when a checkup is done
 }
 
 // checkup is a leg whose documents must be looked at.
@@ -64,12 +67,15 @@ type checkup struct {
 	index   string
 	place   hlc.Stamp
 	crossed bool // an operation that names no document
+	number  uint64
+	release func() // what keeps the bodies of its operations
 }
 
 // New returns a replica. Legs wait until Run has accounted for those of the last run.
 func New(c Config) *Replica {
 	return &Replica{
-		Config: c, ready: make(chan struct{}), started: time.Now(), lanes: map[string]*lane{}, pending: map[string]int{}, unsure: map[string]hlc.Stamp{},
+		Config: c, ready: make(chan struct{}), started: time.Now(), lanes: map[string]*lane{},
+		checks: map[string]progress{}, ends: map[string]*end{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{},
 		wake: make(chan struct{}, 1), calm: make(chan struct{}),
 	}
 }
@@ -195,6 +201,14 @@ func (r *Replica) Ready() bool {
 
 // enter registers a prepared leg without a writer.
 func (r *Replica) enter(place hlc.Stamp, task uint32) error {
+	r.mu.Lock()
+	r.entering[place] = true
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.entering, place)
+	}()
 	if err := r.Journal.Resume(place, task); err != nil {
 		return err
 	}
@@ -217,44 +231,49 @@ func (r *Replica) place(e journal.Entered) {
 		l = &lane{}
 		r.lanes[e.Index] = l
 	}
-	check, crossed := l.insert(e)
+	r.foresee(e)
+	check, crossed, hidden := l.insert(e)
 	for _, p := range check {
 		r.add(checkup{index: e.Index, place: p})
 	}
 	for _, p := range crossed {
 		r.add(checkup{index: e.Index, place: p, crossed: true})
 	}
+	for _, h := range hidden {
+		end := r.endOf(e.Index, h.write, h.place)
+		end.until, end.after = r.checks[e.Index].asked, ""
+	}
 }
 
 // add queues a checkup. The lock is held.
 func (r *Replica) add(c checkup) {
+	o := r.checks[c.index]
+	o.asked++
+	r.checks[c.index] = o
+	leg, _ := r.Journal.Leg(c.place)
+	c.number, c.release = o.asked, r.Journal.Hold(leg.Low.Stamp)
 	r.queue = append(r.queue, c)
-	r.pending[c.index]++
+	r.rouse()
+}
+
+func (r *Replica) rouse() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
 }
 
+// next takes the first checkup that may be done.
 func (r *Replica) next() (checkup, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 {
+	at := slices.IndexFunc(r.queue, func(c checkup) bool { return r.checks[c.index].shut == 0 })
+	if at < 0 {
 		return checkup{}, false
 	}
-	c := r.queue[0]
-	r.queue = r.queue[1:]
+	c := r.queue[at]
+	r.queue = slices.Delete(r.queue, at, at+1)
 	return c, true
-}
-
-func (r *Replica) done(c checkup) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.pending[c.index]--; r.pending[c.index] <= 0 {
-		delete(r.pending, c.index)
-	}
-	close(r.calm)
-	r.calm = make(chan struct{})
 }
 
 // Lose begins an index anew whose documents the engine has lost. Numbers of its tasks begin anew as well, so the legs of
@@ -269,6 +288,7 @@ func (r *Replica) Lose(ctx context.Context, index string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.lanes, index)
+	r.forget(func(place hlc.Stamp) bool { _, ok := r.Journal.Leg(place); return !ok })
 	return nil
 }
 
@@ -286,27 +306,13 @@ func (r *Replica) Prune(keep func(index string) bool) error {
 		}
 		r.mu.Lock()
 		delete(r.lanes, index)
+		if o := r.checks[index]; o.settled() && o.shut == 0 {
+			delete(r.checks, index)
+		}
 		r.mu.Unlock()
 		r.Log.Info().Str("index", index).Msg("journal of an index that is gone forgotten")
 	}
 	return nil
-}
-
-// Settled returns when nothing of an index is known to be out of order.
-func (r *Replica) Settled(ctx context.Context, index string) error {
-	for {
-		r.mu.Lock()
-		n, calm := r.pending[index], r.calm
-		r.mu.Unlock()
-		if n == 0 {
-			return nil
-		}
-		select {
-		case <-calm:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
 }
 
 // tidy forgets what the journal forgot, asks about legs whose outcome has been unknown for a while, and how tasks ended.
@@ -318,6 +324,7 @@ func (r *Replica) tidy(ctx context.Context) {
 			delete(r.lanes, index)
 		}
 	}
+	r.forget(gone)
 	r.mu.Unlock()
 	old := r.Clock.Next().Time().Add(-doubtTime)
 	var err error

@@ -28,49 +28,86 @@ const (
 // ErrGone says that the view has no such index any more.
 var ErrGone = errors.New("the index left the catalog")
 
-// batch is a leg of this node's own making.
+// batch is a task of this node's own making.
 type batch struct {
-	index string
-	kind  guard.Kind
-	via   journal.Via
-	ops   []journal.Op
+	index  string
+	kind   guard.Kind // of what the engine gets
+	ids    [][]byte   // of the documents to delete
+	bodies [][]byte   // of those to write
+	parts  []part     // what it does, for the journal
+}
+
+// part are operations of one kind.
+type part struct {
+	kind guard.Kind
+	ops  []journal.Op
 }
 
 // Write gives documents, or deletions, that another replica has to the engine. The task is the engine's.
 func (r *Replica) Write(ctx context.Context, index string, kind guard.Kind, ops []journal.Op) (task uint32, err error) {
-	return r.send(ctx, batch{index, kind, journal.Copied, ops})
+	b := batch{index: index, kind: kind, parts: []part{{kind, ops}}}
+	for _, op := range ops {
+		b.put(op.ID, op.Body)
+	}
+	_, task, err = r.send(ctx, b, journal.Copied)
+	return task, err
 }
 
-// send journals a batch and gives it to the engine. The task is the engine's.
-func (r *Replica) send(ctx context.Context, b batch) (task uint32, err error) {
+// put adds what the engine gets of one document.
+func (b *batch) put(id, body []byte) {
+	if b.kind == guard.Delete {
+		b.ids = append(b.ids, id)
+		return
+	}
+	b.bodies = append(b.bodies, body)
+}
+
+// send journals a batch and gives it to the engine. write is its dispatch id, the task is the engine's.
+func (r *Replica) send(ctx context.Context, b batch, via journal.Via) (write string, task uint32, err error) {
 	ix, ok := r.Views.View().Physical[b.index]
 	if !ok {
-		return 0, ErrGone
+		return "", 0, ErrGone
 	}
-	w, err := r.Journal.Begin(journal.Leg{Index: b.index, Stamp: r.Clock.Next(), Kind: b.kind, Via: b.via, Write: r.Name()})
+	write = r.Name()
+	leg := &Leg{r: r, header: journal.Leg{Index: b.index, Write: write}}
+	for _, p := range b.parts {
+		if err = leg.add(journal.Leg{Index: b.index, Stamp: r.Clock.Next(), Kind: p.kind, Via: via, Write: write}, p.ops); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = leg.End()
+	}
 	if err != nil {
-		return 0, err
-	}
-	leg := &Leg{r: r, header: journal.Leg{Index: b.index, Write: w.Write()}, w: w}
-	for _, op := range b.ops {
-		err = errors.Join(err, w.Add(op))
-	}
-	if err = errors.Join(err, w.Prepare()); err != nil {
-		return 0, errors.Join(err, leg.Discard())
+		return "", 0, errors.Join(err, leg.Discard())
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	out, err := r.Dispatches.Do(ctx, w.Write(), nil, func(ctx context.Context) (dispatch.Outcome, error) {
-		return r.post(ctx, b, ix.PrimaryKey, w.Write())
+	out, err := r.Dispatches.Do(ctx, write, nil, func(ctx context.Context) (dispatch.Outcome, error) {
+		return r.post(ctx, b, ix.PrimaryKey, write)
 	})
 	switch {
 	case errors.Is(err, dispatch.ErrUncertain):
 		leg.Doubt()
-		return 0, err
+		return "", 0, err
 	case err != nil:
-		return 0, errors.Join(err, leg.Discard())
+		return "", 0, errors.Join(err, leg.Discard())
 	}
-	return out.TaskUID, leg.Enqueued(out.TaskUID)
+	return write, out.TaskUID, leg.Enqueued(out.TaskUID)
+}
+
+// add begins a part and gives it all its operations.
+func (l *Leg) add(header journal.Leg, ops []journal.Op) error {
+	if err := l.part(header); err != nil {
+		return err
+	}
+	w := l.parts[len(l.parts)-1]
+	for _, op := range ops {
+		if err := w.Add(op); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Name is a dispatch id for a write that came without one, or is of this node's own making. No client's write has one
@@ -89,11 +126,6 @@ func (r *Replica) post(ctx context.Context, b batch, key, write string) (dispatc
 	switch b.kind {
 	case guard.Update:
 		method = http.MethodPut
-	case guard.ReplaceExisting:
-		q.Set("skipCreation", "true")
-	case guard.UpdateExisting:
-		method = http.MethodPut
-		q.Set("skipCreation", "true")
 	case guard.Delete:
 		path, kind = "/documents/delete-batch", idsType
 		q.Del("primaryKey")
@@ -130,18 +162,14 @@ func (r *Replica) post(ctx context.Context, b batch, key, write string) (dispatc
 
 // body is what the engine gets.
 func (b batch) body() ([]byte, error) {
-	if b.kind == guard.Delete {
-		ids := make([]string, len(b.ops))
-		for i, op := range b.ops {
-			ids[i] = string(op.ID)
-		}
-		return json.Marshal(ids)
+	if b.kind != guard.Delete {
+		return bytes.Join(b.bodies, nil), nil
 	}
-	var out []byte
-	for _, op := range b.ops {
-		out = append(out, op.Body...)
+	ids := make([]string, len(b.ids))
+	for i, id := range b.ids {
+		ids[i] = string(id)
 	}
-	return out, nil
+	return json.Marshal(ids)
 }
 
 // taskUID reads the number of an engine's task object.

@@ -61,26 +61,28 @@ func (r *Replica) look(ctx context.Context, c checkup) error {
 
 // order settles some documents.
 func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
-	var late []resend
+	late := again{}
 	var lost []int
+	// What is older than an operation on all documents would stand behind it now.
+	wide, _ := r.Journal.Wides(c.index)
 	for _, d := range some {
 		history, err := r.Journal.Operations(c.index, d.shard, []byte(d.id))
 		if err != nil {
 			return err
 		}
-		again, ok := guard.Settle(opsOf(history))
+		places, ok := guard.Settle(opsOf(history))
+		ops := make([]journal.Known, len(places))
+		for i, at := range places {
+			ops[i] = history[at]
+			ok = ok && ops[i].Stamp > wide
+		}
 		if !ok {
 			lost = append(lost, d.shard)
 			continue
 		}
-		if len(again) == 0 {
-			continue
+		if err := r.compose(late, d, ops); err != nil {
+			return err
 		}
-		one := resend{document: d}
-		for _, at := range again {
-			one.ops = append(one.ops, history[at])
-		}
-		late = append(late, one)
 	}
 	if len(lost) > 0 {
 		r.lose(ctx, c, lost, "an operation came too late to be put in order")
@@ -113,35 +115,80 @@ func (r *Replica) lose(ctx context.Context, c checkup, shards []int, reason stri
 	r.Lost(ctx, c.index, slices.Compact(shards), e.Low.Stamp, reason)
 }
 
-// resend is what must go to the engine again for one document, in this order.
+// again is what must go to the engine again, by what the operations on a document come to: those of documents that are
+// replaced, updated or deleted.
+type again map[guard.Kind]*resend
+
+// resend are documents with what the engine gets of each, and the operations that come to it.
 type resend struct {
-	document
-	ops []journal.Known
+	documents []document
+	bodies    [][]byte
+	ops       [][]journal.Op
+	kinds     [][]guard.Kind
 }
 
-// resend sends operations again, those of one kind together. Documents do not depend on each other.
-func (r *Replica) resend(ctx context.Context, index string, late []resend) error {
-	for len(late) > 0 {
-		kind := late[0].ops[0].Kind
-		out := batch{index: index, kind: kind, via: journal.Settled}
-		for i := range late {
-			for len(late[i].ops) > 0 && late[i].ops[0].Kind == kind {
-				op := late[i].ops[0]
-				body, err := r.Journal.Body(op)
-				if err != nil {
-					return err
-				}
-				out.ops = append(out.ops, journal.Op{
-					Shard: late[i].shard, ID: []byte(late[i].id), Version: op.Version, Floor: op.Floor, Includes: op.Includes, Write: op.Write, Body: body,
-				})
-				late[i].ops = late[i].ops[1:]
-			}
-		}
-		if _, err := r.send(ctx, out); err != nil {
+// compose adds the operations that must go to the engine again for a document. As one they show at once, whereas the engine
+// would show the document as it had been before some of them while it carries out one after the other.
+func (r *Replica) compose(to again, d document, known []journal.Known) error {
+	if len(known) == 0 {
+		return nil
+	}
+	bodies := make([][]byte, len(known))
+	ops := make([]journal.Op, len(known))
+	kinds := make([]guard.Kind, len(known))
+	for i, op := range known {
+		var err error
+		if bodies[i], err = r.Journal.Body(op); err != nil {
 			return err
 		}
-		r.Metrics.settled.Add(float64(len(out.ops)))
-		late = slices.DeleteFunc(late, func(one resend) bool { return len(one.ops) == 0 })
+		ops[i] = journal.Op{
+			Shard: d.shard, ID: []byte(d.id), Version: op.Version, Floor: op.Floor, Includes: op.Includes, Write: op.Write, Body: bodies[i],
+		}
+		kinds[i] = op.Kind
+	}
+	kind, body := compose(known, bodies)
+	one := to[kind]
+	if one == nil {
+		one = &resend{}
+		to[kind] = one
+	}
+	one.documents, one.bodies = append(one.documents, d), append(one.bodies, body)
+	one.ops, one.kinds = append(one.ops, ops), append(one.kinds, kinds)
+	return nil
+}
+
+// resend sends operations again. Documents do not depend on each other.
+func (r *Replica) resend(ctx context.Context, index string, late again) error {
+	for kind, one := range late {
+		out := batch{index: index, kind: kind, parts: one.parts()}
+		for i, d := range one.documents {
+			out.put([]byte(d.id), one.bodies[i])
+		}
+		write, _, err := r.send(ctx, out, journal.Settled)
+		if err != nil {
+			return err
+		}
+		r.sent(index, write)
+		for _, ops := range one.ops {
+			r.Metrics.settled.Add(float64(len(ops)))
+		}
 	}
 	return nil
+}
+
+// parts lists the operations by kind, those of one document in their order.
+func (s *resend) parts() (list []part) {
+	next := make([]int, len(s.documents))
+	for {
+		var p part
+		for i, ops := range s.ops {
+			for ; next[i] < len(ops) && (p.kind == 0 || s.kinds[i][next[i]] == p.kind); next[i]++ {
+				p.kind, p.ops = s.kinds[i][next[i]], append(p.ops, ops[next[i]])
+			}
+		}
+		if p.kind == 0 {
+			return list
+		}
+		list = append(list, p)
+	}
 }

@@ -1,0 +1,149 @@
+package replica
+
+import (
+	"context"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/sidecar/journal"
+)
+
+// end is what must be before clients may hear that a write has ended. Until then its documents may show what they were before:
+// an older write came to the engine after it, and it has to be sent there again.
+type end struct {
+	index string
+	place hlc.Stamp   // of its leg
+	older []hlc.Stamp // legs that were on their way when its task was known, and may be older
+	until uint64      // number of the last checkup that must be done
+	after string      // dispatch id of what was sent again last when that one was seen to be done
+}
+
+// Ended says whether the end of a write may be told: nothing that is older can show in its place any more once the dispatch
+// after, if there is one, has ended, too.
+func (r *Replica) Ended(write string) (after string, ok bool) {
+	if !r.Ready() || r.Journal.Flying(write) {
+		return "", false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.ends[write]
+	if e == nil {
+		return "", true
+	}
+	for len(e.older) > 0 {
+		if place := e.older[0]; r.entering[place] || r.Journal.MayCome(place) {
+			return "", false
+		}
+		e.older = e.older[1:]
+	}
+	o := r.checks[e.index]
+	switch {
+	case e.until > o.done:
+		return "", false
+	case e.until == 0:
+		delete(r.ends, write)
+		return "", true
+	case e.after == "":
+		e.after = o.last
+	}
+	return e.after, true
+}
+
+// foresee notes which legs may come behind one that is registered now, though they are older. The lock is held.
+func (r *Replica) foresee(e journal.Entered) {
+	if older := r.Journal.Coming(e.Index, e.Write, e.High); len(older) > 0 && e.Via == journal.Direct {
+		r.endOf(e.Index, e.Write, e.Place).older = older
+	}
+}
+
+// endOf is what is noted for a write, noted now if nothing was. The lock is held.
+func (r *Replica) endOf(index, write string, place hlc.Stamp) *end {
+	e := r.ends[write]
+	if e == nil {
+		e = &end{index: index, place: place}
+		r.ends[write] = e
+	}
+	return e
+}
+
+// progress is how far the checkups of an index are.
+type progress struct {
+	asked, done uint64 // numbers of the last one that was asked for, and of the last one that is done
+	last        string // dispatch id of what was sent again last
+	shut        int    // operations on all documents that are under way: nothing is sent again
+}
+
+func (p progress) settled() bool { return p.done >= p.asked }
+
+// sent notes that operations on documents of an index were sent again.
+func (r *Replica) sent(index, write string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.checks[index]
+	o.last = write
+	r.checks[index] = o
+}
+
+// done says that a checkup is over.
+func (r *Replica) done(c checkup) {
+	c.release()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.checks[c.index]
+	o.done = c.number
+	r.checks[c.index] = o
+	close(r.calm)
+	r.calm = make(chan struct{})
+}
+
+// Settled returns when nothing of an index is known to be out of order.
+func (r *Replica) Settled(ctx context.Context, index string) error {
+	return r.when(ctx, func() bool { return r.checks[index].settled() })
+}
+
+// shut waits until nothing of an index is known to be out of order, and lets nothing be sent again until it is opened.
+func (r *Replica) shut(ctx context.Context, index string) error {
+	return r.when(ctx, func() bool {
+		o := r.checks[index]
+		if !o.settled() {
+			return false
+		}
+		o.shut++
+		r.checks[index] = o
+		return true
+	})
+}
+
+func (r *Replica) reopen(index string) {
+	r.mu.Lock()
+	o := r.checks[index]
+	o.shut--
+	r.checks[index] = o
+	r.mu.Unlock()
+	r.rouse()
+}
+
+// when returns as soon as a condition of the checkups holds. It is asked under the lock.
+func (r *Replica) when(ctx context.Context, holds func() bool) error {
+	for {
+		r.mu.Lock()
+		ok, calm := holds(), r.calm
+		r.mu.Unlock()
+		if ok {
+			return nil
+		}
+		select {
+		case <-calm:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// forget drops what is noted of legs that the journal has forgotten. The lock is held.
+func (r *Replica) forget(gone func(hlc.Stamp) bool) {
+	for write, e := range r.ends {
+		if gone(e.place) {
+			delete(r.ends, write)
+		}
+	}
+}
