@@ -50,7 +50,10 @@ func (r *Replica) Ended(write string) (after string, ok bool) {
 
 // foresee notes which legs may come behind one that is registered now, though they are older. The lock is held.
 func (r *Replica) foresee(e journal.Entered) {
-	if older := r.Journal.Coming(e.Index, e.Write, e.High); len(older) > 0 && e.Via == journal.Direct {
+	if e.Via != journal.Direct {
+		return // nobody hears of it
+	}
+	if older := r.Journal.Coming(e.Index, e.Write, e.High); len(older) > 0 {
 		r.endOf(e.Index, e.Write, e.Place).older = older
 	}
 }

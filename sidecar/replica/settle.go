@@ -63,24 +63,16 @@ func (r *Replica) look(ctx context.Context, c checkup) error {
 func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
 	late := again{}
 	var lost []int
-	// What is older than an operation on all documents would stand behind it now.
-	wide, _ := r.Journal.Wides(c.index)
 	for _, d := range some {
-		history, err := r.Journal.Operations(c.index, d.shard, []byte(d.id))
+		ops, ok, err := r.disorder(c, d)
 		if err != nil {
 			return err
-		}
-		places, ok := guard.Settle(opsOf(history))
-		ops := make([]journal.Known, len(places))
-		for i, at := range places {
-			ops[i] = history[at]
-			ok = ok && ops[i].Stamp > wide
 		}
 		if !ok {
 			lost = append(lost, d.shard)
 			continue
 		}
-		if err := r.compose(late, d, ops); err != nil {
+		if err := r.gather(late, d, ops); err != nil {
 			return err
 		}
 	}
@@ -88,6 +80,29 @@ func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
 		r.lose(ctx, c, lost, "an operation came too late to be put in order")
 	}
 	return r.resend(ctx, c.index, late)
+}
+
+// disorder lists what must be sent again for a document; ok is false where that does not help.
+func (r *Replica) disorder(c checkup, d document) (ops []journal.Known, ok bool, err error) {
+	before, err := r.Journal.Overtaken(c.index, d.shard, []byte(d.id))
+	if err != nil {
+		return nil, false, err
+	}
+	if slices.ContainsFunc(before, func(k journal.Known) bool { return k.Place == c.place }) {
+		// An operation on all documents has seen what was out of order. Sent again, it would stand behind that one.
+		places, ok := guard.Settle(opsOf(before))
+		return nil, ok && len(places) == 0, nil
+	}
+	history, err := r.Journal.Operations(c.index, d.shard, []byte(d.id))
+	if err != nil {
+		return nil, false, err
+	}
+	places, ok := guard.Settle(opsOf(history))
+	for _, at := range places {
+		ops = append(ops, history[at])
+	}
+	newest, coming := r.Journal.Wides(c.index) // nobody knows whether the engine has one that is coming now
+	return ops, ok && !(coming && slices.ContainsFunc(ops, func(k journal.Known) bool { return k.Stamp <= newest })), nil
 }
 
 // crossed deals with a leg that lies on the wrong side of an operation that names no document. What that one would have
@@ -127,9 +142,9 @@ type resend struct {
 	kinds     [][]guard.Kind
 }
 
-// compose adds the operations that must go to the engine again for a document. As one they show at once, whereas the engine
+// gather adds the operations that must go to the engine again for a document, composed to one. As one they show at once, whereas the engine
 // would show the document as it had been before some of them while it carries out one after the other.
-func (r *Replica) compose(to again, d document, known []journal.Known) error {
+func (r *Replica) gather(to again, d document, known []journal.Known) error {
 	if len(known) == 0 {
 		return nil
 	}
