@@ -97,7 +97,7 @@ func TestSettleEndsInStampOrder(t *testing.T) {
 		got := rapid.Permutation(ops).Draw(t, "arrival")
 		got = append(got, rapid.SliceOfN(rapid.SampledFrom(ops), 0, 3).Draw(t, "again")...)
 		for range 3 {
-			again, ok := Settle(history(got))
+			again, ok := Settle(history(got), 0)
 			if !ok {
 				for _, a := range ops {
 					if a.Kind.conditional() {
@@ -113,13 +113,32 @@ func TestSettleEndsInStampOrder(t *testing.T) {
 				got = append(got, got[at])
 			}
 		}
-		if again, _ := Settle(history(got)); len(again) > 0 {
+		if again, _ := Settle(history(got), 0); len(again) > 0 {
 			t.Fatalf("not settled: %v", again)
 		}
 		if state := fold(base, got); !equal(state, want) {
 			t.Fatalf("%v instead of %v", state, want)
 		}
 	})
+}
+
+// WQ-6: what was before an operation that named no document is not sent behind it, and does not matter to what came after.
+func TestSettleBehindAWideOperation(t *testing.T) {
+	at := func(stamp hlc.Stamp, k Kind) Op { return Op{Version: Version{Stamp: stamp}, Write: "w", Kind: k} }
+	for name, c := range map[string]struct {
+		history []Op
+		want    []int
+	}{
+		"reversed before it":        {[]Op{at(2, Update), at(1, Replace)}, nil},
+		"reversed after it":         {[]Op{at(1, Replace), at(7, Update), at(6, Update), at(8, Update)}, []int{2, 1, 3}},
+		"reversed on either side":   {[]Op{at(2, Update), at(1, Update), at(7, Update), at(6, Replace)}, []int{3, 2}},
+		"in order, one after it":    {[]Op{at(1, Update), at(6, Update)}, nil},
+		"a copy that lacks what is": {[]Op{at(1, Update), at(2, Update), at(6, Copy)}, nil},
+	} {
+		if again, ok := Settle(c.history, 5); !ok || !slices.Equal(again, c.want) {
+			t.Errorf("%s: %v, %v", name, again, ok)
+		}
+	}
 }
 
 func TestAdmit(t *testing.T) {

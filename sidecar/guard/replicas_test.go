@@ -149,7 +149,7 @@ func (r *replica) register(i int) {
 
 func (r *replica) settle(t *rapid.T) {
 	known := r.registered()
-	again, ok := Settle(history(known))
+	again, ok := Settle(history(known), 0)
 	r.check = len(again) > 0
 	if !ok {
 		r.miss()

@@ -1,14 +1,37 @@
 package guard
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+)
 
 // Settle lists the operations, by their place in history, that must go to the engine as one, composed in this order, so that
 // the document ends as if all had come in the order of their stamps. history is in the order in which the engine carries
 // them out; an operation that went there again stands in it again. ok is false when nothing that this replica has can put it
 // right.
 //
+// wide is the stamp of the newest operation that named no document, 0 for none: what was before that one must not come behind
+// it, and does not matter to what came after.
+//
 // They are to be composed, for between two of them the document would show less than it did before.
-func Settle(history []Op) (again []int, ok bool) {
+func Settle(history []Op, wide hlc.Stamp) (again []int, ok bool) {
+	var since []Op
+	var places []int
+	for i, op := range history {
+		if op.Stamp > wide {
+			since, places = append(since, op), append(places, i)
+		}
+	}
+	again, ok = settle(since)
+	for i, at := range again {
+		again[i] = places[at]
+	}
+	return again, ok
+}
+
+// settle is Settle of operations of which each counts.
+func settle(history []Op) (again []int, ok bool) {
 	distinct := lastOf(history)
 	base := -1 // the newest absolute operation, by its place in distinct
 	for i, at := range distinct {

@@ -23,23 +23,8 @@ type Known struct {
 	body    span
 }
 
-// Operations lists the operations of the window on one document, in the order in which the engine carries them out: those
-// that are newer than the newest operation that names no document. What was before that one no order can bring back.
+// Operations lists the operations of the window on one document, in the order in which the engine carries them out.
 func (j *Journal) Operations(index string, shard int, id []byte) ([]Known, error) {
-	list, err := j.history(index, shard, id)
-	wide := j.Wide(index)
-	return slices.DeleteFunc(list, func(k Known) bool { return k.Stamp <= wide }), err
-}
-
-// Overtaken lists the others, which an operation that names no document came after, or should have.
-func (j *Journal) Overtaken(index string, shard int, id []byte) ([]Known, error) {
-	wide := j.Wide(index)
-	list, err := j.history(index, shard, id)
-	return slices.DeleteFunc(list, func(k Known) bool { return k.Stamp > wide }), err
-}
-
-// history lists all operations of the window on one document.
-func (j *Journal) history(index string, shard int, id []byte) ([]Known, error) {
 	s := uint16(shard) //nolint:gosec // below MaxShards
 	newest, ok, err := j.Newest(index, shard, id)
 	if err != nil || !ok {

@@ -84,20 +84,18 @@ func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
 
 // disorder lists what must be sent again for a document; ok is false where that does not help.
 func (r *Replica) disorder(c checkup, d document) (ops []journal.Known, ok bool, err error) {
-	before, err := r.Journal.Overtaken(c.index, d.shard, []byte(d.id))
-	if err != nil {
-		return nil, false, err
-	}
-	if slices.ContainsFunc(before, func(k journal.Known) bool { return k.Place == c.place }) {
-		// An operation on all documents has seen what was out of order. Sent again, it would stand behind that one.
-		places, ok := guard.Settle(opsOf(before))
-		return nil, ok && len(places) == 0, nil
-	}
 	history, err := r.Journal.Operations(c.index, d.shard, []byte(d.id))
 	if err != nil {
 		return nil, false, err
 	}
-	places, ok := guard.Settle(opsOf(history))
+	wide := r.Journal.Wide(c.index)
+	before := slices.DeleteFunc(slices.Clone(history), func(k journal.Known) bool { return k.Stamp > wide })
+	if slices.ContainsFunc(before, func(k journal.Known) bool { return k.Place == c.place }) {
+		// An operation on all documents has seen what was out of order. Sent again, it would stand behind that one.
+		places, ok := guard.Settle(opsOf(before), 0)
+		return nil, ok && len(places) == 0, nil
+	}
+	places, ok := guard.Settle(opsOf(history), wide)
 	for _, at := range places {
 		ops = append(ops, history[at])
 	}

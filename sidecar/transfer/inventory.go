@@ -174,7 +174,7 @@ func (s *Source) Leaves(ctx context.Context, w io.Writer, q nodeapi.LeavesQuery)
 // leaves is what the node has of one document.
 func (s *Source) leaves(p place, d nodeapi.Document, document stored, exists bool, history []guard.Op, l look) (list []nodeapi.Leaf, err error) {
 	id := []byte(d.ID)
-	if again, ok := guard.Settle(history); len(again) > 0 || !ok {
+	if again, ok := guard.Settle(history, s.Journal.Wide(p.index.Physical)); len(again) > 0 || !ok {
 		return []nodeapi.Leaf{{Kind: nodeapi.LeafUnsettled, ID: id}}, nil
 	}
 	if exists {

@@ -200,10 +200,11 @@ func (s *Source) copies(ctx context.Context, p place, some []nodeapi.Document) (
 		return nil, err
 	}
 	floor := guard.Version{Stamp: s.Journal.Floor(p.index.Physical)}
+	wide := s.Journal.Wide(p.index.Physical)
 	out := make([]nodeapi.Copy, len(some))
 	for i, d := range some {
 		out[i].Document = d
-		again, ok := guard.Settle(histories[i])
+		again, ok := guard.Settle(histories[i], wide)
 		if out[i].Unsettled = len(again) > 0 || !ok; out[i].Unsettled {
 			continue
 		}
