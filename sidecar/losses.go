@@ -77,17 +77,23 @@ func (l *losses) mark(ctx context.Context, one loss) (left []int, err error) {
 }
 
 // yield decides which of a node's copies are marked: those of which another copy is complete, and those that are marked
-// already, whose repair has not seen this.
+// already, whose repair has not seen this. Where none is complete but this one, the others are marked again, for their repair
+// may have seen what is wrong here, or what was there before.
 func yield(ix *routing.Index, node string, shards []int, dirty state.DirtyFunc) (m state.Marking, left []int) {
 	m = state.Marking{Nodes: map[string][]int{}, Keep: map[int]string{}}
 	for _, shard := range shards {
 		keep := ""
+		var others []string
 		for _, byShard := range ix.Placement.Groups {
 			if shard >= len(byShard) {
 				continue
 			}
 			for _, c := range byShard[shard] {
-				if c.Node != node && c.State != routing.CopyBuilding && !dirty(shard, c.Node) {
+				switch {
+				case c.Node == node:
+				case dirty(shard, c.Node):
+					others = append(others, c.Node)
+				case c.State != routing.CopyBuilding:
 					keep = c.Node
 				}
 			}
@@ -99,6 +105,9 @@ func yield(ix *routing.Index, node string, shards []int, dirty state.DirtyFunc) 
 			m.Nodes[node] = append(m.Nodes[node], shard)
 		default:
 			left = append(left, shard)
+			for _, other := range others {
+				m.Nodes[other] = append(m.Nodes[other], shard)
+			}
 		}
 	}
 	return m, left
