@@ -146,20 +146,20 @@ func (j *Journal) Flying(write string) bool {
 	return false
 }
 
-// Coming lists, by their places, the legs of an index that the engine may still get and that may have older operations than a
-// version. Those of one write are left out.
-func (j *Journal) Coming(index, write string, before guard.Version) (list []hlc.Stamp) {
+// Coming lists the legs of an index that the engine may still get and that may have older operations than a version. Those of
+// one write are left out. Of those whose writers are at work only headers and places are told.
+func (j *Journal) Coming(index, write string, before guard.Version) (list []Entered) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for place, f := range j.flying {
 		// What is no client's leg has operations of any age.
 		if f.Index == index && f.Write != write && (f.Via != Direct || f.Stamp <= before.Stamp) {
-			list = append(list, place)
+			list = append(list, Entered{Leg: f.Leg, Place: place})
 		}
 	}
 	for place, e := range j.coming {
 		if _, flying := j.flying[place]; !flying && e.Index == index && e.Write != write && e.Low.Compare(before) <= 0 {
-			list = append(list, place)
+			list = append(list, *e)
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"time"
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/sidecar/journal"
@@ -11,10 +12,10 @@ import (
 // an older write came to the engine after it, and it has to be sent there again.
 type end struct {
 	index string
-	place hlc.Stamp   // of its leg
-	older []hlc.Stamp // legs that were on their way when its task was known, and may be older
-	until uint64      // number of the last checkup that must be done
-	after string      // dispatch id of what was sent again last when that one was seen to be done
+	place hlc.Stamp         // of its leg
+	older []journal.Entered // legs that were on their way when its task was known, and may be older
+	until uint64            // number of the last checkup that must be done
+	after string            // dispatch id of what was sent again last when that one was seen to be done
 }
 
 // Ended says whether the end of a write may be told: nothing that is older can show in its place any more once the dispatch
@@ -30,7 +31,7 @@ func (r *Replica) Ended(write string) (after string, ok bool) {
 		return "", true
 	}
 	for len(e.older) > 0 {
-		if place := e.older[0]; r.entering[place] || r.Journal.MayCome(place) {
+		if r.mayCome(e.older[0]) {
 			return "", false
 		}
 		e.older = e.older[1:]
@@ -46,6 +47,16 @@ func (r *Replica) Ended(write string) (after string, ok bool) {
 		e.after = o.last
 	}
 	return e.after, true
+}
+
+// mayCome says whether a leg may still come behind one that is registered. One of which nobody knows whether the engine has it
+// does so soon, or hardly ever: then this node's copies are marked, for it did not acknowledge the write. The lock is held.
+func (r *Replica) mayCome(e journal.Entered) bool {
+	if r.entering[e.Place] || r.Journal.InFlight(e.Place) {
+		return true
+	}
+	since, doubtful := r.doubts[e.Place]
+	return doubtful && time.Since(since) < holdTime && r.Journal.MayCome(e.Place)
 }
 
 // foresee notes which legs may come behind one that is registered now, though they are older. The lock is held.

@@ -168,3 +168,27 @@ func TestWideOperationsWaitUntilAllIsInOrder(t *testing.T) {
 		t.Error("nothing is settled any more")
 	}
 }
+
+// Chaos, seed 195: after the clock of a node was ahead for a moment, its journal's places stand still for minutes. What is in doubt is
+// given up by the time that passes, and does not keep ends of writes from being told.
+func TestDoubtDoesNotLastAsLongAsAWrongClock(t *testing.T) {
+	r, take := newReplica(t)
+	now := hlc.At(time.Now())
+	older := take("older", now+1, guard.Update)
+	older.Doubt()
+	take("newer", now+2, guard.Update).enqueue(t, 1)
+	told(t, r, "newer", false, "just in doubt")
+	r.mu.Lock()
+	r.doubts[older.parts[0].Place()] = time.Now().Add(-holdTime)
+	r.mu.Unlock()
+	told(t, r, "newer", true, "in doubt for long")
+	if d := r.doubt("older", older.parts[0].Place()); d < holdTime {
+		t.Errorf("in doubt since %s", d)
+	}
+	if err := r.retract("older"); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.unsure)+len(r.doubts) > 0 {
+		t.Error("what was taken back is still in doubt")
+	}
+}

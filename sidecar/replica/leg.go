@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/sidecar/guard"
@@ -69,6 +70,7 @@ func (r *Replica) retract(write string) error {
 	r.mu.Lock()
 	place, ok := r.unsure[write]
 	delete(r.unsure, write)
+	delete(r.doubts, place)
 	r.mu.Unlock()
 	if !ok || write == "" {
 		return nil
@@ -181,14 +183,23 @@ func (r *Replica) Found(write string, task uint32) error {
 	return r.enter(place, task)
 }
 
-func (r *Replica) doubt(write string, place hlc.Stamp) {
+// doubt notes that nobody knows what became of a leg, and says for how long that has been so.
+func (r *Replica) doubt(write string, place hlc.Stamp) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unsure[write] = place
+	since, known := r.doubts[place]
+	if !known {
+		since = time.Now()
+		r.doubts[place] = since
+	}
+	return time.Since(since)
 }
 
-func (r *Replica) sure(write string) {
+// sure says that it is known now.
+func (r *Replica) sure(write string, place hlc.Stamp) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.unsure, write)
+	delete(r.doubts, place)
 }

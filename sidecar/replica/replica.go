@@ -26,6 +26,7 @@ const (
 	retryFirst   = 50 * time.Millisecond
 	retryLongest = 2 * time.Second
 	doubtTime    = 10 * time.Second // after which the engine surely has, or has not, what it was sent
+	holdTime     = 2 * time.Second  // for which ends of writes are not told because an older one may be there
 	tidyPeriod   = 10 * time.Second
 )
 
@@ -54,10 +55,11 @@ type Replica struct {
 	mu       sync.Mutex
 	lanes    map[string]*lane
 	queue    []checkup
-	checks   map[string]progress // of checkups, by index
-	ends     map[string]*end     // of writes that may not be told yet, by dispatch id
-	entering map[hlc.Stamp]bool  // legs without a writer whose task is known, and that are not in their lanes yet
-	unsure   map[string]hlc.Stamp
+	checks   map[string]progress     // of checkups, by index
+	ends     map[string]*end         // of writes that may not be told yet, by dispatch id
+	entering map[hlc.Stamp]bool      // legs without a writer whose task is known, and that are not in their lanes yet
+	unsure   map[string]hlc.Stamp    // legs of which nobody knows whether the engine has them, by dispatch id
+	doubts   map[hlc.Stamp]time.Time // since when, by place
 	wake     chan struct{}
 	calm     chan struct{} // closed and replaced when a checkup is done
 }
@@ -75,7 +77,7 @@ type checkup struct {
 func New(c Config) *Replica {
 	return &Replica{
 		Config: c, ready: make(chan struct{}), started: time.Now(), lanes: map[string]*lane{},
-		checks: map[string]progress{}, ends: map[string]*end{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{},
+		checks: map[string]progress{}, ends: map[string]*end{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{}, doubts: map[hlc.Stamp]time.Time{},
 		wake: make(chan struct{}, 1), calm: make(chan struct{}),
 	}
 }
@@ -165,7 +167,7 @@ func (r *Replica) account(ctx context.Context, include func(journal.Entered) boo
 			if err := r.Journal.Void(e.Place); err != nil {
 				return err
 			}
-			r.sure(e.Write)
+			r.sure(e.Write, e.Place)
 			continue
 		}
 		task, err := taskUID(d.Task)
@@ -214,7 +216,7 @@ func (r *Replica) enter(place hlc.Stamp, task uint32) error {
 	}
 	e, ok := r.Journal.Leg(place)
 	if ok {
-		r.sure(e.Write)
+		r.sure(e.Write, e.Place)
 		if r.Ready() {
 			r.place(e)
 		}
@@ -326,11 +328,8 @@ func (r *Replica) tidy(ctx context.Context) {
 	}
 	r.forget(gone)
 	r.mu.Unlock()
-	old := r.Clock.Next().Time().Add(-doubtTime)
-	var err error
-	if time.Since(r.started) > doubtTime { // what the process before has sent is over as well
-		err = r.account(ctx, func(e journal.Entered) bool { return e.Place.Time().Before(old) }, true)
-	}
+	// By the time that passed: a clock that was ahead says the same for minutes.
+	err := r.account(ctx, func(e journal.Entered) bool { return r.doubt(e.Write, e.Place) > doubtTime }, true)
 	if err != nil && ctx.Err() == nil {
 		r.Log.Debug().Err(err).Msg("legs of unknown outcome not accounted for yet")
 	}
