@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/sidecar/guard"
 	"github.com/miroir-search/miroir/sidecar/journal"
 )
@@ -191,4 +192,30 @@ func TestDoubtDoesNotLastAsLongAsAWrongClock(t *testing.T) {
 	if len(r.unsure)+len(r.doubts) > 0 {
 		t.Error("what was taken back is still in doubt")
 	}
+}
+
+// noIndexes is a view after all indexes were deleted.
+type noIndexes struct{}
+
+func (noIndexes) View() *routing.View { return &routing.View{} }
+
+// What can not be put in order because its index is gone does not hold up what is out of order elsewhere.
+func TestAnIndexThatIsGoneIsNotSettled(t *testing.T) {
+	r, take := newReplica(t)
+	r.Views = noIndexes{}
+	now := hlc.At(time.Now())
+	older, newer := take("older", now+1, guard.Update), take("newer", now+2, guard.Update)
+	newer.enqueue(t, 1)
+	older.enqueue(t, 2)
+	c, ok := r.next()
+	if !ok {
+		t.Fatal("nothing is out of order")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if r.settle(ctx, c); ctx.Err() != nil {
+		t.Fatal("it was tried until the end")
+	}
+	r.done(c)
+	told(t, r, "newer", true, "the index is gone")
 }

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -18,11 +19,12 @@ type document struct {
 	id    string
 }
 
-// settle looks at the documents of a leg and sends again what order demands. It tries until it has, or ctx ends.
+// settle looks at the documents of a leg and sends again what order demands. It tries until it has, the index is gone, or ctx
+// ends.
 func (r *Replica) settle(ctx context.Context, c checkup) {
 	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
 		err := r.look(ctx, c)
-		if err == nil || ctx.Err() != nil {
+		if err == nil || errors.Is(err, ErrGone) || ctx.Err() != nil {
 			return
 		}
 		r.Log.Warn().Err(err).Msg("operations not settled yet")
