@@ -165,15 +165,6 @@ func (j *Journal) Coming(index, write string, before guard.Version) (list []Ente
 	return list
 }
 
-// MayCome says whether the engine may still get a leg.
-func (j *Journal) MayCome(place hlc.Stamp) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	_, flying := j.flying[place]
-	_, coming := j.coming[place]
-	return flying || coming
-}
-
 // Hold keeps the bodies of operations from a stamp on until it is released, once.
 func (j *Journal) Hold(from hlc.Stamp) (release func()) {
 	j.mu.Lock()

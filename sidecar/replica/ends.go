@@ -56,7 +56,7 @@ func (r *Replica) mayCome(e journal.Entered) bool {
 		return true
 	}
 	since, doubtful := r.doubts[e.Place]
-	return doubtful && time.Since(since) < holdTime && r.Journal.MayCome(e.Place)
+	return doubtful && time.Since(since) < holdTime
 }
 
 // foresee notes which legs may come behind one that is registered now, though they are older. The lock is held.

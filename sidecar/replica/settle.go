@@ -134,12 +134,16 @@ func (r *Replica) lose(ctx context.Context, c checkup, shards []int, reason stri
 // replaced, updated or deleted.
 type again map[guard.Kind]*resend
 
-// resend are documents with what the engine gets of each, and the operations that come to it.
+// resend are documents: what the engine gets of each, and the operations that come to it.
 type resend struct {
-	documents []document
-	bodies    [][]byte
-	ops       [][]journal.Op
-	kinds     [][]guard.Kind
+	bodies [][]byte
+	ops    [][]operation
+}
+
+// operation is one that goes to the journal again.
+type operation struct {
+	kind guard.Kind
+	journal.Op
 }
 
 // gather adds the operations that must go to the engine again for a document, composed to one. As one they show at once, whereas the engine
@@ -149,17 +153,15 @@ func (r *Replica) gather(to again, d document, known []journal.Known) error {
 		return nil
 	}
 	bodies := make([][]byte, len(known))
-	ops := make([]journal.Op, len(known))
-	kinds := make([]guard.Kind, len(known))
+	ops := make([]operation, len(known))
 	for i, op := range known {
 		var err error
 		if bodies[i], err = r.Journal.Body(op); err != nil {
 			return err
 		}
-		ops[i] = journal.Op{
+		ops[i] = operation{op.Kind, journal.Op{
 			Shard: d.shard, ID: []byte(d.id), Version: op.Version, Floor: op.Floor, Includes: op.Includes, Write: op.Write, Body: bodies[i],
-		}
-		kinds[i] = op.Kind
+		}}
 	}
 	kind, body := compose(known, bodies)
 	one := to[kind]
@@ -167,8 +169,7 @@ func (r *Replica) gather(to again, d document, known []journal.Known) error {
 		one = &resend{}
 		to[kind] = one
 	}
-	one.documents, one.bodies = append(one.documents, d), append(one.bodies, body)
-	one.ops, one.kinds = append(one.ops, ops), append(one.kinds, kinds)
+	one.bodies, one.ops = append(one.bodies, body), append(one.ops, ops)
 	return nil
 }
 
@@ -176,8 +177,8 @@ func (r *Replica) gather(to again, d document, known []journal.Known) error {
 func (r *Replica) resend(ctx context.Context, index string, late again) error {
 	for kind, one := range late {
 		out := batch{index: index, kind: kind, parts: one.parts()}
-		for i, d := range one.documents {
-			out.put([]byte(d.id), one.bodies[i])
+		for i, ops := range one.ops {
+			out.put(ops[0].ID, one.bodies[i])
 		}
 		write, _, err := r.send(ctx, out, journal.Settled)
 		if err != nil {
@@ -193,12 +194,13 @@ func (r *Replica) resend(ctx context.Context, index string, late again) error {
 
 // parts lists the operations by kind, those of one document in their order.
 func (s *resend) parts() (list []part) {
-	next := make([]int, len(s.documents))
+	left := slices.Clone(s.ops)
 	for {
 		var p part
-		for i, ops := range s.ops {
-			for ; next[i] < len(ops) && (p.kind == 0 || s.kinds[i][next[i]] == p.kind); next[i]++ {
-				p.kind, p.ops = s.kinds[i][next[i]], append(p.ops, ops[next[i]])
+		for i := range left {
+			for len(left[i]) > 0 && (p.kind == 0 || left[i][0].kind == p.kind) {
+				p.kind, p.ops = left[i][0].kind, append(p.ops, left[i][0].Op)
+				left[i] = left[i][1:]
 			}
 		}
 		if p.kind == 0 {
