@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -88,6 +89,57 @@ func TestTK10EndsFollowTheView(t *testing.T) {
 	if _, err := held.Wait(ctx, 3, done); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TK-10: who waits for a task hears of it, though its end came together with it and has to wait for the view.
+func TestTK10TasksDoNotWaitForTheViewOnlyEndsDo(t *testing.T) {
+	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}, version: map[string]uint64{}}
+	blocked, view := make(chan struct{}), make(chan struct{})
+	feed := &taskFeed{watch: w, log: zerolog.Nop(), shown: func(int64) error {
+		close(blocked)
+		<-view
+		return nil
+	}}
+	heard, cancel := w.Subscribe()
+	defer cancel()
+	r := openTask(3)
+	r.V = task.Version
+	ended := r
+	ended.Finish(time.Now().UTC(), nil)
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		feed.apply(event{key: familyOpen + uidKey(3), value: encoded(t, r), revision: 5, created: 5})
+		feed.apply(event{key: familyOpen + uidKey(3), revision: 6})
+		feed.apply(event{key: familyDone + uidKey(3), value: encoded(t, ended), revision: 6, created: 6})
+		feed.flush()
+	}()
+	<-blocked
+	select {
+	case <-heard:
+	default:
+		t.Error("nobody was told of the task")
+	}
+	if r, ok := w.Get(3); !ok || r.Done() {
+		t.Errorf("known %t, %v", ok, r.Status)
+	}
+	close(view)
+	<-flushed
+	if open := w.Open(); len(open) != 0 {
+		t.Errorf("open: %v", open)
+	}
+	if r, ok := w.Get(3); !ok || !r.Done() {
+		t.Errorf("known %t, %v", ok, r.Status)
+	}
+}
+
+func encoded(t *testing.T, r task.Record) []byte {
+	t.Helper()
+	data, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // TK-10: an open task is amended, by several at once too; a finished one is left alone.

@@ -214,7 +214,7 @@ func (w *TaskWatch) put(r *task.Record) {
 	}
 }
 
-// remove forgets a deleted key. The open key of a task that was finished is deleted too, the task stays.
+// remove forgets a task whose key was deleted, unless it is known by its other key.
 func (w *TaskWatch) remove(uid uint32, wasDone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -235,9 +235,10 @@ type taskFeed struct {
 	log     zerolog.Logger
 	listing map[uint32]bool
 	endings []ending // of tasks that ended since the last flush, and of some that did before
+	closed  []uint32 // of tasks that are open no longer: they stay as they are until their ends are shown, or the flush
 }
 
-func (f *taskFeed) reset() { f.listing, f.endings = map[uint32]bool{}, nil }
+func (f *taskFeed) reset() { f.listing, f.endings, f.closed = map[uint32]bool{}, nil, nil }
 
 func (f *taskFeed) apply(e event) {
 	uid, done, ok := taskKey(e.key)
@@ -246,14 +247,18 @@ func (f *taskFeed) apply(e event) {
 	}
 	defer f.watch.saw(e.revision)
 	if done && e.value != nil {
+		f.watch.changed.wake() // what came before it does not wait with it
 		if f.shown(e.created) != nil {
 			return // the watch ends
 		}
 		f.endings = append(f.endings, ending{e.created, uid})
 	}
+	if e.value == nil && !done {
+		f.closed = append(f.closed, uid) // by its end, which may come after this and wait, or by nothing but this
+		return
+	}
 	if e.value == nil {
-		// The finishing transaction deletes the open key and puts the finished one; either order must work.
-		f.watch.remove(uid, done)
+		f.watch.remove(uid, true)
 		return
 	}
 	r := &task.Record{}
@@ -282,8 +287,11 @@ func (f *taskFeed) flush() {
 		}
 		f.listing = nil
 	}
+	for _, uid := range f.closed {
+		f.watch.remove(uid, false)
+	}
 	f.watch.end(f.endings)
-	f.endings = nil
+	f.endings, f.closed = nil, nil
 	f.watch.changed.wake()
 }
 
