@@ -81,9 +81,11 @@ func (r *Replica) endOf(index, write string, place hlc.Stamp) *end {
 
 // progress is how far the checkups of an index are.
 type progress struct {
-	asked, done uint64 // numbers of the last one that was asked for, and of the last one that is done
-	last        string // dispatch id of what was sent again last
-	shut        int    // operations on all documents that are under way: nothing is sent again
+	asked, done uint64        // numbers of the last one that was asked for, and of the last one that is done
+	last        string        // dispatch id of what was sent again last
+	shut        int           // operations on all documents that are under way: nothing is sent again
+	rest        time.Time     // until then nothing is tried, for the last try did not work
+	pause       time.Duration // that led to it
 }
 
 func (p progress) settled() bool { return p.done >= p.asked }
@@ -103,7 +105,7 @@ func (r *Replica) done(c checkup) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o := r.checks[c.index]
-	o.done = c.number
+	o.done, o.rest, o.pause = c.number, time.Time{}, 0
 	r.checks[c.index] = o
 	close(r.calm)
 	r.calm = make(chan struct{})

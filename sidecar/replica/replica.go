@@ -87,23 +87,33 @@ func (r *Replica) Run(ctx context.Context) error {
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	tidy := time.NewTicker(tidyPeriod)
-	defer tidy.Stop()
-	for {
-		c, ok := r.next()
+	var tidying sync.WaitGroup
+	defer tidying.Wait()
+	tidying.Go(func() { r.tidyAlways(ctx) })
+	for ctx.Err() == nil {
+		c, rest, ok := r.next(time.Now())
 		if ok {
 			r.settle(ctx, c)
-			if ctx.Err() != nil {
-				return nil
-			}
-			r.done(c)
 			continue
 		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-r.wake:
-		case <-tidy.C:
+		case <-rest:
+		}
+	}
+	return nil
+}
+
+// tidyAlways tidies by and by, however much there is to settle.
+func (r *Replica) tidyAlways(ctx context.Context) {
+	tick := time.NewTicker(tidyPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 			r.tidy(ctx)
 		}
 	}
@@ -265,17 +275,40 @@ func (r *Replica) rouse() {
 	}
 }
 
-// next takes the first checkup that may be done.
-func (r *Replica) next() (checkup, bool) {
+// next takes the first checkup that may be done now. Without one, rest says when an index that was put aside may go on.
+func (r *Replica) next(now time.Time) (c checkup, rest <-chan time.Time, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := slices.IndexFunc(r.queue, func(c checkup) bool { return r.checks[c.index].shut == 0 })
-	if at < 0 {
-		return checkup{}, false
+	soonest := time.Duration(-1)
+	for at, first := range r.queue {
+		o := r.checks[first.index]
+		pause := o.rest.Sub(now)
+		switch {
+		case o.shut > 0:
+		case pause > 0:
+			if soonest < 0 || pause < soonest {
+				soonest = pause
+			}
+		default:
+			r.queue = slices.Delete(r.queue, at, at+1)
+			return first, nil, true
+		}
 	}
-	c := r.queue[at]
-	r.queue = slices.Delete(r.queue, at, at+1)
-	return c, true
+	if soonest >= 0 {
+		rest = time.After(soonest)
+	}
+	return checkup{}, rest, false
+}
+
+// postpone puts the index of a checkup that could not be done aside for a while, so that others go on.
+func (r *Replica) postpone(c checkup) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.checks[c.index]
+	o.pause = min(max(2*o.pause, retryFirst), retryLongest)
+	o.rest = time.Now().Add(o.pause)
+	r.checks[c.index] = o
+	r.queue = slices.Insert(r.queue, 0, c) // before later ones of the index
 }
 
 // Lose begins an index anew whose documents the engine has lost. Numbers of its tasks begin anew as well, so the legs of

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/miroir-search/miroir/sidecar/guard"
 	"github.com/miroir-search/miroir/sidecar/journal"
@@ -19,20 +18,16 @@ type document struct {
 	id    string
 }
 
-// settle looks at the documents of a leg and sends again what order demands. It tries until it has, the index is gone, or ctx
-// ends.
+// settle looks at the documents of a leg and sends again what order demands. What can not be done now is tried again later,
+// unless the index is gone.
 func (r *Replica) settle(ctx context.Context, c checkup) {
-	for pause := retryFirst; ; pause = min(2*pause, retryLongest) {
-		err := r.look(ctx, c)
-		if err == nil || errors.Is(err, ErrGone) || ctx.Err() != nil {
-			return
-		}
-		r.Log.Warn().Err(err).Msg("operations not settled yet")
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
+	err := r.look(ctx, c)
+	switch {
+	case err == nil || errors.Is(err, ErrGone):
+		r.done(c)
+	case ctx.Err() == nil:
+		r.Log.Warn().Err(err).Str("index", c.index).Msg("operations not settled yet")
+		r.postpone(c)
 	}
 }
 
