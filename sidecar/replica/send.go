@@ -62,11 +62,15 @@ func (b *batch) put(id, body []byte) {
 	b.bodies = append(b.bodies, body)
 }
 
-// send journals a batch and gives it to the engine. write is its dispatch id, the task is the engine's.
+// send journals a batch and gives it to the engine. write is its dispatch id, the task is the engine's. While the engine is away
+// nothing is journaled for it, or every try would leave something.
 func (r *Replica) send(ctx context.Context, b batch, via journal.Via) (write string, task uint32, err error) {
 	ix, ok := r.Views.View().Physical[b.index]
 	if !ok {
 		return "", 0, ErrGone
+	}
+	if err := r.Engine.Health(ctx); err != nil {
+		return "", 0, err
 	}
 	write = r.Name()
 	leg := &Leg{r: r, header: journal.Leg{Index: b.index, Write: write}}

@@ -9,8 +9,10 @@ import (
 	"github.com/miroir-search/miroir/sidecar/journal"
 )
 
-// atOnce is how many documents are settled together.
-const atOnce = 500
+const (
+	atOnce    = 500     // documents that are settled together
+	sendBytes = 8 << 20 // and about how many bytes of them go to the engine as one
+)
 
 // document is one that is looked at.
 type document struct {
@@ -58,7 +60,7 @@ func (r *Replica) look(ctx context.Context, c checkup) error {
 
 // order settles some documents.
 func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
-	late := again{}
+	late, size := again{}, 0
 	var lost []int
 	for _, d := range some {
 		ops, ok, err := r.disorder(c, d)
@@ -69,8 +71,16 @@ func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
 			lost = append(lost, d.shard)
 			continue
 		}
-		if err := r.gather(late, d, ops); err != nil {
+		n, err := r.gather(late, d, ops)
+		if err != nil {
 			return err
+		}
+		if size += n; size >= sendBytes {
+			if err := r.resend(ctx, c.index, late); err != nil {
+				return err
+			}
+			clear(late)
+			size = 0
 		}
 	}
 	if len(lost) > 0 {
@@ -142,17 +152,16 @@ type operation struct {
 }
 
 // gather adds the operations that must go to the engine again for a document, composed to one. As one they show at once, whereas the engine
-// would show the document as it had been before some of them while it carries out one after the other.
-func (r *Replica) gather(to again, d document, known []journal.Known) error {
+// would show the document as it had been before some of them while it carries out one after the other. size is what the engine gets.
+func (r *Replica) gather(to again, d document, known []journal.Known) (size int, err error) {
 	if len(known) == 0 {
-		return nil
+		return 0, nil
 	}
 	bodies := make([][]byte, len(known))
 	ops := make([]operation, len(known))
 	for i, op := range known {
-		var err error
 		if bodies[i], err = r.Journal.Body(op); err != nil {
-			return err
+			return 0, err
 		}
 		ops[i] = operation{op.Kind, journal.Op{
 			Shard: d.shard, ID: []byte(d.id), Version: op.Version, Floor: op.Floor, Includes: op.Includes, Write: op.Write, Body: bodies[i],
@@ -165,7 +174,7 @@ func (r *Replica) gather(to again, d document, known []journal.Known) error {
 		to[kind] = one
 	}
 	one.bodies, one.ops = append(one.bodies, body), append(one.ops, ops)
-	return nil
+	return len(body), nil
 }
 
 // resend sends operations again. Documents do not depend on each other.

@@ -1,9 +1,14 @@
 package replica
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/miroir-search/miroir/internal/hlc"
+	"github.com/miroir-search/miroir/sidecar/guard"
 )
 
 // work does the checkups that may be done at a time.
@@ -42,4 +47,59 @@ func TestAnIndexThatCanNotGoOnDoesNotHoldUpOthers(t *testing.T) {
 	full = false
 	work(t, r, time.Now().Add(time.Hour))
 	told(t, r, "movies-newer", true, "it is in order")
+}
+
+// While the engine is away nothing is written down again and again for it.
+func TestWhatIsTriedInVainLeavesNothing(t *testing.T) {
+	r, e := newNode(t)
+	reverse(t, r, "movies", 1)
+	e.CloseClientConnections()
+	e.Close()
+	for n := range 5 {
+		c, _, ok := r.next(time.Now().Add(time.Hour))
+		if !ok {
+			t.Fatalf("given up after %d", n)
+		}
+		r.settle(t.Context(), c)
+	}
+	if legs := r.Journal.Legs(); len(legs) != 2 || len(r.doubts) > 0 {
+		t.Errorf("%d legs, %d in doubt", len(legs), len(r.doubts))
+	}
+}
+
+// What is sent again comes in pieces that the engine takes.
+func TestMuchIsSentAgainInPieces(t *testing.T) {
+	r, e := newNode(t)
+	const most = sendBytes + 1<<20
+	e.refuse = func(_ string, body int64) int {
+		if body > most {
+			return http.StatusRequestEntityTooLarge
+		}
+		return 0
+	}
+	now := hlc.At(time.Now())
+	many := func(write string, stamp hlc.Stamp) *Leg {
+		l, err := r.Begin(t.Context(), "movies", write, stamp, guard.Update)
+		for i := range 20 {
+			if err == nil {
+				id := fmt.Sprint(i)
+				_, err = l.Take(0, []byte(id), 0, fmt.Appendf(nil, `{"id":%q,"text":%q}`+"\n", id, strings.Repeat("x", sendBytes/16)))
+			}
+		}
+		if err == nil {
+			err = l.End()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	older, newer := many("older", now+1), many("newer", now+2)
+	newer.enqueue(t, 1)
+	older.enqueue(t, 2)
+	work(t, r, time.Now())
+	told(t, r, "newer", true, "sent again")
+	if n := e.writes(); n < 2 {
+		t.Errorf("%d pieces", n)
+	}
 }
