@@ -20,9 +20,9 @@ import (
 // batch is how many tasks one request to the engine asks for, so that its address stays short.
 const batch = 500
 
-// Heed lets the success of dispatches be told only where somebody allows it, and where the one that he names, if he does, has
-// ended as well. It is called before anything else.
-func (t *Table) Heed(ended func(id string) (after string, ok bool)) { t.ended = ended }
+// Heed lets the success of dispatches be told only where somebody allows it, who hears which task it is, and where the one that he
+// names, if he does, has ended as well. It is called before anything else.
+func (t *Table) Heed(ended func(id string, uid uint32) (after string, ok bool)) { t.ended = ended }
 
 // Lookup tells what became of dispatches, in the order asked for, with one request to the engine for all of them.
 // A dispatch of unknown outcome is looked for first.
@@ -36,7 +36,8 @@ func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, e
 		if d.State != task.Succeeded {
 			continue
 		}
-		after, ok := t.ended(d.ID)
+		uid, _ := t.find(d.ID)
+		after, ok := t.ended(d.ID, uid)
 		switch {
 		case !ok:
 			err = errors.Join(err, reopen(&found[i]))

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/hlc"
@@ -18,14 +19,17 @@ type end struct {
 	after string            // dispatch id of what was sent again last when that one was seen to be done
 }
 
-// Ended says whether the end of a write may be told: nothing that is older can show in its place any more once the dispatch
-// after, if there is one, has ended, too.
-func (r *Replica) Ended(write string) (after string, ok bool) {
-	if !r.Ready() || r.Journal.Flying(write) {
+// Ended says whether the end of a write, of which the engine has a task, may be told: nothing that is older can show in its place
+// any more once the dispatch after, if there is one, has ended, too.
+func (r *Replica) Ended(write string, task uint32) (after string, ok bool) {
+	if !r.Ready() || r.Journal.Flying(write) || r.Found(write, task) != nil {
 		return "", false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if _, unsure := r.unsure[write]; unsure {
+		return "", false // somebody else has found it, and is about to put it into its place
+	}
 	e := r.ends[write]
 	if e == nil {
 		return "", true
@@ -155,11 +159,16 @@ func (r *Replica) when(ctx context.Context, holds func() bool) error {
 	}
 }
 
-// forget drops what is noted of legs that the journal has forgotten. The lock is held.
-func (r *Replica) forget(gone func(hlc.Stamp) bool) {
-	for write, e := range r.ends {
-		if gone(e.place) {
-			delete(r.ends, write)
+// forget drops what is noted of legs that the journal has forgotten, and of indexes without legs. The lock is held.
+func (r *Replica) forget() {
+	gone := func(place hlc.Stamp) bool { _, ok := r.Journal.Leg(place); return !ok }
+	maps.DeleteFunc(r.ends, func(_ string, e *end) bool { return gone(e.place) })
+	maps.DeleteFunc(r.unsure, func(_ string, place hlc.Stamp) bool { return gone(place) })
+	maps.DeleteFunc(r.doubts, func(place hlc.Stamp, _ time.Time) bool { return gone(place) })
+	for index, l := range r.lanes {
+		if l.trim(gone); len(l.legs) == 0 {
+			delete(r.lanes, index)
 		}
 	}
+	maps.DeleteFunc(r.checks, func(index string, o progress) bool { return r.lanes[index] == nil && o.settled() && o.shut == 0 })
 }

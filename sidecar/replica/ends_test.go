@@ -56,7 +56,7 @@ func (l *Leg) enqueue(t *testing.T, task uint32) {
 
 func told(t *testing.T, r *Replica, write string, want bool, when string) {
 	t.Helper()
-	if _, ok := r.Ended(write); ok != want {
+	if _, ok := r.Ended(write, 0); ok != want {
 		t.Errorf("%s: the end of %s may be told: %v, want %v", when, write, ok, want)
 	}
 }
@@ -86,7 +86,7 @@ func TestEndsWaitForOlderLegs(t *testing.T) {
 	}
 	settleAll(r)
 	for _, write := range []string{"older", "newer", "later"} {
-		if after, ok := r.Ended(write); !ok || after != "again" {
+		if after, ok := r.Ended(write, 0); !ok || after != "again" {
 			t.Errorf("settled: %s waits for %q, %v", write, after, ok)
 		}
 	}
@@ -222,4 +222,56 @@ func TestAnIndexThatIsGoneIsNotSettled(t *testing.T) {
 		t.Fatalf("it is tried again: %v", c)
 	}
 	told(t, r, "newer", true, "the index is gone")
+}
+
+// A write in doubt of which the engine has a task is not told to have ended before its place among others was looked at.
+func TestTheEndOfAWriteInDoubtWaitsForItsPlace(t *testing.T) {
+	r, take := newReplica(t)
+	now := hlc.At(time.Now())
+	newer := take("newer", now+2, guard.Update)
+	older := take("older", now+1, guard.Update)
+	newer.Doubt()
+	older.enqueue(t, 2)
+	if _, ok := r.Ended("newer", 1); ok {
+		t.Error("the older one stands behind it")
+	}
+	settleAll(r)
+	if after, ok := r.Ended("newer", 1); !ok || after != "again" {
+		t.Errorf("settled: it waits for %q, %v", after, ok)
+	}
+	if len(r.unsure)+len(r.doubts)+len(r.entering) > 0 {
+		t.Error("it is still in doubt")
+	}
+}
+
+// What is noted about an index goes with it, and does not keep ends of writes from being told.
+func TestNothingIsNotedOfAnIndexThatIsGone(t *testing.T) {
+	r, take := newReplica(t)
+	now := hlc.At(time.Now())
+	take("doubtful", now+3, guard.Update).Doubt()
+	older, newer := take("older", now+1, guard.Update), take("newer", now+2, guard.Update)
+	newer.enqueue(t, 1)
+	older.enqueue(t, 2)
+	settleAll(r)
+	if err := r.Prune(func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	told(t, r, "newer", true, "its index is gone")
+	if n := len(r.ends) + len(r.unsure) + len(r.doubts) + len(r.checks) + len(r.lanes); n > 0 {
+		t.Errorf("%d notes are left: %v %v %v %v", n, r.ends, r.unsure, r.doubts, r.checks)
+	}
+}
+
+// The same where something of it was out of order when it went.
+func TestNothingIsNotedOfAnIndexThatWentOutOfOrder(t *testing.T) {
+	r, _ := newNode(t)
+	reverse(t, r, "movies", 1)
+	if err := r.Prune(func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	work(t, r, time.Now())
+	r.tidy(t.Context())
+	if n := len(r.ends) + len(r.checks) + len(r.lanes); n > 0 {
+		t.Errorf("%d notes are left", n)
+	}
 }

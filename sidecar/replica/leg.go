@@ -177,10 +177,10 @@ func (r *Replica) Found(write string, task uint32) error {
 	r.mu.Lock()
 	place, ok := r.unsure[write]
 	r.mu.Unlock()
-	if !ok {
+	if !ok || !r.Ready() { // then it is accounted for later
 		return nil
 	}
-	return r.enter(place, task)
+	return r.enter(write, place, task)
 }
 
 // doubt notes that nobody knows what became of a leg, and says for how long that has been so.

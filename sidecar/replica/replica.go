@@ -151,7 +151,7 @@ func (r *Replica) account(ctx context.Context, include func(journal.Entered) boo
 	var open []journal.Entered
 	var ids []string
 	for _, e := range r.Journal.Legs() {
-		if !e.Registered && !r.Journal.InFlight(e.Place) && include(e) {
+		if r.adrift(e.Place) && include(e) {
 			open, ids = append(open, e), append(ids, e.Write)
 		}
 	}
@@ -184,11 +184,20 @@ func (r *Replica) account(ctx context.Context, include func(journal.Entered) boo
 		if err != nil {
 			return err
 		}
-		if err := r.enter(e.Place, task); err != nil {
+		if err := r.enter(e.Write, e.Place, task); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// adrift says whether a leg is prepared only, and has no writer any more.
+func (r *Replica) adrift(place hlc.Stamp) bool {
+	if r.Journal.InFlight(place) {
+		return false
+	}
+	e, ok := r.Journal.Leg(place) // as the writer has left it
+	return ok && !e.Registered
 }
 
 // accounted waits until legs of the last run are accounted for.
@@ -211,26 +220,29 @@ func (r *Replica) Ready() bool {
 	}
 }
 
-// enter registers a prepared leg without a writer.
-func (r *Replica) enter(place hlc.Stamp, task uint32) error {
+// enter registers a prepared leg without a writer. Whoever comes second leaves it to the first one.
+func (r *Replica) enter(write string, place hlc.Stamp, task uint32) error {
 	r.mu.Lock()
+	busy := r.entering[place]
 	r.entering[place] = true
 	r.mu.Unlock()
+	if busy {
+		return nil
+	}
 	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.entering, place)
 	}()
-	if err := r.Journal.Resume(place, task); err != nil {
-		return err
-	}
-	e, ok := r.Journal.Leg(place)
-	if ok {
-		r.sure(e.Write, e.Place)
-		if r.Ready() {
+	if e, ok := r.Journal.Leg(place); ok && !e.Registered {
+		if err := r.Journal.Resume(place, task); err != nil {
+			return err
+		}
+		if e, ok = r.Journal.Leg(place); ok && r.Ready() {
 			r.place(e)
 		}
 	}
+	r.sure(write, place)
 	return nil
 }
 
@@ -323,7 +335,7 @@ func (r *Replica) Lose(ctx context.Context, index string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.lanes, index)
-	r.forget(func(place hlc.Stamp) bool { _, ok := r.Journal.Leg(place); return !ok })
+	r.forget()
 	return nil
 }
 
@@ -341,9 +353,7 @@ func (r *Replica) Prune(keep func(index string) bool) error {
 		}
 		r.mu.Lock()
 		delete(r.lanes, index)
-		if o := r.checks[index]; o.settled() && o.shut == 0 {
-			delete(r.checks, index)
-		}
+		r.forget()
 		r.mu.Unlock()
 		r.Log.Info().Str("index", index).Msg("journal of an index that is gone forgotten")
 	}
@@ -352,14 +362,8 @@ func (r *Replica) Prune(keep func(index string) bool) error {
 
 // tidy forgets what the journal forgot, asks about legs whose outcome has been unknown for a while, and how tasks ended.
 func (r *Replica) tidy(ctx context.Context) {
-	gone := func(place hlc.Stamp) bool { _, ok := r.Journal.Leg(place); return !ok }
 	r.mu.Lock()
-	for index, l := range r.lanes {
-		if l.trim(gone); len(l.legs) == 0 {
-			delete(r.lanes, index)
-		}
-	}
-	r.forget(gone)
+	r.forget()
 	r.mu.Unlock()
 	// By the time that passed: a clock that was ahead says the same for minutes.
 	err := r.account(ctx, func(e journal.Entered) bool { return r.doubt(e.Write, e.Place) > doubtTime }, true)
