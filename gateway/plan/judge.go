@@ -18,6 +18,7 @@ type Acks struct {
 type Verdict struct {
 	FailedShards   []int            // no active group met quorum, ascending
 	DegradedGroups []int            // groups that missed quorum for some shard, ascending
+	DegradedShards []int            // some group missed quorum, or needed fewer copies because others are failed (WQ-5), ascending
 	Missed         map[string][]int // node → shards whose write it did not acknowledge
 	Mark           map[string][]int // node → shards whose copies must be marked dirty
 	Keep           map[int]string   // shard → node whose copy stays complete; Mark holds only while it does
@@ -26,7 +27,7 @@ type Verdict struct {
 // Accepted says whether the write succeeded for every shard (WQ-3).
 func (v Verdict) Accepted() bool { return len(v.FailedShards) == 0 }
 
-// Judge applies the quorum rules WQ-2, WQ-3 and WQ-6. dirty says what the store knows of a copy; nil goes by the view.
+// Judge applies the quorum rules WQ-2, WQ-3, WQ-5 and WQ-6. dirty says what the store knows of a copy; nil goes by the view.
 //
 // Only complete copies count, so what was accepted is on one. The marks keep complete copies alike and never leave a shard
 // without one: where a complete copy has the write, those without it are marked; where none has, those that may have it are.
@@ -43,16 +44,19 @@ func (w Write) Judge(acks Acks, dirty func(shard int, node string) bool) Verdict
 				out.Missed[c.Node] = append(out.Missed[c.Node], shard)
 			}
 		}
-		met := false
+		met, fewer := false, false
 		for g, isActive := range w.active {
 			if !w.quorum(g, copies, acks) {
-				degraded[g] = true
-			} else if isActive {
-				met = true
+				degraded[g], fewer = true, true
+				continue
 			}
+			met, fewer = met || isActive, fewer || w.lowered(g, copies, acks)
 		}
 		if !met {
 			out.FailedShards = append(out.FailedShards, shard)
+		}
+		if fewer {
+			out.DegradedShards = append(out.DegradedShards, shard)
 		}
 		keep, mark := marks(copies, acks)
 		if len(mark) > 0 && keep != "" {
@@ -105,7 +109,27 @@ func (w Write) quorum(group int, copies []Copy, acks Acks) bool {
 			acked++
 		}
 	}
-	return counting > 0 && acked >= shardmap.Need(w.rf[group], counting)
+	return counting > 0 && acked >= w.need(group, counting)
+}
+
+// need is how many of a group's complete copies that live must have a write.
+func (w Write) need(group, complete int) int {
+	if w.Strict {
+		return shardmap.NeedConfigured(w.rf[group])
+	}
+	return shardmap.Need(w.rf[group], complete)
+}
+
+// lowered says whether a group that met quorum did so with fewer copies than are configured, because others are failed. A dirty copy
+// that took the write has it, though it does not count.
+func (w Write) lowered(group int, copies []Copy, acks Acks) bool {
+	acked := 0
+	for _, c := range copies {
+		if c.Group == group && c.Complete && acks.Acked[c.Node] {
+			acked++
+		}
+	}
+	return acked < shardmap.NeedConfigured(w.rf[group])
 }
 
 // marks chooses which copies of a shard become, or stay, dirty, and names one that stays complete.

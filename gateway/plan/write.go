@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/miroir-search/miroir/internal/routing"
-	"github.com/miroir-search/miroir/internal/shardmap"
 )
 
 // Copy is one copy of a shard that a write goes to.
@@ -23,12 +22,12 @@ func (c Copy) counts(dirty bool) bool { return c.Complete && c.Up && !dirty }
 
 // Write is the plan of a write to some shards of an index.
 type Write struct {
-	Epoch   int64
-	Copies  map[int][]Copy // by shard: every copy that must get the write
-	Legs    []Leg          // one per node that is up, ascending by node; Shards are those of the write it holds
-	rf      map[int]int    // copies per shard, by group
-	active  map[int]bool
-	Lowered bool // some group needs fewer acknowledgements than configured because copies are down or dirty
+	Epoch  int64
+	Strict bool           // a group needs as many copies as if all lived (quorum.base: configured)
+	Copies map[int][]Copy // by shard: every copy that must get the write
+	Legs   []Leg          // one per node that is up, ascending by node; Shards are those of the write it holds
+	rf     map[int]int    // copies per shard, by group
+	active map[int]bool
 }
 
 // PlanWrite lists who gets a write to the given shards (W of spec §1.3) and what each group needs for quorum.
@@ -47,7 +46,6 @@ func PlanWrite(v *routing.View, ix *routing.Index, shards []int) Write {
 			if s >= len(placed) {
 				continue
 			}
-			complete := 0
 			for _, c := range placed[s] {
 				n := v.Nodes[c.Node]
 				if n.State == routing.NodeRemoved {
@@ -57,14 +55,10 @@ func PlanWrite(v *routing.View, ix *routing.Index, shards []int) Write {
 					Node: c.Node, Group: g.ID, Down: !n.Alive, Up: n.OK, Complete: c.State != routing.CopyBuilding, Dirty: ix.Dirty(s, c.Node),
 				}
 				w.Copies[s] = append(w.Copies[s], cp)
-				if cp.counts(cp.Dirty) {
-					complete++
-				}
 				if !cp.Down {
 					addLeg(byNode, v, g.ID, c.Node, s)
 				}
 			}
-			w.Lowered = w.Lowered || complete < min(shardmap.NeedConfigured(g.RF), len(placed[s]))
 		}
 	}
 	for _, node := range slices.Sorted(maps.Keys(byNode)) {

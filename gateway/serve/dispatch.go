@@ -20,6 +20,7 @@ import (
 	"github.com/miroir-search/miroir/internal/shardmap"
 	"github.com/miroir-search/miroir/internal/state"
 	"github.com/miroir-search/miroir/internal/task"
+	"github.com/miroir-search/miroir/internal/tuning"
 )
 
 // newTask starts the record of a task, once the request's body is read and before it has any effect. The task gets its uid
@@ -113,6 +114,7 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 		r.Stamp = stamp
 	}
 	p := plan.PlanWrite(c.view, w.index, w.shards)
+	p.Strict = s.tuned().Quorum.Base == tuning.QuorumConfigured
 	r.Physical = w.index.Physical
 	r.Targets = targets(p)
 	r.RF = replicas(c.view)
@@ -287,6 +289,9 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 			return s.stateReply(ctx, err)
 		}
 	}
+	for _, g := range v.DegradedGroups {
+		s.Metrics.missed.WithLabelValues(strconv.Itoa(g)).Inc()
+	}
 	if !v.Accepted() {
 		s.lament(ctx, r.UID, acks)
 		e := apierr.New(apierr.MiroirNoQuorum, "Too few copies of shards %s acknowledged the write. Sending it again is safe.",
@@ -303,19 +308,7 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 		return reply.Error(e)
 	}
 	c.wrote(w.index.Physical, r.UID, p, acks)
-	answer := reply.Value(http.StatusAccepted, summarize(r))
-	if len(v.Missed) > 0 || p.Lowered {
-		var shards []int
-		for _, list := range v.Missed {
-			shards = append(shards, list...)
-		}
-		slices.Sort(shards)
-		for _, g := range v.DegradedGroups {
-			s.Metrics.missed.WithLabelValues(strconv.Itoa(g)).Inc()
-		}
-		answer.DegradedWrite(v.DegradedGroups, slices.Compact(shards))
-	}
-	return answer
+	return reply.Value(http.StatusAccepted, summarize(r)).DegradedWrite(v.DegradedGroups, v.DegradedShards)
 }
 
 // refuse ends a write that every node refused at once: the engine's own error is the answer, and there was no task.

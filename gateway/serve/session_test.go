@@ -132,6 +132,12 @@ func (n *slowNode) times(suffix string) (count int) {
 // grouped is a cluster of groups with one node each, and an index "a" with one shard. The gateways know all of it.
 func grouped(t *testing.T, gateways, groups int) ([]*Service, []*slowNode) {
 	t.Helper()
+	return replicated(t, gateways, groups, 1)
+}
+
+// replicated is grouped with several nodes in each group, which all hold the shard.
+func replicated(t *testing.T, gateways, groups, rf int) ([]*Service, []*slowNode) {
+	t.Helper()
 	k := newCluster(t)
 	var list []*Service
 	for range gateways {
@@ -142,16 +148,19 @@ func grouped(t *testing.T, gateways, groups int) ([]*Service, []*slowNode) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes := make([]*slowNode, groups)
+	nodes := make([]*slowNode, groups*rf)
 	records := make([]routing.GroupRecord, groups)
 	placement := routing.PlacementRecord{V: 1, Physical: "a--1", Shards: 1, Groups: map[int][][]routing.Copy{}}
-	for g := range groups {
-		id := fmt.Sprint("n", g)
-		nodes[g] = &slowNode{name: id, states: map[string]string{}, moved: make(chan struct{}), waiting: make(chan struct{}, 1)}
-		srv := httptest.NewServer(nodes[g])
+	for n := range nodes {
+		g, id := n/rf, fmt.Sprint("n", n)
+		nodes[n] = &slowNode{name: id, states: map[string]string{}, moved: make(chan struct{}), waiting: make(chan struct{}, 1)}
+		srv := httptest.NewServer(nodes[n])
 		t.Cleanup(srv.Close)
-		records[g] = routing.GroupRecord{V: 1, ID: g, State: routing.GroupActive, RF: 1}
-		placement.Groups[g] = [][]routing.Copy{{{Node: id, State: routing.CopyActive}}}
+		records[g] = routing.GroupRecord{V: 1, ID: g, State: routing.GroupActive, RF: rf}
+		if n%rf == 0 {
+			placement.Groups[g] = make([][]routing.Copy, 1)
+		}
+		placement.Groups[g][0] = append(placement.Groups[g][0], routing.Copy{Node: id, State: routing.CopyActive})
 		if _, err := store.RegisterNode(t.Context(), routing.NodeRecord{ID: id, Address: srv.URL, ReplicaGroup: g}); err != nil {
 			t.Fatal(err)
 		}

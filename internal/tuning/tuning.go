@@ -12,6 +12,7 @@ import (
 type Live struct {
 	Scatter          Scatter          `json:"scatter"`
 	Fallback         Fallback         `json:"fallback"`
+	Quorum           Quorum           `json:"quorum"`
 	Hedging          Hedging          `json:"hedging"`
 	ReplicaSelection ReplicaSelection `json:"replica_selection"`
 	QueryCoalescing  QueryCoalescing  `json:"query_coalescing"`
@@ -40,6 +41,17 @@ type Scatter struct {
 // Fallback says where shards are read that a group does not have (RD-6).
 type Fallback struct {
 	CrossGroup bool `json:"cross_group"`
+}
+
+// What the quorum of a group is counted from (spec §1.3).
+const (
+	QuorumLive       = "live"       // the majority of its copies, or all complete ones that live where those are fewer
+	QuorumConfigured = "configured" // the majority of its copies, however few live
+)
+
+// Quorum says how many copies must have a write before it is accepted.
+type Quorum struct {
+	Base string `json:"base"`
 }
 
 // Hedging says when a late leg is asked of other owners too (F2).
@@ -136,6 +148,7 @@ func Default() Live {
 	return Live{
 		Scatter:  Scatter{NodeTimeoutMs: 5000, RetryOnTimeout: true, UnavailableShardPolicy: PolicyPartial},
 		Fallback: Fallback{CrossGroup: true},
+		Quorum:   Quorum{Base: QuorumLive},
 		Hedging: Hedging{
 			Enabled: true, P95TriggerMultiplier: 1.2, MinTriggerMs: 15, MaxHedgesPerQuery: 2, BudgetRatio: 0.05, CrossGroupFallback: true,
 		},

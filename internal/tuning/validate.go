@@ -18,6 +18,7 @@ func (l Live) Validate() error {
 	check(s.NodeTimeoutMs >= 1 && s.NodeTimeoutMs <= 600_000, "scatter.node_timeout_ms", "within 1 to 600000", s.NodeTimeoutMs)
 	check(slices.Contains([]string{PolicyPartial, PolicyError}, s.UnavailableShardPolicy),
 		"scatter.unavailable_shard_policy", "partial or error", s.UnavailableShardPolicy)
+	check(slices.Contains([]string{QuorumLive, QuorumConfigured}, l.Quorum.Base), "quorum.base", "live or configured", l.Quorum.Base)
 	h := l.Hedging
 	check(h.P95TriggerMultiplier >= 1, "hedging.p95_trigger_multiplier", "1 or more", h.P95TriggerMultiplier)
 	check(h.MinTriggerMs >= 1, "hedging.min_trigger_ms", "1 or more", h.MinTriggerMs)
