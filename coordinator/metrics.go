@@ -20,6 +20,7 @@ type taskCount interface{ Len() int }
 type census struct {
 	snapshot func() view.Snapshot
 	tasks    taskCount
+	reached  func() bool // the state store
 	now      func() time.Time
 }
 
@@ -36,6 +37,7 @@ func figures() map[string]*prometheus.Desc {
 		"degraded": desc("degraded_shards_total", "Shards that some active group can not answer for."),
 		"drift":    desc("placement_drift", "Shards whose copies stand somewhere else than they belong."),
 		"dirty":    desc("dirty_copies", "Copies that missed writes and wait for repair."),
+		"store":    desc("etcd_up", "1 while the state store answers."),
 		"tasks":    desc("task_registry_size", "Tasks kept, open and finished."),
 		"oldest":   desc("task_oldest_open_seconds", "Age of the oldest open task, 0 without one."),
 		"version":  desc("settings_version", "Committed version of the settings.", "index"),
@@ -77,6 +79,7 @@ func (c *census) Collect(out chan<- prometheus.Metric) {
 	gauge("degraded", float64(amounts[detect.ShardsUncovered]))
 	gauge("drift", float64(amounts[detect.PlacementDrift]))
 	gauge("dirty", float64(amounts[detect.CopiesDirty]))
+	gauge("store", number(c.reached()))
 	gauge("tasks", float64(c.tasks.Len()))
 	oldest := 0.0
 	if len(s.Open) > 0 {

@@ -291,6 +291,7 @@ func assemble(ctx context.Context, c config, log zerolog.Logger, store *state.Cl
 	if c.dumpDir != "" {
 		p.importer = p.newImporter()
 	}
-	registry.MustRegister(&census{snapshot: p.snapshot, tasks: tasks, now: now})
+	reached := func() bool { _, ok := p.views.Healthy(); return ok }
+	registry.MustRegister(&census{snapshot: p.snapshot, tasks: tasks, reached: reached, now: now})
 	return p, nil
 }

@@ -138,12 +138,6 @@ func TestF8DigestOfAnEngine(t *testing.T) {
 			t.Errorf("%s: the inventory does not tell of the document that is gone", index)
 		}
 	}
-	// R7, R9: what was written behind the sidecar without a shard is told.
-	b.direct("POST", "/indexes/"+one+"/documents", []map[string]any{{"id": "stray-1"}, {"id": "stray-2"}})
-	b.digest(nodeapi.InventoryQuery{Index: one, Shard: shard}) // waits for the engine
-	if a := b.leg("POST", nodeapi.PathStrays, nodeapi.StraysQuery{Index: one}, nodeapi.Leg{}); strings.TrimSpace(a.body) != `{"count":2}` {
-		t.Errorf("strays: %d %s", a.status, a.body)
-	}
 	if a := b.leg("POST", nodeapi.PathDigest, nodeapi.InventoryQuery{Index: one, Shard: 9}, nodeapi.Leg{}); a.status < 400 {
 		t.Errorf("a shard that is not there: %d %s", a.status, a.body)
 	}

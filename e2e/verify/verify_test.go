@@ -47,6 +47,8 @@ type pass struct {
 	Documents  int
 	Mismatches int
 	Repaired   int
+	Strays     int `json:"stray_documents"`
+	Removed    int `json:"stray_removed"`
 	Rules      map[string]int
 	Parked     map[string]int
 	Uneven     []struct {
@@ -222,27 +224,35 @@ var _ = Describe("F8: copies that differ and nobody noticed", Ordered, func() {
 		c.behind(nodes[1], http.MethodPut, path, []map[string]any{{"id": "thing-2", "title": "altered"}})
 		_, _, nodes = c.holders("thing-3")
 		c.behind(nodes[2], http.MethodPost, path, []map[string]any{{"id": "thing-3", "title": "replaced"}}) // loses shard and stamp too
+		_, shard, nodes := c.holders("added")
+		c.behind(nodes[0], http.MethodPost, path, []map[string]any{{
+			"id": "added", "title": "added", nodeapi.FieldShard: string(nodeapi.AppendSymbols(nil, uint64(shard), nodeapi.ShardDigits)), //nolint:gosec // small
+		}})
+		c.behind(nodes[1], http.MethodPost, path, []map[string]any{{"id": "stray", "title": "stray"}})
 
 		p, code := c.ctl("verify")
 		Expect(code).To(Equal(4))
-		Expect(p.Mismatches).To(Equal(2), "versions show what was removed and what lost its stamp")
+		Expect(p.Mismatches).To(Equal(3), "versions show what was removed, what was added, and what lost its stamp")
 		p, code = c.ctl("verify", "--deep")
 		Expect(code).To(Equal(4))
 		Expect(p.Verdict).To(Equal("mismatch"))
-		Expect([]int{p.Mismatches, p.Repaired, len(p.Uneven)}).To(Equal([]int{3, 0, len(p.Uneven)}))
+		Expect([]int{p.Mismatches, p.Repaired, p.Strays, p.Removed}).To(Equal([]int{4, 0, 2, 0}), "the replaced one is a stray until it is repaired")
 		p, code = c.ctl("verify", "--deep", "--repair")
 		Expect(code).To(BeZero())
-		Expect(p.Repaired).To(Equal(3))
-		Expect(p.Rules).To(Equal(map[string]int{"R5": 1, "R6": 1, "R1": 1}))
+		Expect(p.Repaired).To(Equal(4))
+		Expect(p.Rules).To(Equal(map[string]int{"R5": 1, "R6": 1, "R1": 1, "R9": 1}))
+		Expect([]int{p.Strays, p.Removed}).To(Equal([]int{2, 1}))
 		for id, was := range before {
 			Expect(c.shown(id)).To(Equal(was), id)
 		}
 		log := c.log()
-		Expect(log).To(HaveLen(3))
+		Expect(log).To(HaveLen(5))
+		Expect(log).To(HaveKeyWithValue("R9 added on "+nodes[0], ContainSubstring(`"title":"added"`)))
+		Expect(log).To(HaveKeyWithValue("R9 stray on "+nodes[1], ContainSubstring(`"title":"stray"`)))
 		Expect(log).To(HaveKeyWithValue(altered, ContainSubstring(`"title":"altered"`)), "what lost may have been right, so it is kept")
 		p, code = c.ctl("verify", "--deep")
 		Expect(code).To(BeZero())
-		Expect(p.Mismatches).To(BeZero())
+		Expect([]int{p.Mismatches, p.Strays}).To(Equal([]int{0, 0}))
 	})
 
 	It("a deletion that a journal knows stays, when an engine shows the document again", func() {

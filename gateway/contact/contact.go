@@ -31,7 +31,14 @@ func New(ask func(context.Context) error, limit time.Duration, now func() time.T
 	c.last.Store(now().UnixNano())
 	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "miroir_state_age_seconds", Help: "Time since the state store answered for the last time.",
-	}, func() float64 { return c.age().Seconds() }))
+	}, func() float64 { return c.age().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "miroir_etcd_up", Help: "1 while the state store answers.",
+	}, func() float64 {
+		if c.Lost() {
+			return 0
+		}
+		return 1
+	}))
 	return c
 }
 

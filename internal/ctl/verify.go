@@ -35,6 +35,7 @@ type pass struct {
 	Repaired   int            `json:"repaired"`
 	Unsettled  int            `json:"unsettled"`
 	Strays     int            `json:"stray_documents"`
+	Removed    int            `json:"stray_removed"`
 	Parked     map[string]int `json:"parked"`
 	CreatedAt  time.Time      `json:"created_at"`
 	UpdatedAt  time.Time      `json:"updated_at"`
@@ -84,7 +85,7 @@ func (t *tool) verifyCommand() *cobra.Command {
 				return err
 			}
 			if begun.Strays > 0 {
-				t.say("%d documents stand on nodes that do not hold their shard; nobody finds them", begun.Strays)
+				t.say("%d documents stood on nodes that do not hold their shard, where nobody finds them; %d were removed", begun.Strays, begun.Removed)
 			}
 			if begun.State != stateRunning && begun.Verdict != "equal" {
 				return lifecycle.ExitError{Code: exitDegraded, Err: fmt.Errorf("%w: %s", errUneven, begun.Verdict)}
@@ -94,7 +95,7 @@ func (t *tool) verifyCommand() *cobra.Command {
 	c.Flags().StringVar(&in.Index, "index", "", "only this index")
 	c.Flags().StringVar(&in.Shards, "shards", "", "only these shards of it, for instance 3,8-11")
 	c.Flags().BoolVar(&in.Deep, "deep", false, "compare contents too, not only ids and versions")
-	c.Flags().BoolVar(&in.Repair, "repair", false, "repair what differs")
+	c.Flags().BoolVar(&in.Repair, "repair", false, "repair what differs, and remove documents where nobody finds them")
 	c.Flags().IntVar(&in.Rate, "docs-per-sec", 0, "documents a second that a node reads (default: the coordinator's)")
 	c.Flags().BoolVar(&detach, "detach", false, "do not wait for the end")
 	return c

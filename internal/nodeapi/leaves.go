@@ -101,13 +101,21 @@ type ShardDigest struct {
 	Expired uint64    `json:"expired"` // documents left out because they expired
 }
 
-// StraysQuery asks how many documents of an index stand on the node that belong to no shard it holds: left over by a move, or
+// StraysQuery asks for the documents of an index that stand on the node and belong to no shard it holds: left over by a move, or
 // written behind its sidecar. Nobody finds them.
 type StraysQuery struct {
 	Index string `json:"index"`
+	Limit int    `json:"limit,omitempty"` // how many are named; 0: they are only counted
 }
 
 // Strays answers PathStrays.
 type Strays struct {
-	Count int `json:"count"`
+	Count     int     `json:"count"`
+	Documents []Stray `json:"documents,omitempty"`
+}
+
+// Stray is a document on a node that does not hold its shard. Whatever it says of its shard, the id tells which one that is.
+type Stray struct {
+	ID      string `json:"id"`
+	Version Place  `json:"v"` // zero: it never passed a sidecar
 }

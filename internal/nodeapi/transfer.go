@@ -178,9 +178,10 @@ type Mend struct {
 	Address string     `json:"address,omitempty"` // its sidecar
 	Write   []Document `json:"write,omitempty"`   // to take over from the source
 	Delete  []Deletion `json:"delete,omitempty"`
-	Rate    int        `json:"rate,omitempty"` // documents a second; 0 for no bound
-	Rule    string     `json:"rule"`           // why
-	Keep    bool       `json:"keep,omitempty"` // what loses stays in the log, for it may have been right
+	Strays  []Stray    `json:"strays,omitempty"` // to delete, of shards that the node does not hold
+	Rate    int        `json:"rate,omitempty"`   // documents a second; 0 for no bound
+	Rule    string     `json:"rule"`             // why
+	Keep    bool       `json:"keep,omitempty"`   // what loses stays in the log, for it may have been right
 }
 
 // Deletion is a document that goes where it is not newer than a version.

@@ -141,6 +141,11 @@ func (c *Client) CountMatching(ctx context.Context, uid, filter string) (int, er
 	return p.Total, err
 }
 
+// DeleteDocuments enqueues the deletion of documents by their ids.
+func (c *Client) DeleteDocuments(ctx context.Context, uid string, ids []string) (uint32, error) {
+	return c.enqueue(ctx, http.MethodPost, indexPath(uid)+"/documents/delete-batch", ids)
+}
+
 // Tasks lists tasks by the parameters of GET /tasks.
 func (c *Client) Tasks(ctx context.Context, query url.Values) (Page, error) {
 	var p Page

@@ -31,21 +31,6 @@ func (s *Source) asked(q nodeapi.InventoryQuery) (place, look, error) {
 	return p, l, err
 }
 
-// Strays counts the documents that belong to no shard of this node.
-func (s *Source) Strays(ctx context.Context, q nodeapi.StraysQuery) (out nodeapi.Strays, err error) {
-	view := s.Views.View()
-	ix, ok := view.Physical[q.Index]
-	if !ok {
-		return out, ErrNoIndex
-	}
-	held := s.Book.In(view, ix).Held
-	if len(held) == 0 {
-		return out, ErrNoIndex
-	}
-	out.Count, err = s.Engine.CountMatching(ctx, q.Index, "NOT "+nodeapi.ShardFilter(held))
-	return out, err
-}
-
 func (n Node) digest(ctx context.Context, p place, shard int, l look, expired uint64) (nodeapi.ShardDigest, error) {
 	var d digest.Digest
 	var newest guard.Version

@@ -15,7 +15,7 @@ import (
 // stays, so whoever asked on the ground of what is not so any more does no harm.
 func (t *Target) Mend(ctx context.Context, q nodeapi.Mend) (nodeapi.RepairResult, error) {
 	var out nodeapi.RepairResult
-	if len(q.Write)+len(q.Delete) > maxDocuments {
+	if len(q.Write)+len(q.Delete)+len(q.Strays) > maxDocuments {
 		return out, ErrQuery
 	}
 	gone := make([]nodeapi.Document, len(q.Delete))
@@ -42,6 +42,9 @@ func (t *Target) Mend(ctx context.Context, q nodeapi.Mend) (nodeapi.RepairResult
 		return out, err
 	}
 	if err := work.drop(ctx, q.Delete); err != nil {
+		return out, err
+	}
+	if err := work.sweep(ctx, q.Strays); err != nil {
 		return out, err
 	}
 	err = work.finish(ctx)

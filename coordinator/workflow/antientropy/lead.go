@@ -117,12 +117,13 @@ func (l *lead) finished(ctx context.Context, id string) error {
 		return err
 	}
 	if s.Index == "" {
-		l.Metrics.strays.Set(float64(s.Strays))
+		l.Metrics.left(s.Result)
 		l.Metrics.completed.WithLabelValues(mode(s.Deep)).Set(float64(s.UpdatedAt.Unix()))
 		l.Metrics.took.WithLabelValues(mode(s.Deep)).Set(s.UpdatedAt.Sub(s.CreatedAt).Seconds())
 	}
 	l.Log.Info().Str("pass", id).Str("verdict", s.Verdict).Int("shards", s.Done).Uint64("documents", s.Documents).
 		Int("mismatches", s.Mismatches).Int("repaired", s.Repaired).Int("incomplete", s.Incomplete).Int("unsettled", s.Unsettled).
+		Int("strays", s.Strays).Int("strays_removed", s.Removed).
 		Msg("copies compared")
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
 	"github.com/miroir-search/miroir/internal/apierr"
+	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/state"
 )
@@ -143,7 +144,7 @@ func TestPassesGoOnUnderAnotherLeader(t *testing.T) {
 	w := newWorld("ab")
 	w.put("ab", "d1", 5, "v")
 	w.put("a", "d2", 5, "v")
-	w.nodes["a"].strays, w.nodes["b"].strays = 2, 3
+	w.nodes["a"].strays, w.nodes["b"].strays = make([]nodeapi.Stray, 2), make([]nodeapi.Stray, 3)
 	m := newMemory()
 	a := w.passes(t, m, Config{Off: true})
 	first, err := a.Request(t.Context(), Input{Deep: true})

@@ -8,7 +8,7 @@ type Metrics struct {
 	mismatches prometheus.Counter
 	repaired   prometheus.Counter
 	incomplete prometheus.Counter
-	parked     *prometheus.CounterVec
+	parked     *prometheus.GaugeVec
 	completed  *prometheus.GaugeVec
 	took       *prometheus.GaugeVec
 	strays     prometheus.Gauge
@@ -29,8 +29,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		incomplete: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "miroir_antientropy_shards_incomplete_total", Help: "Shards of which a copy was not compared: dirty, being built, or without an answer.",
 		}),
-		parked: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "miroir_antientropy_parked_total", Help: "Documents whose copies differ and about which nothing is done, by why.",
+		parked: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "miroir_antientropy_parked", Help: "Documents whose copies differed at the last pass over all indexes and about which nothing is done, by why.",
 		}, []string{"reason"}),
 		completed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "miroir_antientropy_last_scan_completed_seconds", Help: "When a pass over all indexes ended, in Unix seconds.",
@@ -40,10 +40,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"mode"}),
 	}
 	m.strays = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "miroir_antientropy_stray_documents", Help: "Documents that stood on nodes which do not hold their shard, at the last pass over all indexes.",
+		Name: "miroir_antientropy_stray_documents_total", Help: "Documents left on nodes that do not hold their shard by the last pass over all indexes.",
 	})
 	r.MustRegister(m.strays, m.scanned, m.mismatches, m.repaired, m.incomplete, m.parked, m.completed, m.took)
-	for _, reason := range []Parked{Horizon, Misplaced, Unstamped} {
+	for _, reason := range reasons {
 		m.parked.WithLabelValues(string(reason))
 	}
 	for _, deep := range []bool{false, true} {
@@ -62,7 +62,14 @@ func (m *Metrics) count(o Outcome) {
 	}
 	m.mismatches.Add(float64(o.Mismatches))
 	m.repaired.Add(float64(o.Repaired))
-	for reason, n := range o.Parked {
-		m.parked.WithLabelValues(string(reason)).Add(float64(n))
+}
+
+// left takes note of what a pass over all indexes has left as it was.
+func (m *Metrics) left(r Result) {
+	m.strays.Set(float64(r.Strays - r.Removed))
+	for _, reason := range reasons {
+		m.parked.WithLabelValues(string(reason)).Set(float64(r.Parked[reason]))
 	}
 }
+
+var reasons = []Parked{Horizon, Misplaced, Unstamped}

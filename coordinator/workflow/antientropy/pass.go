@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/miroir-search/miroir/coordinator/workflow"
-	"github.com/miroir-search/miroir/internal/nodeapi"
 	"github.com/miroir-search/miroir/internal/routing"
 	"github.com/miroir-search/miroir/internal/shardmap"
 )
@@ -75,6 +74,7 @@ type Result struct {
 	Repaired   int            `json:"repaired"`
 	Unsettled  int            `json:"unsettled"`
 	Strays     int            `json:"stray_documents"` // on nodes that do not hold their shard
+	Removed    int            `json:"stray_removed"`   // of these
 	Rules      map[Rule]int   `json:"rules,omitempty"`
 	Parked     map[Parked]int `json:"parked,omitempty"`
 	Uneven     []Uneven       `json:"uneven"` // shards with something wrong, the first ones
@@ -197,7 +197,13 @@ func (a *AntiEntropy) scan(ctx context.Context, p *Progress) (workflow.Verdict, 
 			return a.enter(ctx, p)
 		}
 		if p.Next == 0 {
-			p.Strays += a.strays(ctx, v, ix)
+			l := a.look(p)
+			l.Repair = l.Repair && p.Shards == ""
+			found, removed, err := a.strays(ctx, v, ix, l)
+			if err != nil {
+				return workflow.Verdict{}, err
+			}
+			p.Strays, p.Removed = p.Strays+found, p.Removed+removed
 		}
 		some := list[p.Next:min(p.Next+shardsAtOnce, len(list))]
 		outcomes, err := a.shards(ctx, v, ix, some, p)
@@ -219,31 +225,18 @@ func (a *AntiEntropy) scan(ctx context.Context, p *Progress) (workflow.Verdict, 
 	}
 }
 
-// strays counts the documents of an index on nodes that do not hold their shard. Nodes that do not answer are left out.
-func (a *AntiEntropy) strays(ctx context.Context, v *routing.View, ix *routing.Index) (n int) {
-	var copies []remote
-	for _, node := range ix.NodesHolding() {
-		if at := v.Nodes[node]; at.OK {
-			copies = append(copies, remote{a.Nodes, node, at.Address})
-		}
+// look is how a pass compares.
+func (a *AntiEntropy) look(p *Progress) Look {
+	l := Look{Deep: p.Deep, Repair: p.Repair, Rate: p.Rate, Expired: p.Expired, Settle: a.Config.Settle}
+	if l.Rate == 0 {
+		l.Rate = a.Config.Rate
 	}
-	found, errs := each(copies, func(r remote) (nodeapi.Strays, error) {
-		return r.strays(ctx, nodeapi.StraysQuery{Index: ix.Physical})
-	})
-	for i, one := range found {
-		if errs[i] == nil {
-			n += one.Count
-		}
-	}
-	return n
+	return l
 }
 
 // shards compares shards side by side.
 func (a *AntiEntropy) shards(ctx context.Context, v *routing.View, ix *routing.Index, some []int, p *Progress) ([]Outcome, error) {
-	look := Look{Deep: p.Deep, Repair: p.Repair, Rate: p.Rate, Expired: p.Expired, Settle: a.Config.Settle}
-	if look.Rate == 0 {
-		look.Rate = a.Config.Rate
-	}
+	look := a.look(p)
 	out, errs := make([]Outcome, len(some)), make([]error, len(some))
 	var wg sync.WaitGroup
 	for i, shard := range some {

@@ -21,11 +21,14 @@ const (
 	Tied     Rule = "R5t" // R5 without a majority: of what most copies have the larger hash is right (features.md §0.5)
 	Lost     Rule = "R6"  // R1, where some copies have neither the document nor its deletion: they lost it
 	Revived  Rule = "R6r" // only copies have it whose engine is at an older state than all deletions that are known: it goes
-	Foreign  Rule = "R9"  // only some copies have it, and it never passed a sidecar
+	Left     Rule = "R7"  // a node has it that does not hold its shard, and all who do have it as new, or its deletion: it goes there
+	Foreign  Rule = "R9"  // no more than half of the copies have it, and it never passed a sidecar: it goes
 )
 
 // doubtful says whether what loses by the rule may have been right.
-func (r Rule) doubtful() bool { return r == Content || r == Tied || r == Revived }
+func (r Rule) doubtful() bool {
+	return r == Content || r == Tied || r == Revived || r == Foreign
+}
 
 // Parked says why nothing is done about a document whose copies differ.
 type Parked string
@@ -34,7 +37,7 @@ type Parked string
 const (
 	Horizon   Parked = "horizon"   // no copy is left that would know of a deletion
 	Misplaced Parked = "misplaced" // it stands in another shard than its id says
-	Unstamped Parked = "unstamped" // it never passed a sidecar, and not all copies have it
+	Unstamped Parked = "unstamped" // it never passed a sidecar, and most copies have it, but not all
 )
 
 // Holding is what one copy has of a document.
@@ -65,7 +68,7 @@ type Verdict struct {
 // no version: while it is on its way a document that it deletes looks like a lost one, and one that it changes like a
 // corrupted one.
 func (v Verdict) patient() bool {
-	return v.Rule == Lost || v.Rule == Content || v.Rule == Tied || v.Rule == Revived
+	return v.Rule == Lost || v.Rule.doubtful()
 }
 
 // Judge decides about one document. expired is the time at which documents count as expired, in Unix ms, 0 where none do.
@@ -97,7 +100,10 @@ func Judge(copies []Holding, expired uint64) Verdict {
 	case expires(best, expired):
 		return Verdict{Rule: Expired, Version: winner, Delete: nodes(stored)}
 	case len(stored) < len(copies) && winner == (nodeapi.Place{}):
-		return Verdict{Rule: Foreign, Parked: Unstamped}
+		if 2*len(stored) > len(copies) {
+			return Verdict{Rule: Foreign, Parked: Unstamped}
+		}
+		return Verdict{Rule: Foreign, Delete: nodes(stored)}
 	case len(stored) < len(copies) && behind(stored):
 		if behind(copies) {
 			return Verdict{Rule: Revived, Parked: Horizon, Version: winner}

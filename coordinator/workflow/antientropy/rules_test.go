@@ -36,7 +36,7 @@ func on(list ...Holding) []Holding {
 	return list
 }
 
-// F8: R1 to R6. Times of expiry are judged at 100.
+// F8: R1 to R6, R9. Times of expiry are judged at 100.
 func TestF8Rules(t *testing.T) {
 	both := doc(5, "x")
 	both.Deleted = place(9)
@@ -73,7 +73,9 @@ func TestF8Rules(t *testing.T) {
 		"R6 one is not behind":              {on(Holding{}, flagged(doc(5, "x")), doc(5, "x")), Verdict{Rule: Lost, Version: place(5), Source: "b", Write: []string{"a"}}},
 		"R6 all are behind":                 {on(flagged(Holding{}), flagged(doc(5, "x"))), Verdict{Rule: Revived, Parked: Horizon, Version: place(5)}},
 		"behind and older":                  {on(doc(7, "y"), flagged(doc(5, "x"))), Verdict{Rule: Newer, Version: place(7), Source: "a", Write: []string{"b"}}},
-		"R9 written behind a sidecar":       {on(doc(0, "x"), Holding{}), Verdict{Rule: Foreign, Parked: Unstamped}},
+		"R9 written behind a sidecar":       {on(doc(0, "x"), Holding{}), Verdict{Rule: Foreign, Delete: []string{"a"}}},
+		"R9 behind one of three":            {on(Holding{}, doc(0, "x"), Holding{}), Verdict{Rule: Foreign, Delete: []string{"b"}}},
+		"R9 behind two of three":            {on(Holding{}, doc(0, "x"), doc(0, "x")), Verdict{Rule: Foreign, Parked: Unstamped}},
 		"being written":                     {on(doc(7, "y"), Holding{Unsettled: true}), Verdict{Again: true}},
 	} {
 		if got := Judge(c.copies, 100); !reflect.DeepEqual(got, c.want) {

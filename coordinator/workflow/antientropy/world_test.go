@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,7 @@ type replica struct {
 	low     hlc.Stamp
 	down    bool
 	dirty   bool
-	strays  int
+	strays  []nodeapi.Stray
 	log     []nodeapi.Mended
 }
 
@@ -171,7 +172,8 @@ func (w *world) Do(ctx context.Context, q client.Request) (client.Answer, error)
 		}
 		out = append(out, nodeapi.ListEnd+"\n"...)
 	case nodeapi.PathStrays:
-		out = fmt.Appendf(nil, `{"count":%d}`, r.strays)
+		question := decode[nodeapi.StraysQuery](q.Body)
+		out, _ = json.Marshal(nodeapi.Strays{Count: len(r.strays), Documents: r.strays[:min(len(r.strays), question.Limit)]})
 	case nodeapi.PathMend:
 		w.mends++
 		question := decode[nodeapi.Mend](q.Body)
@@ -182,7 +184,11 @@ func (w *world) Do(ctx context.Context, q client.Request) (client.Answer, error)
 			}
 		}
 		w.mend(r, question)
-		out = []byte(`{"done":true}`)
+		for _, d := range question.Strays {
+			r.log = append(r.log, nodeapi.Mended{Index: question.Index, ID: d.ID, Rule: question.Rule})
+			r.strays = slices.DeleteFunc(r.strays, func(s nodeapi.Stray) bool { return s == d })
+		}
+		out = fmt.Appendf(nil, `{"done":true,"deleted":%d}`, len(question.Delete)+len(question.Strays))
 	case nodeapi.PathMended:
 		out, _ = json.Marshal(nodeapi.MendedList{Results: r.log})
 	}
