@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,18 +18,25 @@ import (
 // newReplica returns one that is ready, and settles nothing by itself. take makes a leg of one document of it.
 func newReplica(t *testing.T) (r *Replica, take func(write string, stamp hlc.Stamp, kind guard.Kind) *Leg) {
 	t.Helper()
-	clock := hlc.New(time.Now)
-	j, err := journal.Open(t.TempDir(), clock, journal.Options{Metrics: journal.NewMetrics(prometheus.NewRegistry()), NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = j.Close() })
-	r = New(Config{Journal: j, Clock: clock, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry())})
+	r, _ = open(t, t.TempDir(), time.Now)
 	close(r.ready)
 	return r, func(write string, stamp hlc.Stamp, kind guard.Kind) *Leg {
 		t.Helper()
 		return begin(t, r, "movies", write, stamp, kind)
 	}
+}
+
+// open returns a replica with the journal in a folder, until it is shut.
+func open(t *testing.T, dir string, now func() time.Time) (r *Replica, shut func()) {
+	t.Helper()
+	clock := hlc.New(time.Now)
+	j, err := journal.Open(dir, clock, journal.Options{Metrics: journal.NewMetrics(prometheus.NewRegistry()), NoSync: true, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shut = sync.OnceFunc(func() { _ = j.Close() })
+	t.Cleanup(shut)
+	return New(Config{Journal: j, Clock: clock, Log: zerolog.Nop(), Metrics: NewMetrics(prometheus.NewRegistry())}), shut
 }
 
 // begin makes a leg of one document.

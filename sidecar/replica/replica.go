@@ -50,6 +50,7 @@ type Config struct {
 type Replica struct {
 	Config
 	ready   chan struct{} // closed when legs of the last run are accounted for
+	release func()        // what keeps bodies until then: something may be out of order
 	started time.Time
 
 	mu       sync.Mutex
@@ -76,7 +77,7 @@ type checkup struct {
 // New returns a replica. Legs wait until Run has accounted for those of the last run.
 func New(c Config) *Replica {
 	return &Replica{
-		Config: c, ready: make(chan struct{}), started: time.Now(), lanes: map[string]*lane{},
+		Config: c, ready: make(chan struct{}), release: c.Journal.Hold(0), started: time.Now(), lanes: map[string]*lane{},
 		checks: map[string]progress{}, ends: map[string]*end{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{}, doubts: map[hlc.Stamp]time.Time{},
 		wake: make(chan struct{}, 1), calm: make(chan struct{}),
 	}
@@ -141,6 +142,7 @@ func (r *Replica) recover(ctx context.Context) error {
 			r.place(e)
 		}
 	}
+	r.release()
 	close(r.ready)
 	return nil
 }

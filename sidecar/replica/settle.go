@@ -33,13 +33,19 @@ func (r *Replica) settle(ctx context.Context, c checkup) {
 	}
 }
 
+// look does a checkup. While it does, something is on its way: what comes now is not among what may be sent again.
 func (r *Replica) look(ctx context.Context, c checkup) error {
+	w, err := r.Journal.Begin(journal.Leg{Index: c.index, Via: journal.Settled})
+	if err != nil {
+		return err
+	}
+	defer w.Abandon()
 	if c.crossed {
 		return r.crossed(ctx, c)
 	}
 	var some []document
 	seen := map[document]bool{}
-	err := r.Journal.Documents(c.place, func(shard int, id []byte) error {
+	err = r.Journal.Documents(c.place, func(shard int, id []byte) error {
 		d := document{shard, string(id)}
 		if seen[d] {
 			return nil

@@ -103,3 +103,44 @@ func TestMuchIsSentAgainInPieces(t *testing.T) {
 		t.Errorf("%d pieces", n)
 	}
 }
+
+// A write that comes while older ones are sent again may be hidden by them, though it was not known yet when what is sent was decided.
+func TestEndsWaitForWhatIsSentAgainMeanwhile(t *testing.T) {
+	r, _ := newNode(t)
+	reverse(t, r, "movies", 1)
+	last := hlc.At(time.Now()) + 9
+	r.Views = &view{before: func() { // decided, and not sent
+		begin(t, r, "movies", "last", last, guard.Update).enqueue(t, 3)
+		told(t, r, "last", false, "older ones are about to be sent again")
+	}}
+	c, _, _ := r.next(time.Now())
+	r.settle(t.Context(), c)
+	told(t, r, "last", false, "it is hidden")
+	r.Views = &view{}
+	work(t, r, time.Now())
+	told(t, r, "last", true, "it was sent again")
+}
+
+// What was out of order when a process died is put in order by the next one, however long that one waits for its engine.
+func TestWhatIsOutOfOrderOutlivesTheProcess(t *testing.T) {
+	dir := t.TempDir()
+	r, shut := open(t, dir, time.Now)
+	close(r.ready)
+	reverse(t, r, "movies", 1)
+	shut()
+	r, _ = open(t, dir, func() time.Time { return time.Now().Add(time.Hour) })
+	if err := r.Journal.Expire(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c, _, ok := r.next(time.Now())
+	if !ok {
+		t.Fatal("nobody knows of it any more")
+	}
+	r.done(c)
+	if err := r.Journal.Expire(); err != nil || len(r.Journal.Legs()) > 0 {
+		t.Errorf("legs are kept for ever: %d, %v", len(r.Journal.Legs()), err)
+	}
+}
