@@ -69,6 +69,19 @@ func PlanWrite(v *routing.View, ix *routing.Index, shards []int) Write {
 	return w
 }
 
+// At is the plan as it stands by a newer view: copies on nodes that went down meanwhile do not count for quorum.
+func (w Write) At(v *routing.View) Write {
+	copies := make(map[int][]Copy, len(w.Copies))
+	for s, list := range w.Copies {
+		copies[s] = slices.Clone(list)
+		for i, c := range copies[s] {
+			copies[s][i].Up = c.Up && v.Nodes[c.Node].OK
+		}
+	}
+	w.Copies = copies
+	return w
+}
+
 func addLeg(byNode map[string]*Leg, v *routing.View, group int, node string, shard int) {
 	l := byNode[node]
 	if l == nil {

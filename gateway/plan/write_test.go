@@ -114,6 +114,22 @@ func TestWQ5ADirtyCopyThatTookTheWrite(t *testing.T) {
 	}
 }
 
+// WQ-2: a copy whose node went down while it was waited for does not count any more; one that came up meanwhile does not count yet.
+func TestWQ2NodesThatWentDownMeanwhile(t *testing.T) {
+	v, ix := cluster(1, 3, "g0n2")
+	p := PlanWrite(v, ix, []int{0})
+	if p.Judge(acks("g0n0"), nil).Accepted() {
+		t.Error("one of two was enough")
+	}
+	later, _ := cluster(1, 3, "g0n1")
+	if got := p.At(later).Judge(acks("g0n0"), nil); !got.Accepted() || !slices.Equal(got.DegradedShards, []int{0}) || len(got.Mark) != 2 {
+		t.Errorf("%+v", got)
+	}
+	if p.Judge(acks("g0n0"), nil).Accepted() {
+		t.Error("the plan itself has changed")
+	}
+}
+
 // WQ-8: one leg per node that is up, and none for the others.
 func TestWQ8OneLegPerNode(t *testing.T) {
 	v, ix := cluster(2, 2, "g1n1")

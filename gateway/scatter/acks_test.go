@@ -77,3 +77,38 @@ func TestWQ1WQ9Acknowledgements(t *testing.T) {
 		})
 	}
 }
+
+// WQ-1, NS-4: a node that stands still breaks no connection. Its leg is given up as soon as it is known to be down, and not sent again; what
+// became of it is not known.
+func TestWQ1ANodeThatGoesDownIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []func(context.Context) (client.Answer, error){func(ctx context.Context) (client.Answer, error) {
+			<-ctx.Done()
+			return client.Answer{}, ctx.Err()
+		}}}
+		down := func(ctx context.Context, node string) error {
+			lease := 10 * time.Second
+			if node != "node-0" {
+				lease = time.Hour
+			}
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(lease):
+				return nil
+			}
+		}
+		w := Writer{Sender: s, Timeout: time.Minute, Metrics: NewMetrics(prometheus.NewRegistry()), Down: down}
+		for node, want := range map[string]struct {
+			took time.Duration
+			sent int
+		}{"node-0": {patience + 10*time.Second, 1}, "node-1": {2 * time.Minute, 2}} {
+			s.sent = nil
+			began := time.Now()
+			ack := w.Write(t.Context(), WriteCall{Dispatch: "7"}, []plan.Leg{{Node: node}})[0]
+			if took := time.Since(began); ack.Accepted || !ack.Unsure || took != want.took || len(s.sent) != want.sent {
+				t.Errorf("%s: %+v after %s, sent %d times", node, ack, took, len(s.sent))
+			}
+		}
+	})
+}

@@ -54,7 +54,16 @@ type Writer struct {
 	Sender  Sender
 	Timeout time.Duration // of one leg
 	Metrics *Metrics
+	// Down returns nil as soon as a node is known to be down: nobody waits any longer for the answer to its leg. Nil: nobody looks.
+	Down func(ctx context.Context, node string) error
 }
+
+// patience is how long a leg may take before anybody looks whether its node went down meanwhile. A machine that stands still, or is cut
+// off, breaks no connection.
+const patience = time.Second
+
+// errDown is why a leg was given up.
+var errDown = errors.New("the node went down before it answered")
 
 // Write sends every leg at once and waits for all of them. A leg without an answer is sent once more: the dispatch id
 // keeps the node from doing it twice (WQ-9).
@@ -82,6 +91,8 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	ack.Leg = l
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
+	ctx, release := w.attend(ctx, l.Node)
+	defer release()
 	r := client.Request{
 		Address: l.Address, Method: c.Method, Path: c.Path, ContentType: c.ContentType,
 		Leg: nodeapi.Leg{
@@ -102,7 +113,7 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	w.Metrics.leg(l.Node, writes, time.Since(start), faultOf(a.Status, err))
 	if err != nil {
 		ack.Unsure, ack.Err = !neverSent(err), err
-		return ack, false
+		return ack, errors.Is(context.Cause(ctx), errDown)
 	}
 	if a.Status == http.StatusAccepted || a.Status == http.StatusOK {
 		ack.Accepted, ack.At = true, time.Now()
@@ -112,6 +123,23 @@ func (w *Writer) one(ctx context.Context, c WriteCall, l plan.Leg) (ack Ack, ans
 	ack.Stale = ack.Refused.Code == nodeapi.CodeStaleEpoch || ack.Refused.Code == nodeapi.CodeStalePlacement
 	ack.Unsure = !ok && !refusals[ack.Refused.Code]
 	return ack, ok
+}
+
+// attend makes a context that ends when the node goes down.
+func (w *Writer) attend(ctx context.Context, node string) (leg context.Context, release func()) {
+	if w.Down == nil {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	look := time.AfterFunc(patience, func() {
+		if w.Down(ctx, node) == nil {
+			cancel(errDown)
+		}
+	})
+	return ctx, func() {
+		look.Stop()
+		cancel(nil)
+	}
 }
 
 // refusals are a sidecar's own words for not having tried.

@@ -134,16 +134,20 @@ func (s *Service) perform(ctx context.Context, c *call, r task.Record, w writeCa
 	if err != nil {
 		return s.stateReply(ctx, err)
 	}
-	acks := s.send(ctx, r, w, p)
+	acks := s.send(ctx, c, r, w, p)
 	if fresh && s.restamp(ctx, &r, w, acks) {
-		acks = s.send(ctx, r, w, p)
+		acks = s.send(ctx, c, r, w, p)
 	}
 	return s.conclude(context.WithoutCancel(ctx), c, r, w, p, acks)
 }
 
 // send sends a write to every copy, and heeds what they say about the clock.
-func (s *Service) send(ctx context.Context, r task.Record, w writeCall, p plan.Write) []scatter.Ack {
-	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter}
+func (s *Service) send(ctx context.Context, c *call, r task.Record, w writeCall, p plan.Write) []scatter.Ack {
+	writer := scatter.Writer{Sender: s.Nodes, Timeout: s.Limits.WriteLeg, Metrics: s.Scatter, Down: func(ctx context.Context, node string) error {
+		was := c.view.Nodes[node].OK
+		_, err := s.Views.Wait(ctx, func(v *routing.View) bool { n := v.Nodes[node]; return !n.Alive || was && !n.OK })
+		return err
+	}}
 	acks := writer.Write(ctx, scatter.WriteCall{
 		Method: w.method, Path: "/indexes/" + w.index.Physical + w.path, ContentType: w.contentType, Body: w.body,
 		PrimaryKey: w.primaryKey, Dispatch: r.DispatchID(), Stamp: r.Stamp, Count: w.index.Shards, Epoch: p.Epoch,
@@ -268,6 +272,9 @@ func (s *Service) conclude(ctx context.Context, c *call, r task.Record, w writeC
 	}
 	if refused != nil && !slices.ContainsFunc(acks, func(a scatter.Ack) bool { return a.Accepted || a.Unsure }) {
 		return s.refuse(ctx, c, r, w, refused)
+	}
+	if slices.ContainsFunc(acks, func(a scatter.Ack) bool { return !a.Accepted }) {
+		p = p.At(s.Views.View()) // a node may have gone down while it was waited for
 	}
 	v := p.Judge(said, nil)
 	if len(v.Missed) > 0 {

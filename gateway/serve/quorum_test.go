@@ -78,3 +78,38 @@ func TestWQ2QuorumBase(t *testing.T) {
 		}
 	}
 }
+
+// WQ-2, WQ-6: a write waits for a node that stands still until that is known to be down, and goes on without it: its copy is marked, and
+// the other one is enough by then.
+func TestWQ2ANodeThatStandsStill(t *testing.T) {
+	gateways, nodes := replicated(t, 1, 1, 2)
+	s := gateways[0]
+	hangs := make(chan struct{})
+	defer close(hangs)
+	nodes[1].hangs = hangs
+	session, err := s.Store.NewSession(t.Context(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan *reply.Reply, 1)
+	go func() { answer <- ask(t, s, masterKey, "POST", "/indexes/a/documents/delete-batch", []int{1}) }()
+	for { // the write is with the node
+		nodes[1].mu.Lock()
+		there, moved := len(nodes[1].writes) > 0, nodes[1].moved
+		nodes[1].mu.Unlock()
+		if there {
+			break
+		}
+		<-moved
+	}
+	if err := session.Put(t.Context(), "health/n1", routing.HealthRecord{V: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-answer; r.Status != http.StatusAccepted || r.Header.Get(reply.HeaderDegraded) != "shards=0" {
+		t.Errorf("%d %s %v", r.Status, r.Body, r.Header)
+	}
+	marks, err := s.Store.Marks(t.Context(), "a--1")
+	if err != nil || len(marks) != 1 || marks[0].Node != "n1" {
+		t.Errorf("%+v %v", marks, err)
+	}
+}

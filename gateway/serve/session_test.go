@@ -33,6 +33,7 @@ type slowNode struct {
 	forgets bool              // it knows no dispatch
 	broken  bool              // it takes writes and does not say so
 	refuses string            // code with which it refuses them
+	hangs   chan struct{}     // where there is one it answers no write before it is closed
 	strict  bool              // it refuses stamps that are too far ahead of the time
 	writes  []string          // dispatch and stamp of every one
 }
@@ -46,14 +47,19 @@ func (n *slowNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.dispatches(w, r)
 	case r.Header.Get(nodeapi.HeaderDispatch) != "":
 		_, _ = io.Copy(io.Discard, r.Body)
-		n.set(r.Header.Get(nodeapi.HeaderDispatch), task.Enqueued)
 		n.mu.Lock()
 		n.writes = append(n.writes, r.Header.Get(nodeapi.HeaderDispatch)+" at "+r.Header.Get(nodeapi.HeaderStamp))
-		broken, refuses := n.broken, n.refuses
+		n.mu.Unlock()
+		n.set(r.Header.Get(nodeapi.HeaderDispatch), task.Enqueued)
+		n.mu.Lock()
+		broken, refuses, hangs := n.broken, n.refuses, n.hangs
 		if stamp, err := strconv.ParseUint(r.Header.Get(nodeapi.HeaderStamp), 10, 64); n.strict && (err != nil || hlc.Stamp(stamp).Check(time.Now()) != nil) {
 			refuses = nodeapi.CodeClockSkew
 		}
 		n.mu.Unlock()
+		if hangs != nil {
+			<-hangs
+		}
 		if refuses != "" {
 			w.WriteHeader(http.StatusBadGateway)
 			_, _ = io.WriteString(w, `{"code":"`+refuses+`"}`)
