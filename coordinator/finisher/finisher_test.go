@@ -315,23 +315,24 @@ func TestTK11WriteThatNeverArrivedMarksCopiesDirty(t *testing.T) {
 }
 
 // TK-11, WQ-9: when the gateway that sends a write is gone, a node without it is made to refuse it for good, and the write ends at once. One that
-// is there may begin to send it for half a minute, and where somebody may send it again it is waited for as long as it may come.
+// is there may begin to send it for half a minute; where its client may ask another gateway for it, under its key, that has a minute.
 func TestTK11WriteOfAGatewayThatDiedEndsSoon(t *testing.T) {
 	since := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 	one := task.Sender{Gateway: "g", Since: since}
 	again := one
 	again.Again = true
-	const arrival = 2 * lateAge
+	const arrival = 2 * againAge
 	for name, c := range map[string]struct {
 		sender *task.Sender
 		there  time.Time // when the gateway of that name started; zero: there is none
 		ends   time.Duration
 	}{
-		"gone":                   {&one, time.Time{}, orphanAge},
-		"started anew":           {&one, since.Add(time.Second), orphanAge},
-		"there":                  {&one, since, lateAge},
-		"gone, to be sent again": {&again, time.Time{}, arrival},
-		"nobody knows whose":     {nil, time.Time{}, arrival},
+		"gone":               {&one, time.Time{}, orphanAge},
+		"started anew":       {&one, since.Add(time.Second), orphanAge},
+		"there":              {&one, since, lateAge},
+		"gone, with a key":   {&again, time.Time{}, againAge},
+		"there, with a key":  {&again, since, arrival},
+		"nobody knows whose": {nil, time.Time{}, arrival},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

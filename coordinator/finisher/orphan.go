@@ -11,10 +11,12 @@ import (
 )
 
 // orphanAge is how old a write is before anybody looks whether its gateway is still there, and lateAge how long after a write was accepted its
-// gateway may still begin to send it to a node: it does so at once, and again when a connection broke.
+// gateway may still begin to send it to a node: it does so at once, and again when a connection broke. againAge is orphanAge of a write with an
+// idempotency key: for a minute another gateway goes on with it when its client asks again, and later makes a write of its own.
 const (
 	orphanAge = 2 * time.Second
 	lateAge   = 30 * time.Second
+	againAge  = 75 * time.Second
 )
 
 // orphan is a write that nobody would send any more if its gateway were gone.
@@ -35,10 +37,17 @@ func (l *ledger) orphans(uids []uint32, now time.Time) map[uint32]orphan {
 		default:
 			continue
 		}
-		if r.Sender != nil && !r.Sender.Again && r.Stamp > 0 && now.Sub(r.EnqueuedAt) > orphanAge {
+		if r.Sender == nil || r.Stamp == 0 {
+			continue
+		}
+		age, least := now.Sub(r.EnqueuedAt), orphanAge
+		if r.Sender.Again {
+			least = againAge
+		}
+		if age > least {
 			list[uid] = orphan{
 				physical: r.Physical, write: nodeapi.Written{Dispatch: r.DispatchID(), Stamp: r.Stamp}, sender: *r.Sender,
-				late: now.Sub(r.EnqueuedAt) > lateAge,
+				late: age > lateAge && !r.Sender.Again,
 			}
 		}
 	}
