@@ -278,6 +278,50 @@ func TestNobodySeesBehindAWriteThatHasEnded(t *testing.T) {
 	}
 }
 
+// TK-6: a write of which the engine got only a part, or nothing, because newer ones were there has indexed all its documents all the same,
+// as on one node. That survives a restart.
+func TestTK6LateDocumentsCountAsIndexed(t *testing.T) {
+	b := newBench(t)
+	const shards = 4
+	ix := b.index("movies", "id", shards)
+	stamp := hlc.At(time.Now())
+	write := func(dispatch string, stamp hlc.Stamp, method string, ids ...string) {
+		t.Helper()
+		o := operation{method: method, stamp: stamp, dispatch: dispatch}
+		for _, id := range ids {
+			o.docs = append(o.docs, map[string]any{"id": id, "by": dispatch})
+		}
+		if a := o.leg(b, ix, shards); a.status != http.StatusAccepted {
+			t.Fatalf("%s: %d %s", dispatch, a.status, a.body)
+		}
+	}
+	indexed := func(dispatch string, want float64) {
+		t.Helper()
+		task := b.finished(dispatch)
+		if details, _ := task["details"].(map[string]any); task["status"] != "succeeded" || details["indexedDocuments"] != want {
+			t.Errorf("%s: %v, want %v documents", dispatch, task, want)
+		}
+	}
+	write("newest", stamp+9, http.MethodPut, "a", "b")
+	write("partly", stamp+5, http.MethodPost, "a", "c", "a")
+	write("wholly", stamp+4, http.MethodPut, "a", "b")
+	write("next", stamp+10, http.MethodPost, "a", "a", "d")
+	for range 2 {
+		indexed("newest", 2)
+		indexed("partly", 2)
+		indexed("wholly", 2)
+		indexed("next", 2)
+		b.stop()
+		b.start()
+	}
+	b.settled(ix, map[string]map[string]any{
+		"a": {"id": "a", "by": "next", nodeapi.FieldUpdatedAt: string(nodeapi.AppendStamp(nil, stamp+10, 1))},
+		"b": {"id": "b", "by": "newest", nodeapi.FieldUpdatedAt: string(nodeapi.AppendStamp(nil, stamp+9, 1))},
+		"c": {"id": "c", "by": "partly", nodeapi.FieldUpdatedAt: string(nodeapi.AppendStamp(nil, stamp+5, 1))},
+		"d": {"id": "d", "by": "next", nodeapi.FieldUpdatedAt: string(nodeapi.AppendStamp(nil, stamp+10, 2))},
+	})
+}
+
 // WQ-6: what was sent again to put documents in order never comes behind an operation on all of them, and what was before that is
 // not sent with what comes after it.
 func TestNothingIsSentAgainBehindAClear(t *testing.T) {

@@ -116,7 +116,7 @@ func serve(ctx context.Context, p assembly) error {
 		Journal: p.journal, Clock: p.clock, Engine: p.engine, Dispatches: table, Views: watch, Lost: losses.tell, Log: p.log,
 		Metrics: replica.NewMetrics(p.registry),
 	})
-	table.Heed(copies.Ended)
+	table.Heed(copies)
 	keeper := ensure.New(ensure.Config{
 		Node: p.config.id, Engine: p.engine, Views: watch, Store: p.store, Lose: copies.Lose, Prune: copies.Prune, Latest: p.journal.Latest, Book: book, Seal: p.config.seal, Log: p.log,
 		Metrics: ensure.NewMetrics(p.registry), Known: p.node.Since.Before(p.started),

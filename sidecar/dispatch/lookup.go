@@ -20,15 +20,23 @@ import (
 // batch is how many tasks one request to the engine asks for, so that its address stays short.
 const batch = 500
 
-// Heed lets the success of dispatches be told only where somebody allows it, who hears which task it is, and where the one that he
-// names, if he does, has ended as well. It is called before anything else.
-func (t *Table) Heed(ended func(id string, uid uint32) (after string, ok bool)) { t.ended = ended }
+// Writes knows of dispatches what the engine does not.
+type Writes interface {
+	// Ended says whether the success of a dispatch, which is a task of the engine, may be told: only where ok, and when after, if it is
+	// one, has ended as well.
+	Ended(id string, uid uint32) (after string, ok bool)
+	// Left is how many documents of a dispatch its task does not count.
+	Left(id string) (documents int)
+}
+
+// Heed lets w have its say before the success of a dispatch is told. It is called before anything else.
+func (t *Table) Heed(w Writes) { t.writes = w }
 
 // Lookup tells what became of dispatches, in the order asked for, with one request to the engine for all of them.
 // A dispatch of unknown outcome is looked for first.
 func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, error) {
 	found, err := t.look(ctx, ids)
-	if err != nil || t.ended == nil {
+	if err != nil || t.writes == nil {
 		return found, err
 	}
 	waits := map[string][]int{}
@@ -37,7 +45,10 @@ func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, e
 			continue
 		}
 		uid, _ := t.find(d.ID)
-		after, ok := t.ended(d.ID, uid)
+		after, ok := t.writes.Ended(d.ID, uid)
+		if left := t.writes.Left(d.ID); left > 0 {
+			err = errors.Join(err, credit(&found[i], left))
+		}
 		switch {
 		case !ok:
 			err = errors.Join(err, reopen(&found[i]))
@@ -64,14 +75,42 @@ func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, e
 
 // reopen shows a dispatch as one that is under way.
 func reopen(d *nodeapi.Dispatch) error {
+	d.State = task.Processing
+	return change(&d.Task, func(object map[string]json.RawMessage) error {
+		object["status"] = json.RawMessage(`"` + task.Processing + `"`)
+		object["finishedAt"], object["duration"] = json.RawMessage("null"), json.RawMessage("null")
+		return nil
+	})
+}
+
+// credit counts documents that the engine did not get among those that were indexed. Nobody can tell how many would have been
+// deleted, so deletions are not counted.
+func credit(d *nodeapi.Dispatch, documents int) error {
+	return change(&d.Task, func(object map[string]json.RawMessage) error {
+		details := object["details"]
+		err := change(&details, func(counts map[string]json.RawMessage) error {
+			var n int
+			if raw, counted := counts["indexedDocuments"]; counted && json.Unmarshal(raw, &n) == nil {
+				counts["indexedDocuments"] = json.RawMessage(strconv.Itoa(n + documents))
+			}
+			return nil
+		})
+		object["details"] = details
+		return err
+	})
+}
+
+// change writes an object of an engine's task anew.
+func change(raw *json.RawMessage, edit func(map[string]json.RawMessage) error) error {
 	var object map[string]json.RawMessage
-	if err := json.Unmarshal(d.Task, &object); err != nil {
+	if err := json.Unmarshal(*raw, &object); err != nil {
 		return fmt.Errorf("engine task: %w", err)
 	}
-	object["status"] = json.RawMessage(`"` + task.Processing + `"`)
-	object["finishedAt"], object["duration"] = json.RawMessage("null"), json.RawMessage("null")
-	shown, err := json.Marshal(object)
-	d.State, d.Task = task.Processing, shown
+	if err := edit(object); err != nil {
+		return err
+	}
+	changed, err := json.Marshal(object)
+	*raw = changed
 	return err
 }
 

@@ -33,7 +33,7 @@ type Table struct {
 	log      zerolog.Logger
 	metrics  *Metrics
 	capacity int
-	ended    func(id string, uid uint32) (after string, ok bool)
+	writes   Writes
 	ready    chan struct{} // closed when the engine's task list was read
 
 	mu        sync.Mutex

@@ -22,10 +22,16 @@ import (
 	"github.com/miroir-search/miroir/sidecar/engine"
 )
 
+// listed is a task as the list shows it.
+type listed struct {
+	engine.Task
+	Details json.RawMessage `json:"details,omitempty"`
+}
+
 // queue plays an engine's task list.
 type queue struct {
 	mu    sync.Mutex
-	tasks []engine.Task
+	tasks []listed
 	asked int
 }
 
@@ -33,7 +39,7 @@ func (q *queue) add(dispatch string) uint32 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	uid := uint32(len(q.tasks)) //nolint:gosec // a few
-	t := engine.Task{UID: uid, Status: "succeeded", Type: "documentAdditionOrUpdate", EnqueuedAt: time.Now()}
+	t := listed{Task: engine.Task{UID: uid, Status: "succeeded", Type: "documentAdditionOrUpdate", EnqueuedAt: time.Now()}}
 	if dispatch != "" {
 		t.CustomMetadata = &dispatch
 	}
@@ -45,6 +51,12 @@ func (q *queue) move(uid int, status string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tasks[uid].Status = status
+}
+
+func (q *queue) describe(uid int, details string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tasks[uid].Details = json.RawMessage(details)
 }
 
 func (q *queue) looked() int {
@@ -263,5 +275,44 @@ func TestA61Await(t *testing.T) {
 	q.move(1, "failed")
 	if got := <-ended; got[0].State != "failed" || got[1].State != "succeeded" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// known plays what a node knows of dispatches besides the engine.
+type known struct {
+	left  map[string]int
+	after map[string]string
+	open  map[string]bool
+}
+
+func (k known) Ended(id string, _ uint32) (after string, ok bool) { return k.after[id], !k.open[id] }
+func (k known) Left(id string) int                                { return k.left[id] }
+
+// TK-6: documents that the engine did not get because newer ones were there count as indexed, where such documents are counted and the
+// task succeeded.
+func TestTK6DocumentsThatTheEngineDidNotGetCount(t *testing.T) {
+	q := &queue{}
+	table := newTable(t, q, 10)
+	table.Heed(known{left: map[string]int{"1": 2, "2": 2, "3": 2, "4": 2}, open: map[string]bool{"4": true}})
+	if err := table.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	details := []string{`{"receivedDocuments":3,"indexedDocuments":1}`, `{"receivedDocuments":3,"indexedDocuments":1}`,
+		`{"providedIds":3,"deletedDocuments":1}`, `{"receivedDocuments":3,"indexedDocuments":0}`, `{"receivedDocuments":3,"indexedDocuments":1}`}
+	ids := []string{"0", "1", "2", "3", "4"}
+	for i, id := range ids {
+		table.Put(id, q.add(id))
+		q.describe(i, details[i])
+	}
+	q.move(3, "failed")
+	got, err := table.Lookup(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`"indexedDocuments":1`, `"indexedDocuments":3`, `"deletedDocuments":1`, `"indexedDocuments":0`, `"status":"processing"`}
+	for i, d := range got {
+		if !strings.Contains(string(d.Task), want[i]) {
+			t.Errorf("%s: %s, want %s", d.ID, d.Task, want[i])
+		}
 	}
 }

@@ -574,6 +574,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add(appendEntry(nil, entry{id: []byte("a"), version: guard.Version{Stamp: 7, Position: 3}, body: span{1, 2, 3}}))
 	f.Add(appendEntry(nil, entry{id: []byte("b"), floor: guard.Version{Stamp: 7}, includes: []guard.Version{{Stamp: 8}, {Stamp: 9, Position: 1}}, write: "7"}))
 	f.Add(appendLeg(nil, Entered{Leg: Leg{Index: "a--1", Write: "7", Stamp: 5, Kind: guard.Update, Via: Copied}, Count: 3, Bytes: 9, Task: 4, Registered: true}))
+	f.Add(appendLeg(nil, Entered{Leg: Leg{Index: "a--1", Write: "8", Stamp: 6, Kind: guard.Replace}, Left: 2, Count: 1}))
 	f.Add(appendLatest(nil, latest{guard.Version{Stamp: 5, Position: 1}, guard.Version{Stamp: 4}, 9}))
 	f.Add(make([]byte, formerSize))
 	f.Add(appendMarks(nil, marks{1, 2}))

@@ -35,21 +35,35 @@ type Entered struct {
 	Bytes      int64 // of bodies
 	Task       uint32
 	Registered bool // the engine has it as Task
+	Left       int  // documents of the write that the engine did not get with it
 }
 
 const legVersion = 1
 
+const (
+	isRegistered = 1 << iota
+	hasLeft
+)
+
 func appendLeg(b []byte, e Entered) []byte {
-	b = append(b, legVersion, byte(e.Kind), byte(e.Via), 0)
+	var flags byte
 	if e.Registered {
-		b[len(b)-1] = 1
+		flags |= isRegistered
 	}
+	if e.Left > 0 {
+		flags |= hasLeft
+	}
+	b = append(b, legVersion, byte(e.Kind), byte(e.Via), flags)
 	b = appendText(appendText(b, e.Index), e.Write)
 	b = binary.AppendUvarint(b, uint64(e.Stamp))
 	b = appendVersion(appendVersion(b, e.Low), e.High)
 	b = binary.AppendUvarint(b, uint64(e.Count)) //nolint:gosec // not negative
 	b = binary.AppendUvarint(b, uint64(e.Bytes)) //nolint:gosec // not negative
-	return binary.AppendUvarint(b, uint64(e.Task))
+	b = binary.AppendUvarint(b, uint64(e.Task))
+	if flags&hasLeft != 0 {
+		b = binary.AppendUvarint(b, uint64(e.Left)) //nolint:gosec // not negative
+	}
+	return b
 }
 
 func parseLeg(place hlc.Stamp, b []byte) (Entered, error) {
@@ -59,13 +73,17 @@ func parseLeg(place hlc.Stamp, b []byte) (Entered, error) {
 		return e, ErrCorrupt
 	}
 	e.Kind, e.Via = guard.Kind(r.octet()), Via(r.octet())
-	e.Registered = r.octet() == 1
+	flags := r.octet()
+	e.Registered = flags&isRegistered != 0
 	e.Index, e.Write = r.text(), r.text()
 	e.Stamp = hlc.Stamp(r.number(uint64(hlc.Max)))
 	e.Low, e.High = r.version(), r.version()
 	e.Count = int(r.short())
 	e.Bytes = int64(r.number(1 << 62)) //nolint:gosec // bounded
 	e.Task = r.short()
+	if flags&hasLeft != 0 {
+		e.Left = int(r.short())
+	}
 	if r.bad || len(r.b) > 0 || e.Index == "" {
 		return e, ErrCorrupt
 	}

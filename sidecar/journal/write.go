@@ -77,6 +77,9 @@ func (w *Writer) Write() string { return w.entry.Write }
 // Count is how many operations the leg has.
 func (w *Writer) Count() int { return w.entry.Count }
 
+// Leave says how many documents of the write the engine does not get with the leg.
+func (w *Writer) Leave(documents int) { w.entry.Left = documents }
+
 // Add takes one operation.
 func (w *Writer) Add(op Op) error {
 	if w.err != nil {

@@ -53,6 +53,20 @@ func (r *Replica) Ended(write string, task uint32) (after string, ok bool) {
 	return e.after, true
 }
 
+// short is a write whose task in the engine has fewer documents than the write.
+type short struct {
+	place hlc.Stamp // of its leg
+	by    int       // documents
+}
+
+// Left says how many documents of a write are not counted by its task in the engine, which did not get them: newer ones were here
+// already. To the client they are written as all others, and were replaced later.
+func (r *Replica) Left(write string) (documents int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.left[write].by
+}
+
 // mayCome says whether a leg may still come behind one that is registered. One of which nobody knows whether the engine has it
 // does so soon, or hardly ever: then this node's copies are marked, for it did not acknowledge the write. The lock is held.
 func (r *Replica) mayCome(e journal.Entered) bool {
@@ -171,4 +185,5 @@ func (r *Replica) forget() {
 		}
 	}
 	maps.DeleteFunc(r.checks, func(index string, o progress) bool { return r.lanes[index] == nil && o.settled() && o.shut == 0 })
+	maps.DeleteFunc(r.left, func(_ string, s short) bool { return gone(s.place) })
 }

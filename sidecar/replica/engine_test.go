@@ -92,7 +92,7 @@ func newNode(t *testing.T) (*Replica, *fakeEngine) {
 	}
 	r.Engine, r.Views = client, &view{}
 	r.Dispatches = dispatch.New(client, zerolog.Nop(), dispatch.NewMetrics(prometheus.NewRegistry()), 1000)
-	r.Dispatches.Heed(r.Ended)
+	r.Dispatches.Heed(r)
 	if err := r.Dispatches.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/miroir-search/miroir/internal/hlc"
@@ -17,6 +18,7 @@ type Leg struct {
 	parts   []*journal.Writer // legs of the journal, in order: one, or several where operations of several kinds become one task
 	careful bool              // something newer may be here
 	dropped int
+	left    map[string]bool // documents that the engine does not get with it, by shard and id
 	done    bool
 	open    func() // lets operations be sent again
 }
@@ -96,12 +98,23 @@ func (l *Leg) Take(shard int, id []byte, position uint64, body []byte) (keep boo
 	switch verdict {
 	case guard.Drop:
 		l.dropped++
+		l.leave(shard, id)
 		return false, nil
 	case guard.Refuse:
 		return false, ErrUnordered
 	}
 	late := verdict == guard.Late
+	if late {
+		l.leave(shard, id)
+	}
 	return !late, l.parts[0].Add(journal.Op{Shard: shard, ID: id, Version: op.Version, Late: late, Body: body})
+}
+
+func (l *Leg) leave(shard int, id []byte) {
+	if l.left == nil {
+		l.left = map[string]bool{}
+	}
+	l.left[strconv.Itoa(shard)+"/"+string(id)] = true
 }
 
 func opsOf(history []journal.Known) []guard.Op {
@@ -114,6 +127,7 @@ func opsOf(history []journal.Known) []guard.Op {
 
 // End makes the leg durable. Only then may the engine get the end of it.
 func (l *Leg) End() error {
+	l.parts[0].Leave(len(l.left))
 	for _, w := range l.parts {
 		if err := w.Prepare(); err != nil {
 			return err

@@ -58,6 +58,7 @@ type Replica struct {
 	queue    []checkup
 	checks   map[string]progress     // of checkups, by index
 	ends     map[string]*end         // of writes that may not be told yet, by dispatch id
+	left     map[string]short        // writes of which the engine did not get all, by dispatch id
 	entering map[hlc.Stamp]bool      // legs without a writer whose task is known, and that are not in their lanes yet
 	unsure   map[string]hlc.Stamp    // legs of which nobody knows whether the engine has them, by dispatch id
 	doubts   map[hlc.Stamp]time.Time // since when, by place
@@ -78,7 +79,7 @@ type checkup struct {
 func New(c Config) *Replica {
 	return &Replica{
 		Config: c, ready: make(chan struct{}), release: c.Journal.Hold(0), started: time.Now(), lanes: map[string]*lane{},
-		checks: map[string]progress{}, ends: map[string]*end{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{}, doubts: map[hlc.Stamp]time.Time{},
+		checks: map[string]progress{}, ends: map[string]*end{}, left: map[string]short{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{}, doubts: map[hlc.Stamp]time.Time{},
 		wake: make(chan struct{}, 1), calm: make(chan struct{}),
 	}
 }
@@ -256,6 +257,9 @@ func (r *Replica) place(e journal.Entered) {
 	if !ok {
 		l = &lane{}
 		r.lanes[e.Index] = l
+	}
+	if e.Left > 0 {
+		r.left[e.Write] = short{e.Place, e.Left}
 	}
 	r.foresee(e)
 	check, crossed, hidden := l.insert(e)
