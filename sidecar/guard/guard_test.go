@@ -97,7 +97,7 @@ func TestSettleEndsInStampOrder(t *testing.T) {
 		got := rapid.Permutation(ops).Draw(t, "arrival")
 		got = append(got, rapid.SliceOfN(rapid.SampledFrom(ops), 0, 3).Draw(t, "again")...)
 		for range 3 {
-			again, ok := Settle(history(got), 0)
+			again, ok := Settle(history(got), Wide{})
 			if !ok {
 				for _, a := range ops {
 					if a.Kind.conditional() {
@@ -113,7 +113,7 @@ func TestSettleEndsInStampOrder(t *testing.T) {
 				got = append(got, got[at])
 			}
 		}
-		if again, _ := Settle(history(got), 0); len(again) > 0 {
+		if again, _ := Settle(history(got), Wide{}); len(again) > 0 {
 			t.Fatalf("not settled: %v", again)
 		}
 		if state := fold(base, got); !equal(state, want) {
@@ -125,6 +125,9 @@ func TestSettleEndsInStampOrder(t *testing.T) {
 // WQ-6: what was before an operation that named no document is not sent behind it, and does not matter to what came after.
 func TestSettleBehindAWideOperation(t *testing.T) {
 	at := func(stamp hlc.Stamp, k Kind) Op { return Op{Version: Version{Stamp: stamp}, Write: "w", Kind: k} }
+	copied := func(stamp hlc.Stamp, k Kind, task uint32) Op { // the wide one is task 50
+		return Op{Version: Version{Stamp: stamp}, Write: "c", Kind: k, Copied: true, Task: task}
+	}
 	for name, c := range map[string]struct {
 		history []Op
 		want    []int
@@ -134,8 +137,13 @@ func TestSettleBehindAWideOperation(t *testing.T) {
 		"reversed on either side":   {[]Op{at(2, Update), at(1, Update), at(7, Update), at(6, Replace)}, []int{3, 2}},
 		"in order, one after it":    {[]Op{at(1, Update), at(6, Update)}, nil},
 		"a copy that lacks what is": {[]Op{at(1, Update), at(2, Update), at(6, Copy)}, nil},
+		"an old copy behind both":   {[]Op{at(1, Update), at(7, Update), copied(2, Copy, 51)}, []int{2, 1}},
+		"an old deletion behind":    {[]Op{at(7, Update), copied(2, Delete, 51)}, []int{1, 0}},
+		"an old copy between":       {[]Op{copied(2, Copy, 51), at(7, Update)}, nil},
+		"an old copy before it":     {[]Op{copied(2, Copy, 49), at(8, Update), at(7, Update)}, []int{2, 1}},
+		"an old copy, sent again":   {[]Op{at(7, Update), copied(2, Copy, 51), copied(2, Copy, 52), at(7, Update)}, nil},
 	} {
-		if again, ok := Settle(c.history, 5); !ok || !slices.Equal(again, c.want) {
+		if again, ok := Settle(c.history, Wide{5, 50}); !ok || !slices.Equal(again, c.want) {
 			t.Errorf("%s: %v, %v", name, again, ok)
 		}
 	}

@@ -59,7 +59,19 @@ type Op struct {
 	Late     bool      // it stands where it came, but the engine has not got it: newer ones were there
 	Floor    Version   // of a Copy: it has the effect of all operations up to here
 	Includes []Version // of a Copy: later operations that are in it besides its own version
+	Task     uint32    // number of the engine's task that carries it out
+	Copied   bool      // it came from another replica, as a Copy or as the deletion of what that one has not
 }
+
+// Wide is the newest operation that named no document; zero for none.
+type Wide struct {
+	Stamp hlc.Stamp
+	Task  uint32 // of the engine
+}
+
+// Ends says whether an operation on a document does not matter to what came after w, nor may come behind it. What was copied behind it is
+// the document as another replica had it after w, whichever version it is.
+func (w Wide) Ends(op Op) bool { return op.Stamp <= w.Stamp && (!op.Copied || op.Task <= w.Task) }
 
 // Compare orders operations. At equal versions a deletion comes last, then the write with the larger identity.
 func (o Op) Compare(p Op) int {

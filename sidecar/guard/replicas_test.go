@@ -149,7 +149,7 @@ func (r *replica) register(i int) {
 
 func (r *replica) settle(t *rapid.T) {
 	known := r.registered()
-	again, ok := Settle(history(known), 0)
+	again, ok := Settle(history(known), Wide{})
 	r.check = len(again) > 0
 	if !ok {
 		r.miss()

@@ -1,25 +1,20 @@
 package guard
 
-import (
-	"slices"
-
-	"github.com/miroir-search/miroir/internal/hlc"
-)
+import "slices"
 
 // Settle lists the operations, by their place in history, that must go to the engine as one, composed in this order, so that
 // the document ends as if all had come in the order of their stamps. history is in the order in which the engine carries
 // them out; an operation that went there again stands in it again. ok is false when nothing that this replica has can put it
 // right.
 //
-// wide is the stamp of the newest operation that named no document, 0 for none: what was before that one must not come behind
-// it, and does not matter to what came after.
+// What wide ends is left out.
 //
 // They are to be composed, for between two of them the document would show less than it did before.
-func Settle(history []Op, wide hlc.Stamp) (again []int, ok bool) {
+func Settle(history []Op, wide Wide) (again []int, ok bool) {
 	var since []Op
 	var places []int
 	for i, op := range history {
-		if op.Stamp > wide {
+		if !wide.Ends(op) {
 			since, places = append(since, op), append(places, i)
 		}
 	}

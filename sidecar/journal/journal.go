@@ -65,12 +65,12 @@ type Journal struct {
 	tasks  map[string]Task          // newest one, by index
 	// awaited are the registered legs, by place, of which nobody has said how their tasks ended.
 	awaited map[hlc.Stamp]Entered
-	failed  map[string]uint64    // legs that were taken back, by index
-	notes   []noted              // ascending
-	dropped map[string]hlc.Stamp // up to which legs may have been here and be forgotten, by index
-	barred  map[string]time.Time // writes that are never taken, by dispatch id, and since when
-	wide    map[string]hlc.Stamp // of the newest operation that names no document, of those that were in the window once
-	bytes   int64                // of bodies
+	failed  map[string]uint64     // legs that were taken back, by index
+	notes   []noted               // ascending
+	dropped map[string]hlc.Stamp  // up to which legs may have been here and be forgotten, by index
+	barred  map[string]time.Time  // writes that are never taken, by dispatch id, and since when
+	wide    map[string]guard.Wide // of the newest operation that names no document, of those that were in the window once
+	bytes   int64                 // of bodies
 }
 
 // Open opens the store in a folder, or begins an empty one.
@@ -78,7 +78,7 @@ func Open(dir string, clock *hlc.Clock, o Options) (*Journal, error) {
 	o = o.withDefaults()
 	j := &Journal{
 		Options: o, clock: clock, write: pebble.Sync, legs: map[hlc.Stamp]*Entered{}, coming: map[hlc.Stamp]*Entered{}, flying: map[hlc.Stamp]flight{}, held: map[hlc.Stamp]int{},
-		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{}, wide: map[string]hlc.Stamp{},
+		marks: map[string]marks{}, newest: map[string]guard.Version{}, tasks: map[string]Task{}, wide: map[string]guard.Wide{},
 		awaited: map[hlc.Stamp]Entered{}, failed: map[string]uint64{}, barred: map[string]time.Time{}, dropped: map[string]hlc.Stamp{},
 	}
 	if o.NoSync {
@@ -263,8 +263,8 @@ func (j *Journal) enter(e *Entered) {
 }
 
 func (j *Journal) surpass(e *Entered) {
-	if e.Kind.Wide() {
-		j.wide[e.Index] = max(j.wide[e.Index], e.High.Stamp)
+	if e.Kind.Wide() && e.High.Stamp >= j.wide[e.Index].Stamp {
+		j.wide[e.Index] = guard.Wide{Stamp: e.High.Stamp, Task: e.Task}
 	}
 	if e.High.Compare(j.newest[e.Index]) > 0 {
 		j.newest[e.Index] = e.High

@@ -17,7 +17,6 @@ import (
 type Known struct {
 	guard.Op
 	Place   hlc.Stamp
-	Task    uint32
 	Via     Via
 	ordinal uint32
 	body    span
@@ -62,7 +61,8 @@ func (j *Journal) operations(prefix []byte, visit func(Known)) error {
 		}
 		k.ordinal = uint32(reader64(append([]byte{0, 0, 0, 0}, key[len(key)-4:]...))) //nolint:gosec // four bytes
 		k.Op = guard.Op{Version: e.version, Write: cmp.Or(e.write, leg.Write), Kind: leg.Kind, Floor: e.floor, Includes: e.includes, Late: e.late}
-		k.Task, k.Via, k.body = leg.Task, leg.Via, e.body
+		k.Task, k.Copied = leg.Task, leg.Via == Copied
+		k.Via, k.body = leg.Via, e.body
 		visit(k)
 		return nil
 	})
@@ -203,9 +203,9 @@ func (j *Journal) Floor(index string) hlc.Stamp {
 
 func (j *Journal) floor(index string) hlc.Stamp { return j.marksOf(index).Floor }
 
-// Wide is the stamp of the newest operation on an index that names no document, as far as this process knows: one that left
-// the window before it began is not told. The floor is not below it.
-func (j *Journal) Wide(index string) hlc.Stamp {
+// Wide is the newest operation on an index that names no document, as far as this process knows: one that left the window before
+// it began is not told. The floor is not below it.
+func (j *Journal) Wide(index string) guard.Wide {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.wide[index]
@@ -216,7 +216,7 @@ func (j *Journal) Wide(index string) hlc.Stamp {
 func (j *Journal) Wides(index string) (newest hlc.Stamp, coming bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	newest = j.wide[index]
+	newest = j.wide[index].Stamp
 	for _, e := range j.coming {
 		if e.Index == index && e.Kind.Wide() {
 			newest, coming = max(newest, e.Stamp), true

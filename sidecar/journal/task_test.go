@@ -64,13 +64,13 @@ func TestNewestWideOperation(t *testing.T) {
 	j := open(t, dir, w)
 	s := hlc.At(noon)
 	put(t, j, Leg{Index: "a--1", Write: "1", Stamp: s + 5, Kind: guard.Replace}, 1, "x")
-	if got := j.Wide("a--1"); got != 0 {
-		t.Errorf("a write of documents names none: %d", got)
+	if got := j.Wide("a--1"); got != (guard.Wide{}) {
+		t.Errorf("a write of documents names none: %v", got)
 	}
 	put(t, j, Leg{Index: "a--1", Write: "2", Stamp: s + 9, Kind: guard.Select}, 2)
 	for range 2 {
-		if got := j.Wide("a--1"); got != s+9 || j.Floor("a--1") < got || j.Wide("b--1") != 0 {
-			t.Errorf("%d, floor %d", got, j.Floor("a--1"))
+		if got := j.Wide("a--1"); got != (guard.Wide{Stamp: s + 9, Task: 2}) || j.Floor("a--1") < got.Stamp || j.Wide("b--1") != (guard.Wide{}) {
+			t.Errorf("%v, floor %d", got, j.Floor("a--1"))
 		}
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestNewestWideOperation(t *testing.T) {
 		j = open(t, dir, w)
 	}
 	defer func() { _ = j.Close() }()
-	if err := j.Lose("a--1"); err != nil || j.Wide("a--1") != 0 {
+	if err := j.Lose("a--1"); err != nil || j.Wide("a--1") != (guard.Wide{}) {
 		t.Errorf("a lost index remembers: %v", err)
 	}
 }

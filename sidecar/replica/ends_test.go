@@ -152,7 +152,7 @@ func TestLateOperationsWaitForNewerOnes(t *testing.T) {
 	if err != nil || len(history) != 2 || history[0].Late || !history[1].Late {
 		t.Fatalf("history %v, %v", history, err)
 	}
-	if again, ok := guard.Settle(opsOf(history), 0); !ok || len(again) != 2 {
+	if again, ok := guard.Settle(opsOf(history), guard.Wide{}); !ok || len(again) != 2 {
 		t.Errorf("%v are sent again", again)
 	}
 	told(t, r, "late", false, "not sent yet")

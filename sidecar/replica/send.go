@@ -37,19 +37,25 @@ type batch struct {
 	parts  []part     // what it does, for the journal
 }
 
-// part are operations of one kind.
-type part struct {
+// way is what an operation does, and how it came to this node.
+type way struct {
 	kind guard.Kind
-	ops  []journal.Op
+	via  journal.Via
+}
+
+// part are operations of one kind that came one way.
+type part struct {
+	way
+	ops []journal.Op
 }
 
 // Write gives documents, or deletions, that another replica has to the engine. The task is the engine's.
 func (r *Replica) Write(ctx context.Context, index string, kind guard.Kind, ops []journal.Op) (task uint32, err error) {
-	b := batch{index: index, kind: kind, parts: []part{{kind, ops}}}
+	b := batch{index: index, kind: kind, parts: []part{{way{kind, journal.Copied}, ops}}}
 	for _, op := range ops {
 		b.put(op.ID, op.Body)
 	}
-	_, task, err = r.send(ctx, b, journal.Copied)
+	_, task, err = r.send(ctx, b)
 	return task, err
 }
 
@@ -64,7 +70,7 @@ func (b *batch) put(id, body []byte) {
 
 // send journals a batch and gives it to the engine. write is its dispatch id, the task is the engine's. While the engine is away
 // nothing is journaled for it, or every try would leave something.
-func (r *Replica) send(ctx context.Context, b batch, via journal.Via) (write string, task uint32, err error) {
+func (r *Replica) send(ctx context.Context, b batch) (write string, task uint32, err error) {
 	ix, ok := r.Views.View().Physical[b.index]
 	if !ok {
 		return "", 0, ErrGone
@@ -75,7 +81,7 @@ func (r *Replica) send(ctx context.Context, b batch, via journal.Via) (write str
 	write = r.Name()
 	leg := &Leg{r: r, header: journal.Leg{Index: b.index, Write: write}}
 	for _, p := range b.parts {
-		if err = leg.add(journal.Leg{Index: b.index, Stamp: r.Clock.Next(), Kind: p.kind, Via: via, Write: write}, p.ops); err != nil {
+		if err = leg.add(journal.Leg{Index: b.index, Stamp: r.Clock.Next(), Kind: p.kind, Via: p.via, Write: write}, p.ops); err != nil {
 			break
 		}
 	}

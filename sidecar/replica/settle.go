@@ -102,10 +102,10 @@ func (r *Replica) disorder(c checkup, d document) (ops []journal.Known, ok bool,
 		return nil, false, err
 	}
 	wide := r.Journal.Wide(c.index)
-	before := slices.DeleteFunc(slices.Clone(history), func(k journal.Known) bool { return k.Stamp > wide })
+	before := slices.DeleteFunc(slices.Clone(history), func(k journal.Known) bool { return !wide.Ends(k.Op) })
 	if slices.ContainsFunc(before, func(k journal.Known) bool { return k.Place == c.place }) {
 		// An operation on all documents has seen what was out of order. Sent again, it would stand behind that one.
-		places, ok := guard.Settle(opsOf(before), 0)
+		places, ok := guard.Settle(opsOf(before), guard.Wide{})
 		return nil, ok && len(places) == 0, nil
 	}
 	places, ok := guard.Settle(opsOf(history), wide)
@@ -153,7 +153,7 @@ type resend struct {
 
 // operation is one that goes to the journal again.
 type operation struct {
-	kind guard.Kind
+	way
 	journal.Op
 }
 
@@ -169,7 +169,11 @@ func (r *Replica) gather(to again, d document, known []journal.Known) (size int,
 		if bodies[i], err = r.Journal.Body(op); err != nil {
 			return 0, err
 		}
-		ops[i] = operation{op.Kind, journal.Op{
+		via := journal.Settled
+		if op.Copied {
+			via = journal.Copied // it is not what was before an operation on all documents, as its version says
+		}
+		ops[i] = operation{way{op.Kind, via}, journal.Op{
 			Shard: d.shard, ID: []byte(d.id), Version: op.Version, Floor: op.Floor, Includes: op.Includes, Write: op.Write, Body: bodies[i],
 		}}
 	}
@@ -190,7 +194,7 @@ func (r *Replica) resend(ctx context.Context, index string, late again) error {
 		for i, ops := range one.ops {
 			out.put(ops[0].ID, one.bodies[i])
 		}
-		write, _, err := r.send(ctx, out, journal.Settled)
+		write, _, err := r.send(ctx, out)
 		if err != nil {
 			return err
 		}
@@ -202,14 +206,14 @@ func (r *Replica) resend(ctx context.Context, index string, late again) error {
 	return nil
 }
 
-// parts lists the operations by kind, those of one document in their order.
+// parts lists the operations by kind and way, those of one document in their order.
 func (s *resend) parts() (list []part) {
 	left := slices.Clone(s.ops)
 	for {
 		var p part
 		for i := range left {
-			for len(left[i]) > 0 && (p.kind == 0 || left[i][0].kind == p.kind) {
-				p.kind, p.ops = left[i][0].kind, append(p.ops, left[i][0].Op)
+			for len(left[i]) > 0 && (p.kind == 0 || left[i][0].way == p.way) {
+				p.way, p.ops = left[i][0].way, append(p.ops, left[i][0].Op)
 				left[i] = left[i][1:]
 			}
 		}

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/miroir-search/miroir/internal/hlc"
 	"github.com/miroir-search/miroir/sidecar/guard"
+	"github.com/miroir-search/miroir/sidecar/journal"
 )
 
 // work does the checkups that may be done at a time.
@@ -64,6 +66,35 @@ func TestWhatIsTriedInVainLeavesNothing(t *testing.T) {
 	}
 	if legs := r.Journal.Legs(); len(legs) != 2 || len(r.doubts) > 0 {
 		t.Errorf("%d legs, %d in doubt", len(legs), len(r.doubts))
+	}
+}
+
+// WQ-6: what a repair writes behind an operation on all documents is of after it, whichever version it is. A newer write that the engine had
+// just got is put on top of it, and that is no write on the wrong side.
+func TestCopiesBehindAWideOperationDoNotHideNewerWrites(t *testing.T) {
+	for name, kind := range map[string]guard.Kind{"a copy": guard.Copy, "a deletion": guard.Delete} {
+		r, e := newNode(t)
+		r.Lost = func(context.Context, string, []int, hlc.Stamp, string) { t.Errorf("%s: copies are marked", name) }
+		now := hlc.At(time.Now())
+		begin(t, r, "movies", "older", now+1, guard.Replace).enqueue(t, 1)
+		begin(t, r, "movies", "clear", now+2, guard.Clear).enqueue(t, 2)
+		newer := begin(t, r, "movies", "newer", now+3, guard.Update)
+		op := journal.Op{ID: []byte("x"), Version: guard.Version{Stamp: now + 1}}
+		if kind == guard.Copy {
+			op.Body, op.Floor = []byte(`{"id":"x"}`+"\n"), guard.Version{Stamp: now + 2}
+		}
+		if _, err := r.Write(t.Context(), "movies", kind, []journal.Op{op}); err != nil {
+			t.Fatal(err)
+		}
+		newer.enqueue(t, 3) // before the copy
+		told(t, r, "newer", false, name+" hides it")
+		work(t, r, time.Now())
+		told(t, r, "newer", true, name+" is below it")
+		history, err := r.Journal.Operations("movies", 0, []byte("x"))
+		last := history[len(history)-1]
+		if err != nil || e.writes() != 2 || last.Stamp != now+3 || last.Task != 101 {
+			t.Errorf("%s: %d writes, %v %v", name, e.writes(), history, err)
+		}
 	}
 }
 

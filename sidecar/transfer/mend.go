@@ -35,7 +35,7 @@ func (t *Target) Mend(ctx context.Context, q nodeapi.Mend) (nodeapi.RepairResult
 		if t.barred(q.Index) {
 			return later, guard.Op{}
 		}
-		here.wide = t.Journal.Wide(q.Index)
+		here.wide = t.Journal.Wide(q.Index).Stamp
 		return byStamp(here, there)
 	}
 	if err := work.take(ctx, q.Write); err != nil {
