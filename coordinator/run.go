@@ -123,6 +123,7 @@ func serve(ctx context.Context, c config, log zerolog.Logger, d doors, store *st
 	defer p.nodes.Close()
 	group.Go("xds", func(ctx context.Context) error { return p.envoys.Serve(ctx, d.xds) })
 	group.Go("publish", p.publisher().Run)
+	group.Go("store", store.Guard)
 	group.Go("sightings", p.observe)
 	group.Go("member", p.member)
 	port := telemetry.Port{Metrics: p.registry, Ready: p.ready, Profiles: c.pprof}

@@ -221,6 +221,7 @@ func (p *process) watch(ctx context.Context) (err error) {
 // cluster in full: barriers count its writes, its presence says what it routes by.
 func (p *process) serve(ctx, work context.Context, socket *extproc.Listener, metrics net.Listener) error {
 	g := lifecycle.NewGroup(work)
+	g.Go("store", p.store.Guard)
 	g.Go("extproc", func(work context.Context) error {
 		drain, stop := context.WithCancel(work)
 		defer stop()

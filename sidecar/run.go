@@ -117,6 +117,7 @@ func serve(ctx context.Context, p assembly) error {
 		Metrics: replica.NewMetrics(p.registry),
 	})
 	table.Heed(copies)
+	table.Vet(func(ctx context.Context, newest uint32) error { return passed(ctx, p.store, newest, p.log) })
 	keeper := ensure.New(ensure.Config{
 		Node: p.config.id, Engine: p.engine, Views: watch, Store: p.store, Lose: copies.Lose, Prune: copies.Prune, Latest: p.journal.Latest, Book: book, Seal: p.config.seal, Log: p.log,
 		Metrics: ensure.NewMetrics(p.registry), Known: p.node.Since.Before(p.started),
@@ -134,6 +135,7 @@ func serve(ctx context.Context, p assembly) error {
 		store: p.store, log: p.log, node: p.node, started: p.started, probe: watcher, fence: barrier, views: watch,
 		table: table, acked: newAck(watch.View().Epoch),
 	}
+	group.Go("store", p.store.Guard)
 	group.Go("membership", m.run)
 	group.Go("view", m.follow)
 	group.Go("probe", watcher.Run)
@@ -172,6 +174,15 @@ func register(ctx context.Context, store *state.Client, want routing.NodeRecord,
 		return err
 	})
 	return node, err
+}
+
+// passed makes sure that the newest task that the engine knows is behind those that gateways will make.
+func passed(ctx context.Context, store *state.Client, newest uint32, log zerolog.Logger) error {
+	forward, err := store.PassTask(ctx, newest)
+	if err == nil && forward {
+		log.Error().Uint32("task", newest).Msg("the state store was set back: the engine knows tasks that it does not; compare all copies (miroir-ctl verify --deep --repair)")
+	}
+	return err
 }
 
 // retry repeats what failed because the store did not answer, with growing pauses.

@@ -41,6 +41,7 @@ type Client struct {
 	op     time.Duration
 	seq    sequence
 	leases leases
+	origin standing // where the store stood when this was opened
 }
 
 // Open connects. It returns an error when no endpoint answers within the dial timeout, and ErrSchema for the state of a
@@ -65,6 +66,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 		_ = etcd.Close()
 		return nil, fmt.Errorf("open state: no answer from etcd: %w", errors.Join(ErrUnavailable, err))
 	}
+	c.origin = standingOf(res.Header)
 	for _, kv := range res.Kvs {
 		if err := readable(kv.Value); err != nil {
 			_ = etcd.Close()

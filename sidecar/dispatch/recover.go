@@ -21,7 +21,10 @@ const (
 // Recover reads the engine's task list, newest first, and opens the table. It tries until it succeeds or ctx ends.
 func (t *Table) Recover(ctx context.Context) error {
 	for pause := 20 * time.Millisecond; ; pause = min(2*pause, retryLongest) {
-		n, err := t.readAll(ctx)
+		n, newest, err := t.readAll(ctx)
+		if err == nil && t.vet != nil && newest > 0 {
+			err = t.vet(ctx, newest)
+		}
 		if err == nil {
 			t.log.Info().Int("dispatches", n).Msg("dispatches recovered from the engine's tasks")
 			close(t.ready)
@@ -36,6 +39,10 @@ func (t *Table) Recover(ctx context.Context) error {
 	}
 }
 
+// Vet lets writes in only after somebody has looked at the newest uid of a task of the cluster that the engine knows. It is called before
+// anything else.
+func (t *Table) Vet(vet func(ctx context.Context, newest uint32) error) { t.vet = vet }
+
 // Ready says whether the table takes writes.
 func (t *Table) Ready() bool {
 	select {
@@ -46,15 +53,18 @@ func (t *Table) Ready() bool {
 	}
 }
 
-func (t *Table) readAll(ctx context.Context) (n int, err error) {
+func (t *Table) readAll(ctx context.Context) (n int, newest uint32, err error) {
 	err = t.walk(ctx, func(task engine.Task) (more bool) {
 		if task.CustomMetadata == nil {
 			return true
 		}
 		n++
+		if uid, err := strconv.ParseUint(*task.CustomMetadata, 10, 32); err == nil {
+			newest = max(newest, uint32(uid)) //nolint:gosec // 32 bits
+		}
 		return t.putOld(*task.CustomMetadata, task.UID)
 	})
-	return n, err
+	return n, newest, err
 }
 
 // search looks among the tasks enqueued since a time for a dispatch.

@@ -34,6 +34,7 @@ type Table struct {
 	metrics  *Metrics
 	capacity int
 	writes   Writes
+	vet      func(ctx context.Context, newest uint32) error
 	ready    chan struct{} // closed when the engine's task list was read
 
 	mu        sync.Mutex
