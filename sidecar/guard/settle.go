@@ -99,13 +99,10 @@ func settled(history []Op, from int, tail []int) bool {
 			return false // an older one came after it
 		}
 	}
-	exact := len(tail) == len(history)-from-1
-	for i, at := range tail {
-		exact = exact && at == from+1+i && !history[at].Late
+	if len(tail) > 0 && tail[0] < from || len(outOfOrder(history, tail)) > 0 {
+		return false
 	}
-	if exact {
-		return true
-	}
-	conditional := slices.ContainsFunc(tail, func(at int) bool { return history[at].Kind.conditional() })
-	return !conditional && (len(tail) == 0 || tail[0] > from) && len(outOfOrder(history, tail)) == 0
+	// What depends on whether there was a document must have come once, and everything else as well.
+	once := len(tail) == len(history)-from-1
+	return once || !slices.ContainsFunc(tail, func(at int) bool { return history[at].Kind.conditional() })
 }
