@@ -96,3 +96,32 @@ func TestR4WhatTheEngineDidNotCarryOutIsNoDeletion(t *testing.T) {
 		}
 	}
 }
+
+// §6 "Order": a write that came late is not lost with newer ones that the engine fails to carry out: those had hidden it, or made it void,
+// or were to be sent again with it.
+func TestLateWritesOutliveNewerOnesThatFail(t *testing.T) {
+	b := newBench(t)
+	ix := b.index("things", "id", 1)
+	stamp := hlc.At(time.Now())
+	write := func(method, dispatch string, at hlc.Stamp, d map[string]any) {
+		t.Helper()
+		if a := (operation{method: method, stamp: at, dispatch: dispatch, docs: []map[string]any{d}}).leg(b, ix, 1); a.status != http.StatusAccepted {
+			t.Fatalf("%s: %d %s", dispatch, a.status, a.body)
+		}
+	}
+	for n, method := range []string{http.MethodPut, http.MethodPost} {
+		id := fmt.Sprint("d", n)
+		bad, late := "bad-"+id, "late-"+id
+		write(method, bad, stamp+2, map[string]any{"id": id, "b": 1.0, "_vectors": "none"})
+		if task := b.finished(bad); task["status"] != "failed" { // as vectors are no text
+			t.Fatal(task)
+		}
+		write(http.MethodPut, late, stamp+1, map[string]any{"id": id, "a": 1.0})
+		if task := b.finished(late); task["status"] != "succeeded" {
+			t.Fatal(task)
+		}
+		if got := b.stored(ix)[id]; got["a"] != 1.0 || got["b"] != nil {
+			t.Errorf("under a %s that failed: %v", method, got)
+		}
+	}
+}

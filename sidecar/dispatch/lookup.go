@@ -23,8 +23,8 @@ const batch = 500
 // Writes knows of dispatches what the engine does not.
 type Writes interface {
 	// Ended says whether the success of a dispatch, which is a task of the engine, may be told: only where ok, and when after, if it is
-	// one, has ended as well.
-	Ended(id string, uid uint32) (after string, ok bool)
+	// one, has succeeded as well.
+	Ended(ctx context.Context, id string, uid uint32) (after string, ok bool)
 	// Left is how many documents of a dispatch its task does not count.
 	Left(id string) (documents int)
 }
@@ -45,7 +45,7 @@ func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, e
 			continue
 		}
 		uid, _ := t.find(d.ID)
-		after, ok := t.writes.Ended(d.ID, uid)
+		after, ok := t.writes.Ended(ctx, d.ID, uid)
 		if left := t.writes.Left(d.ID); left > 0 {
 			err = errors.Join(err, credit(&found[i], left))
 		}
@@ -64,7 +64,7 @@ func (t *Table) Lookup(ctx context.Context, ids []string) ([]nodeapi.Dispatch, e
 		return nil, err
 	}
 	for _, d := range others {
-		if running(d) {
+		if d.State != nodeapi.StateUnknown && d.State != task.Succeeded {
 			for _, i := range waits[d.ID] {
 				err = errors.Join(err, reopen(&found[i]))
 			}

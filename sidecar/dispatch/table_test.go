@@ -285,8 +285,10 @@ type known struct {
 	open  map[string]bool
 }
 
-func (k known) Ended(id string, _ uint32) (after string, ok bool) { return k.after[id], !k.open[id] }
-func (k known) Left(id string) int                                { return k.left[id] }
+func (k known) Ended(_ context.Context, id string, _ uint32) (after string, ok bool) {
+	return k.after[id], !k.open[id]
+}
+func (k known) Left(id string) int { return k.left[id] }
 
 // TK-6: documents that the engine did not get because newer ones were there count as indexed, where such documents are counted and the
 // task succeeded.

@@ -9,17 +9,22 @@ type Verdict uint8
 const (
 	Take   Verdict = iota // it goes to the engine; Settle may ask for more afterwards
 	Late                  // newer ones are there: it goes to the engine with them, as Settle says
-	Drop                  // it has no effect any more, or its effect is there already
+	Void                  // a newer one has made it void, unless that one fails: then it is as Late
+	Drop                  // its effect is there already
 	Refuse                // its place can not be found on this node: the replica misses it
 )
 
 // Admit decides about an operation before it goes to the engine. history lists the known operations on the document.
 func Admit(op Op, history []Op) Verdict {
-	late, conditional := false, op.Kind.conditional()
+	void, late, conditional := false, false, op.Kind.conditional()
 	for _, h := range history {
-		if h.Kind == Copy && h.contains(op.Version) || h.Kind.absolute() && h.Kind != Copy && h.Compare(op) > 0 {
+		if h.Kind == Copy && h.contains(op.Version) {
 			return Drop
 		}
+		void = void || h.Kind.absolute() && h.Kind != Copy && h.Compare(op) > 0
+	}
+	if void {
+		return Void
 	}
 	for _, h := range history {
 		if h.Compare(op) < 0 {

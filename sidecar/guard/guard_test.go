@@ -162,18 +162,18 @@ func TestAdmit(t *testing.T) {
 	}{
 		"first":                           {at(5, Update), nil, Take},
 		"newest":                          {at(5, Replace), []Op{at(4, Delete), at(3, Update)}, Take},
-		"late under a replacement":        {at(5, Update), []Op{at(6, Replace)}, Drop},
-		"late under a deletion":           {at(5, Replace), []Op{at(6, Delete)}, Drop},
+		"late under a replacement":        {at(5, Update), []Op{at(6, Replace)}, Void},
+		"late under a deletion":           {at(5, Replace), []Op{at(6, Delete)}, Void},
 		"late under an update":            {at(5, Replace), []Op{at(6, Update)}, Late},
 		"late deletion under an update":   {at(5, Delete), []Op{at(6, Update)}, Late},
 		"late under a conditional":        {at(5, Update), []Op{at(6, UpdateExisting)}, Refuse},
 		"late conditional":                {at(5, ReplaceExisting), []Op{at(6, Update)}, Refuse},
-		"late conditional, replaced":      {at(5, ReplaceExisting), []Op{at(6, Update), at(7, Replace)}, Drop},
+		"late conditional, replaced":      {at(5, ReplaceExisting), []Op{at(6, Update), at(7, Replace)}, Void},
 		"below the floor of a copy":       {at(2, Update), []Op{copied}, Drop},
 		"in a copy":                       {at(5, Update), []Op{copied}, Drop},
 		"the copy itself":                 {at(9, Update), []Op{copied}, Drop},
 		"missing in a copy":               {at(6, Update), []Op{copied}, Refuse},
-		"missing in a copy, but replaced": {at(6, Update), []Op{copied, at(12, Replace)}, Drop},
+		"missing in a copy, but replaced": {at(6, Update), []Op{copied, at(12, Replace)}, Void},
 		"after a copy":                    {at(10, Update), []Op{copied}, Take},
 	} {
 		if got := Admit(c.op, c.history); got != c.want {

@@ -81,7 +81,7 @@ func (r *replica) steps(good *replica) (list []step) {
 			switch Admit(a.Op, history(r.registered())) {
 			case Take:
 				r.sending = append(r.sending, sent{[]action{a}, false})
-			case Late:
+			case Late, Void:
 				r.sending = append(r.sending, sent{[]action{a}, true})
 			case Refuse:
 				r.missed = append(r.missed, a.Version)

@@ -94,15 +94,19 @@ func settled(history []Op, from int, tail []int) bool {
 	if history[from].Late {
 		return false
 	}
-	for at := from + 1; at < len(history); at++ {
-		if history[at].Compare(history[from]) < 0 {
-			return false // an older one came after it
+	after := 0 // how many came after it
+	for _, op := range history[from+1:] {
+		older := op.Compare(history[from]) < 0
+		if older && !op.Late {
+			return false
+		}
+		if !older {
+			after++
 		}
 	}
 	if len(tail) > 0 && tail[0] < from || len(outOfOrder(history, tail)) > 0 {
 		return false
 	}
 	// What depends on whether there was a document must have come once, and everything else as well.
-	once := len(tail) == len(history)-from-1
-	return once || !slices.ContainsFunc(tail, func(at int) bool { return history[at].Kind.conditional() })
+	return after == len(tail) || !slices.ContainsFunc(tail, func(at int) bool { return history[at].Kind.conditional() })
 }

@@ -103,12 +103,9 @@ func (j *Journal) latest(key []byte) (l latest, ok bool, err error) {
 	return l, err == nil, err
 }
 
-// Documents visits the documents that the operations of a leg are about.
-func (j *Journal) Documents(place hlc.Stamp, visit func(shard int, id []byte) error) error {
-	e, ok := j.Leg(place)
-	if !ok {
-		return nil
-	}
+// Documents visits the documents that the operations of a leg are about, or were before it was taken back.
+func (j *Journal) Documents(index string, place hlc.Stamp, visit func(shard int, id []byte) error) error {
+	e := Entered{Leg: Leg{Index: index}, Place: place}
 	return j.eachEntry(e, func(shard uint16, e entry) error { return visit(int(shard), e.id) })
 }
 

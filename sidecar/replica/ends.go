@@ -17,12 +17,13 @@ type end struct {
 	older []journal.Entered // legs that were on their way when its task was known, and may be older
 	until uint64            // number of the last checkup that must be done
 	after string            // dispatch id of what was sent again last when that one was seen to be done
+	late  bool              // newer ones may have made it void, of which nobody knows yet whether they failed
 }
 
 // Ended says whether the end of a write, of which the engine has a task, may be told: nothing that is older can show in its place
 // any more once the dispatch after, if there is one, has ended, too.
-func (r *Replica) Ended(write string, task uint32) (after string, ok bool) {
-	if !r.Ready() || r.Journal.Flying(write) || r.Found(write, task) != nil {
+func (r *Replica) Ended(ctx context.Context, write string, task uint32) (after string, ok bool) {
+	if !r.Ready() || r.Journal.Flying(write) || r.Found(write, task) != nil || r.unveil(ctx, write) != nil {
 		return "", false
 	}
 	r.mu.Lock()
@@ -65,6 +66,24 @@ func (r *Replica) Left(write string) (documents int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.left[write].by
+}
+
+// unveil finds out whether newer writes failed that may have made one void. The engine has ended them before that one.
+func (r *Replica) unveil(ctx context.Context, write string) error {
+	r.mu.Lock()
+	e := r.ends[write]
+	late := e != nil && e.late
+	r.mu.Unlock()
+	if !late {
+		return nil
+	}
+	if err := r.Hear(ctx, e.index); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.late = false
+	return nil
 }
 
 // mayCome says whether a leg may still come behind one that is registered. One of which nobody knows whether the engine has it

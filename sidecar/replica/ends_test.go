@@ -64,7 +64,7 @@ func (l *Leg) enqueue(t *testing.T, task uint32) {
 
 func told(t *testing.T, r *Replica, write string, want bool, when string) {
 	t.Helper()
-	if _, ok := r.Ended(write, 0); ok != want {
+	if _, ok := r.Ended(t.Context(), write, 0); ok != want {
 		t.Errorf("%s: the end of %s may be told: %v, want %v", when, write, ok, want)
 	}
 }
@@ -94,7 +94,7 @@ func TestEndsWaitForOlderLegs(t *testing.T) {
 	}
 	settleAll(r)
 	for _, write := range []string{"older", "newer", "later"} {
-		if after, ok := r.Ended(write, 0); !ok || after != "again" {
+		if after, ok := r.Ended(t.Context(), write, 0); !ok || after != "again" {
 			t.Errorf("settled: %s waits for %q, %v", write, after, ok)
 		}
 	}
@@ -135,6 +135,7 @@ func TestEndsWaitForDoubt(t *testing.T) {
 // A late operation does not go to the engine by itself, and stands in the journal as one that has not.
 func TestLateOperationsWaitForNewerOnes(t *testing.T) {
 	r, take := newReplica(t)
+	attach(t, r)
 	now := hlc.At(time.Now())
 	take("newer", now+2, guard.Update).enqueue(t, 1)
 	l, err := r.Begin(t.Context(), "movies", "late", now+1, guard.Update)
@@ -215,10 +216,10 @@ func (noIndexes) View() *routing.View { return &routing.View{} }
 
 // What can not be put in order because its index is gone does not hold up what is out of order elsewhere.
 func TestAnIndexThatIsGoneIsNotSettled(t *testing.T) {
-	r, take := newReplica(t)
+	r, _ := newNode(t)
 	r.Views = noIndexes{}
 	now := hlc.At(time.Now())
-	older, newer := take("older", now+1, guard.Update), take("newer", now+2, guard.Update)
+	older, newer := begin(t, r, "movies", "older", now+1, guard.Update), begin(t, r, "movies", "newer", now+2, guard.Update)
 	newer.enqueue(t, 1)
 	older.enqueue(t, 2)
 	c, _, ok := r.next(time.Now())
@@ -240,11 +241,11 @@ func TestTheEndOfAWriteInDoubtWaitsForItsPlace(t *testing.T) {
 	older := take("older", now+1, guard.Update)
 	newer.Doubt()
 	older.enqueue(t, 2)
-	if _, ok := r.Ended("newer", 1); ok {
+	if _, ok := r.Ended(t.Context(), "newer", 1); ok {
 		t.Error("the older one stands behind it")
 	}
 	settleAll(r)
-	if after, ok := r.Ended("newer", 1); !ok || after != "again" {
+	if after, ok := r.Ended(t.Context(), "newer", 1); !ok || after != "again" {
 		t.Errorf("settled: it waits for %q, %v", after, ok)
 	}
 	if len(r.unsure)+len(r.doubts)+len(r.entering) > 0 {

@@ -63,6 +63,20 @@ func (e *fakeEngine) list(req *http.Request) map[string]any {
 	return map[string]any{"results": list, "total": len(list), "next": nil}
 }
 
+// end says how a task ended.
+func (e *fakeEngine) end(n int, status string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tasks[n]["status"] = status
+}
+
+// name is the dispatch id of a task.
+func (e *fakeEngine) name(n int) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tasks[n]["customMetadata"].(string)
+}
+
 func (e *fakeEngine) writes() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -83,6 +97,12 @@ func (v *view) View() *routing.View {
 func newNode(t *testing.T) (*Replica, *fakeEngine) {
 	t.Helper()
 	r, _ := newReplica(t)
+	return r, attach(t, r)
+}
+
+// attach gives a replica an engine.
+func attach(t *testing.T, r *Replica) *fakeEngine {
+	t.Helper()
 	e := &fakeEngine{refuse: func(string, int64) int { return 0 }}
 	e.Server = httptest.NewServer(e)
 	t.Cleanup(e.Close)
@@ -96,7 +116,7 @@ func newNode(t *testing.T) (*Replica, *fakeEngine) {
 	if err := r.Dispatches.Recover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return r, e
+	return e
 }
 
 // reverse has an engine get two writes to a document in the wrong order.

@@ -24,7 +24,7 @@ type placed struct {
 }
 
 // insert puts a leg into the lane and lists the legs whose documents may be out of order because of it: the leg itself
-// when newer operations stand before it, and older ones that stand behind it. crossed lists legs that lie on another side
+// when newer operations stand before it, or were there when it came, and older ones that stand behind it. crossed lists legs that lie on another side
 // of an operation that names no document than their stamps say.
 //
 // hidden are the clients' legs of which documents may not show what they should until the others were looked at.
@@ -36,7 +36,7 @@ func (l *lane) insert(e journal.Entered) (check, crossed []hlc.Stamp, hidden []p
 	at := sort.Search(len(l.legs), func(i int) bool { return l.legs[i].task > p.task })
 	l.legs = slices.Insert(l.legs, at, p)
 	l.reach(at)
-	if at > 0 && l.legs[at-1].reached.Compare(p.low) >= 0 {
+	if e.Left > 0 || at > 0 && l.legs[at-1].reached.Compare(p.low) >= 0 {
 		check = append(check, p.place)
 	}
 	for _, o := range l.legs[at+1:] {

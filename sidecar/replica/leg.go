@@ -102,8 +102,10 @@ func (l *Leg) Take(shard int, id []byte, position uint64, body []byte) (keep boo
 		return false, nil
 	case guard.Refuse:
 		return false, ErrUnordered
+	case guard.Void:
+		l.dropped++
 	}
-	late := verdict == guard.Late
+	late := verdict == guard.Late || verdict == guard.Void
 	if late {
 		l.leave(shard, id)
 	}

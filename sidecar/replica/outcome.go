@@ -64,18 +64,51 @@ func (r *Replica) hear(ctx context.Context, some []journal.Entered) error {
 		}
 	}
 	var done []hlc.Stamp
+	var undone []journal.Entered
+	defer func() { r.undo(undone) }()
 	for _, e := range some {
 		// An engine that began anew gives numbers a second time.
 		if write, not := ended[e.Task]; !not || write != e.Write {
 			done = append(done, e.Place)
 			continue
 		}
-		if err := r.Journal.Fail(e.Place); err != nil {
+		if err := r.takeBack(ctx, e); err != nil {
 			return err
 		}
-		r.Metrics.takenBack.Inc()
+		undone = append(undone, e)
 	}
 	return r.Journal.Succeed(done)
+}
+
+// takeBack takes a leg back that failed. What was sent again with it can't be sent once more where it is not at hand any more.
+func (r *Replica) takeBack(ctx context.Context, e journal.Entered) error {
+	if e.Via == journal.Settled && r.Journal.Floor(e.Index) >= e.Low.Stamp {
+		if err := r.giveUp(ctx, checkup{index: e.Index, place: e.Place}, "what was sent again failed too late"); err != nil {
+			return err
+		}
+	}
+	r.Metrics.takenBack.Inc()
+	return r.Journal.Fail(e.Place)
+}
+
+// undo has the documents of legs that were taken back looked at: what they had made void, or hidden, or were to put in order,
+// is not in order now. Ends wait for that.
+func (r *Replica) undo(legs []journal.Entered) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range legs {
+		r.add(checkup{index: e.Index, place: e.Place})
+		o := r.checks[e.Index]
+		if o.last == e.Write {
+			o.last = ""
+			r.checks[e.Index] = o
+		}
+		for _, end := range r.ends {
+			if end.index == e.Index && end.until > 0 {
+				end.until, end.after = o.asked, ""
+			}
+		}
+	}
 }
 
 // hearAll does it for all indexes.

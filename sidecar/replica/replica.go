@@ -68,11 +68,13 @@ type Replica struct {
 
 // checkup is a leg whose documents must be looked at.
 type checkup struct {
-	index   string
-	place   hlc.Stamp
-	crossed bool // an operation that names no document
-	number  uint64
-	release func() // what keeps the bodies of its operations
+	index    string
+	place    hlc.Stamp
+	crossed  bool      // an operation that names no document
+	from     hlc.Stamp // of the first operation that it is about; 0 for any
+	number   uint64
+	failures uint64 // of legs of the index, when it was begun
+	release  func() // what keeps the bodies of its operations
 }
 
 // New returns a replica. Legs wait until Run has accounted for those of the last run.
@@ -260,6 +262,7 @@ func (r *Replica) place(e journal.Entered) {
 	}
 	if e.Left > 0 {
 		r.left[e.Write] = short{e.Place, e.Left}
+		r.endOf(e.Index, e.Write, e.Place).late = true
 	}
 	r.foresee(e)
 	check, crossed, hidden := l.insert(e)
@@ -280,8 +283,10 @@ func (r *Replica) add(c checkup) {
 	o := r.checks[c.index]
 	o.asked++
 	r.checks[c.index] = o
-	leg, _ := r.Journal.Leg(c.place)
-	c.number, c.release = o.asked, r.Journal.Hold(leg.Low.Stamp)
+	if leg, ok := r.Journal.Leg(c.place); ok {
+		c.from = leg.Low.Stamp
+	}
+	c.number, c.release = o.asked, r.Journal.Hold(c.from)
 	r.queue = append(r.queue, c)
 	r.rouse()
 }

@@ -14,6 +14,9 @@ const (
 	sendBytes = 8 << 20 // and about how many bytes of them go to the engine as one
 )
 
+// errUndone says that something failed in the engine that was to be sent again.
+var errUndone = errors.New("what was to be sent again is not what is here any more")
+
 // document is one that is looked at.
 type document struct {
 	shard int
@@ -23,7 +26,11 @@ type document struct {
 // settle looks at the documents of a leg and sends again what order demands. What can not be done now is tried again later,
 // unless the index is gone.
 func (r *Replica) settle(ctx context.Context, c checkup) {
-	err := r.look(ctx, c)
+	err := errUndone
+	for errors.Is(err, errUndone) {
+		c.failures = r.Journal.Failures(c.index)
+		err = r.look(ctx, c)
+	}
 	switch {
 	case err == nil || errors.Is(err, ErrGone):
 		r.done(c)
@@ -45,7 +52,7 @@ func (r *Replica) look(ctx context.Context, c checkup) error {
 	}
 	var some []document
 	seen := map[document]bool{}
-	err = r.Journal.Documents(c.place, func(shard int, id []byte) error {
+	err = r.Journal.Documents(c.index, c.place, func(shard int, id []byte) error {
 		d := document{shard, string(id)}
 		if seen[d] {
 			return nil
@@ -82,7 +89,7 @@ func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
 			return err
 		}
 		if size += n; size >= sendBytes {
-			if err := r.resend(ctx, c.index, late); err != nil {
+			if err := r.resend(ctx, c, late); err != nil {
 				return err
 			}
 			clear(late)
@@ -92,7 +99,7 @@ func (r *Replica) order(ctx context.Context, c checkup, some []document) error {
 	if len(lost) > 0 {
 		r.lose(ctx, c, lost, "an operation came too late to be put in order")
 	}
-	return r.resend(ctx, c.index, late)
+	return r.resend(ctx, c, late)
 }
 
 // disorder lists what must be sent again for a document; ok is false where that does not help.
@@ -119,26 +126,27 @@ func (r *Replica) disorder(c checkup, d document) (ops []journal.Known, ok bool,
 // crossed deals with a leg that lies on the wrong side of an operation that names no document. What that one would have
 // done to its documents can not be made good here.
 func (r *Replica) crossed(ctx context.Context, c checkup) error {
+	return r.giveUp(ctx, c, "a write crossed an operation on all documents")
+}
+
+// giveUp says that the node may miss writes to the documents of a leg.
+func (r *Replica) giveUp(ctx context.Context, c checkup, reason string) error {
 	var shards []int
-	err := r.Journal.Documents(c.place, func(shard int, _ []byte) error {
+	err := r.Journal.Documents(c.index, c.place, func(shard int, _ []byte) error {
 		shards = append(shards, shard)
 		return nil
 	})
 	if err == nil && len(shards) > 0 {
-		r.lose(ctx, c, shards, "a write crossed an operation on all documents")
+		r.lose(ctx, c, shards, reason)
 	}
 	return err
 }
 
 func (r *Replica) lose(ctx context.Context, c checkup, shards []int, reason string) {
 	slices.Sort(shards)
-	e, ok := r.Journal.Leg(c.place)
-	if !ok {
-		return
-	}
 	r.Metrics.lost.Inc()
 	r.Log.Warn().Str("reason", reason).Msg("copies on this node missed a write")
-	r.Lost(ctx, c.index, slices.Compact(shards), e.Low.Stamp, reason)
+	r.Lost(ctx, c.index, slices.Compact(shards), c.from, reason)
 }
 
 // again is what must go to the engine again, by what the operations on a document come to: those of documents that are
@@ -187,10 +195,20 @@ func (r *Replica) gather(to again, d document, known []journal.Known) (size int,
 	return len(body), nil
 }
 
-// resend sends operations again. Documents do not depend on each other.
-func (r *Replica) resend(ctx context.Context, index string, late again) error {
+// resend sends operations again, without such as have failed: those would fail again, and all others with them. Documents do
+// not depend on each other.
+func (r *Replica) resend(ctx context.Context, c checkup, late again) error {
+	if len(late) == 0 {
+		return nil
+	}
+	if err := r.Hear(ctx, c.index); err != nil {
+		return err
+	}
+	if r.Journal.Failures(c.index) != c.failures {
+		return errUndone
+	}
 	for kind, one := range late {
-		out := batch{index: index, kind: kind, parts: one.parts()}
+		out := batch{index: c.index, kind: kind, parts: one.parts()}
 		for i, ops := range one.ops {
 			out.put(ops[0].ID, one.bodies[i])
 		}
@@ -198,7 +216,7 @@ func (r *Replica) resend(ctx context.Context, index string, late again) error {
 		if err != nil {
 			return err
 		}
-		r.sent(index, write)
+		r.sent(c.index, write)
 		for _, ops := range one.ops {
 			r.Metrics.settled.Add(float64(len(ops)))
 		}

@@ -175,3 +175,59 @@ func TestWhatIsOutOfOrderOutlivesTheProcess(t *testing.T) {
 		t.Errorf("legs are kept for ever: %d, %v", len(r.Journal.Legs()), err)
 	}
 }
+
+// What was sent again is sent once more when the engine failed to carry it out, and nobody hears of the end of a late write before.
+func TestWhatIsSentAgainInVainIsSentOnceMore(t *testing.T) {
+	r, e := newNode(t)
+	now := hlc.At(time.Now())
+	begin(t, r, "movies", "newer", now+2, guard.Update).enqueue(t, 1)
+	begin(t, r, "movies", "late", now+1, guard.Update).enqueue(t, 2)
+	work(t, r, time.Now())
+	e.end(0, "failed")
+	told(t, r, "late", false, "the engine does not have it")
+	work(t, r, time.Now())
+	if after, ok := r.Ended(t.Context(), "late", 2); !ok || e.writes() != 2 || after != e.name(1) {
+		t.Fatalf("sent %d times, waits for %q, %v", e.writes(), after, ok)
+	}
+}
+
+// A late write that a newer one had made void goes to the engine when that one fails, also where the process dies in between.
+func TestALateWriteOutlivesANewerOneThatFails(t *testing.T) {
+	for _, kind := range []guard.Kind{guard.Replace, guard.Update} {
+		for _, dies := range []bool{false, true} {
+			dir := t.TempDir()
+			r, shut := open(t, dir, time.Now)
+			close(r.ready)
+			e := attach(t, r)
+			now := hlc.At(time.Now())
+			newer := begin(t, r, "movies", "newer", now+2, kind)
+			newer.enqueue(t, 1)
+			begin(t, r, "movies", "late", now+1, guard.Update).enqueue(t, 2)
+			if kind == guard.Replace {
+				work(t, r, time.Now())
+				if n := e.writes(); n != 0 {
+					t.Fatalf("%d writes for nothing", n)
+				}
+			}
+			place := newer.parts[0].Place()
+			failed, _ := r.Journal.Leg(place)
+			if err := r.takeBack(t.Context(), failed); err != nil {
+				t.Fatal(err)
+			}
+			if dies {
+				shut()
+				r, _ = open(t, dir, time.Now)
+				e = attach(t, r)
+				if err := r.recover(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				r.undo([]journal.Entered{failed})
+			}
+			work(t, r, time.Now())
+			if n := e.writes(); n != 1 {
+				t.Errorf("under %d, dies %v: %d writes", kind, dies, n)
+			}
+		}
+	}
+}
