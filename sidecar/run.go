@@ -180,7 +180,7 @@ func register(ctx context.Context, store *state.Client, want routing.NodeRecord,
 func passed(ctx context.Context, store *state.Client, newest uint32, log zerolog.Logger) error {
 	forward, err := store.PassTask(ctx, newest)
 	if err == nil && forward {
-		log.Error().Uint32("task", newest).Msg("the state store was set back: the engine knows tasks that it does not; compare all copies (miroir-ctl verify --deep --repair)")
+		log.Error().Uint32("task", newest).Msg("the state store was set back: the engine knows tasks that it does not, and all copies must be compared")
 	}
 	return err
 }

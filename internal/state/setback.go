@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -64,6 +65,41 @@ func (c *Client) stands(ctx context.Context) (standing, error) {
 	return standingOf(res.Header), nil
 }
 
+// KeyDoubt says since when nobody knows which copies are complete: dirty markers may have been lost with what the store forgot.
+const KeyDoubt = "antientropy/doubt"
+
+type doubtRecord struct {
+	V     int       `json:"v"`
+	Since time.Time `json:"since"`
+}
+
+// Doubt says since when nobody knows which copies are complete; the zero time where everybody does.
+func (c *Client) Doubt(ctx context.Context) (time.Time, error) {
+	value, _, err := c.get(ctx, c.key(KeyDoubt))
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	var rec doubtRecord
+	if err := json.Unmarshal(value, &rec); err != nil {
+		return time.Time{}, fmt.Errorf("decode %s: %w", KeyDoubt, err)
+	}
+	return rec.Since, nil
+}
+
+// Dispel ends the doubt of a time: all copies were compared since. Another one stays.
+func (c *Client) Dispel(ctx context.Context, since time.Time) error {
+	key := c.key(KeyDoubt)
+	op, err := putOp(key, doubtRecord{1, since})
+	if err != nil {
+		return err
+	}
+	_, err = c.commit(ctx, "dispel doubt", []clientv3.Cmp{clientv3.Compare(clientv3.Value(key), "=", string(op.ValueBytes()))}, []clientv3.Op{clientv3.OpDelete(key)}, nil)
+	return err
+}
+
 // Uids that are left out when some were given already, for those that are on their way; and how far uids may be set forward.
 const (
 	uidGap     = 10 * maxBlock
@@ -71,8 +107,8 @@ const (
 )
 
 // PassTask makes sure that the uid of a task that a node knows is not given again. forward says that it would have been: the store was set back
-// to a time before that task. Nodes would take the next task of that uid for this one, and what it writes would be lost without a word. What is
-// farther away than any store is set back is no uid.
+// to a time before that task. Nodes would take the next task of that uid for this one, and what it writes would be lost without a word. Since then
+// copies are in doubt, too. What is farther away than any store is set back is no uid.
 func (c *Client) PassTask(ctx context.Context, uid uint32) (forward bool, err error) {
 	key := c.key(keyTaskSequence)
 	for {
@@ -88,7 +124,11 @@ func (c *Client) PassTask(ctx context.Context, uid uint32) (forward bool, err er
 		if err != nil {
 			return false, err
 		}
-		res, err := c.commit(ctx, "pass task uids", []clientv3.Cmp{cmp}, []clientv3.Op{op}, nil)
+		doubt, err := putOp(c.key(KeyDoubt), doubtRecord{1, time.Now().UTC()})
+		if err != nil {
+			return false, err
+		}
+		res, err := c.commit(ctx, "pass task uids", []clientv3.Cmp{cmp}, []clientv3.Op{op, doubt}, nil)
 		if err != nil || res.Succeeded {
 			return err == nil, err
 		}

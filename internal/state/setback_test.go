@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/miroir-search/miroir/internal/etcdserver"
 	"github.com/miroir-search/miroir/internal/testkit/free"
@@ -90,6 +91,18 @@ func TestET8UidsThatNodesKnowAreNotGivenAgain(t *testing.T) {
 	c := open(t)
 	if forward, err := c.PassTask(t.Context(), 0); err != nil || !forward {
 		t.Fatal(forward, err)
+	}
+	since, err := c.Doubt(t.Context())
+	if err != nil || since.IsZero() {
+		t.Fatal("copies are not in doubt", err)
+	}
+	for _, at := range []time.Time{since.Add(-time.Second), since} { // that of another time stays
+		if err := c.Dispel(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := c.Doubt(t.Context()); err != nil || left.IsZero() != at.Equal(since) {
+			t.Errorf("%s: %s is left, %v", at, left, err)
+		}
 	}
 	first, err := c.NextTaskUID(t.Context())
 	if err != nil || first != uidGap {

@@ -21,6 +21,8 @@ type Store interface {
 	OpenWorkflow(ctx context.Context, kind, id string, record any, expected int64) error
 	WorkflowChanges(ctx context.Context, kind string) <-chan struct{}
 	Expires(ctx context.Context, uid string) (bool, error)
+	Doubt(ctx context.Context) (time.Time, error)
+	Dispel(ctx context.Context, since time.Time) error
 }
 
 // Views gives the newest routing view; *state.ViewWatch does.

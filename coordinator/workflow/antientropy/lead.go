@@ -64,6 +64,9 @@ func (a *AntiEntropy) Lead(ctx context.Context, l workflow.Leader) error {
 			return err
 		}
 		run.start(ctx, records)
+		if err := run.resolve(ctx, records); err != nil {
+			return err
+		}
 		next, err := run.schedule(ctx, records)
 		if err != nil {
 			return err
@@ -73,6 +76,7 @@ func (a *AntiEntropy) Lead(ctx context.Context, l workflow.Leader) error {
 			return context.Cause(ctx)
 		case <-changed:
 		case <-next:
+		case <-time.After(doubtPause):
 		case e := <-run.ended:
 			delete(run.busy, e.id)
 			if errors.Is(e.err, state.ErrLostLeadership) {

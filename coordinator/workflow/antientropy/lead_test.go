@@ -28,6 +28,7 @@ type memory struct {
 	leader   int64
 	changed  chan struct{}
 	expires  bool
+	doubt    time.Time
 }
 
 func newMemory() *memory {
@@ -72,6 +73,21 @@ func (m *memory) OpenWorkflow(_ context.Context, _, id string, record any, expec
 func (m *memory) WorkflowChanges(context.Context, string) <-chan struct{} { return m.changed }
 
 func (m *memory) Expires(context.Context, string) (bool, error) { return m.expires, nil }
+
+func (m *memory) Doubt(context.Context) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.doubt, nil
+}
+
+func (m *memory) Dispel(_ context.Context, since time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.doubt.Equal(since) {
+		m.doubt = time.Time{}
+	}
+	return nil
+}
 
 // token is one leadership.
 type token struct {

@@ -73,6 +73,7 @@ var families = []family{
 	{"members/", versioned, true},
 	{"elections/", versioned, true},
 	{"seq/", versioned, false},
+	{state.KeyDoubt, versioned, false},
 }
 
 // decodes checks a record of the routing view with the reader that gateways use.
