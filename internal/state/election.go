@@ -32,21 +32,21 @@ type electionRecord struct {
 	Since  time.Time `json:"since"` // when it became a candidate
 }
 
-// Campaign waits until this holder leads the scope. The lease's time to live is ttlSeconds. Scopes are independent of
+// Campaign waits until this holder leads the scope, or ctx ends. The lease's time to live is ttlSeconds. Scopes are independent of
 // each other.
 func (c *Client) Campaign(ctx context.Context, scope, holder string, ttlSeconds int) (*Leadership, error) {
-	session, err := concurrency.NewSession(c.etcd, concurrency.WithTTL(ttlSeconds), concurrency.WithContext(context.WithoutCancel(ctx)))
+	session, err := c.electionSession(ctx, ttlSeconds)
 	if err != nil {
 		return nil, unavailable("open election session", err)
 	}
 	election := concurrency.NewElection(session, c.key("elections/", scope))
 	value, err := json.Marshal(electionRecord{1, holder, time.Now().UTC()})
 	if err != nil {
-		_ = session.Close()
+		_ = c.endSession(ctx, session)
 		return nil, fmt.Errorf("encode candidate: %w", err)
 	}
-	if err := election.Campaign(ctx, string(value)); err != nil {
-		_ = session.Close()
+	if err := c.stand(ctx, election, string(value)); err != nil {
+		_ = c.endSession(ctx, session)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -64,6 +64,46 @@ func (c *Client) Campaign(ctx context.Context, scope, holder string, ttlSeconds 
 		}
 	}()
 	return l, nil
+}
+
+// electionSession makes a lease and keeps it alive until the session ends.
+func (c *Client) electionSession(ctx context.Context, ttlSeconds int) (*concurrency.Session, error) {
+	granting, cancel := context.WithTimeout(ctx, c.op)
+	defer cancel()
+	lease, err := c.etcd.Grant(granting, int64(ttlSeconds))
+	if err != nil {
+		return nil, err
+	}
+	return concurrency.NewSession(c.etcd, concurrency.WithLease(lease.ID), concurrency.WithContext(context.WithoutCancel(ctx)))
+}
+
+// stand waits until a candidate is elected. Whoever gives up while the store is away is not held by the election, which takes its
+// candidate back without any bound of time: the end of the session does that as well.
+func (c *Client) stand(ctx context.Context, election *concurrency.Election, value string) error {
+	elected := make(chan error, 1)
+	go func() { elected <- election.Campaign(ctx, value) }()
+	select {
+	case err := <-elected:
+		return err
+	case <-ctx.Done():
+	}
+	patience := time.NewTimer(c.op)
+	defer patience.Stop()
+	select {
+	case err := <-elected:
+		return err
+	case <-patience.C:
+		return context.Cause(ctx)
+	}
+}
+
+// endSession ends a session, and its lease at once where the store can be reached; else the lease runs out by itself.
+func (c *Client) endSession(ctx context.Context, session *concurrency.Session) error {
+	session.Orphan()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.op)
+	defer cancel()
+	_, err := c.etcd.Revoke(ctx, session.Lease())
+	return unavailable("end election session", err)
 }
 
 // Leader is who leads a scope now; ErrNotFound when nobody does.
@@ -94,10 +134,10 @@ func (l *Leadership) Token() int64 { return l.revision }
 // Resign gives the scope up at once.
 func (l *Leadership) Resign(ctx context.Context) error {
 	l.cancel(context.Canceled)
-	ctx, cancel := context.WithTimeout(ctx, l.client.op)
+	resigning, cancel := context.WithTimeout(ctx, l.client.op)
 	defer cancel()
-	err := l.election.Resign(ctx)
-	return errors.Join(unavailable("resign", err), l.session.Close())
+	err := l.election.Resign(resigning)
+	return errors.Join(unavailable("resign", err), l.client.endSession(ctx, l.session))
 }
 
 // guard is the comparison that holds while this leadership does.
