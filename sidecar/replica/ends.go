@@ -127,13 +127,16 @@ type progress struct {
 
 func (p progress) settled() bool { return p.done >= p.asked }
 
-// sent notes that operations on documents of an index were sent again.
-func (r *Replica) sent(index, write string) {
+// sent notes that operations were sent again for a checkup.
+func (r *Replica) sent(c checkup, write string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	o := r.checks[index]
+	o := r.checks[c.index]
 	o.last = write
-	r.checks[index] = o
+	r.checks[c.index] = o
+	if c.retry {
+		r.retried[write] = c.index
+	}
 }
 
 // done says that a checkup is over.
@@ -204,5 +207,6 @@ func (r *Replica) forget() {
 		}
 	}
 	maps.DeleteFunc(r.checks, func(index string, o progress) bool { return r.lanes[index] == nil && o.settled() && o.shut == 0 })
+	maps.DeleteFunc(r.retried, func(_, index string) bool { return r.lanes[index] == nil })
 	maps.DeleteFunc(r.left, func(_ string, s short) bool { return gone(s.place) })
 }

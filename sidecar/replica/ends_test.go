@@ -72,7 +72,7 @@ func told(t *testing.T, r *Replica, write string, want bool, when string) {
 // settleAll does the checkups that are queued, but for what the engine would have to do.
 func settleAll(r *Replica) {
 	for c, _, ok := r.next(time.Now()); ok; c, _, ok = r.next(time.Now()) {
-		r.sent(c.index, "again")
+		r.sent(c, "again")
 		r.done(c)
 	}
 }

@@ -63,41 +63,63 @@ func (r *Replica) hear(ctx context.Context, some []journal.Entered) error {
 			ended[t.UID] = *t.CustomMetadata
 		}
 	}
-	var done []hlc.Stamp
-	var undone []journal.Entered
-	defer func() { r.undo(undone) }()
+	var done []journal.Entered
+	var failed []failure
+	defer func() { r.undo(failed) }()
 	for _, e := range some {
 		// An engine that began anew gives numbers a second time.
 		if write, not := ended[e.Task]; !not || write != e.Write {
-			done = append(done, e.Place)
+			done = append(done, e)
 			continue
 		}
-		if err := r.takeBack(ctx, e); err != nil {
+		vain, err := r.takeBack(ctx, e)
+		if err != nil {
 			return err
 		}
-		undone = append(undone, e)
+		failed = append(failed, failure{e, vain})
 	}
-	return r.Journal.Succeed(done)
+	places := make([]hlc.Stamp, len(done))
+	r.mu.Lock()
+	for i, e := range done {
+		places[i] = e.Place
+		delete(r.retried, e.Write)
+	}
+	r.mu.Unlock()
+	return r.Journal.Succeed(places)
 }
 
-// takeBack takes a leg back that failed. What was sent again with it can't be sent once more where it is not at hand any more.
-func (r *Replica) takeBack(ctx context.Context, e journal.Entered) error {
-	if e.Via == journal.Settled && r.Journal.Floor(e.Index) >= e.Low.Stamp {
-		if err := r.giveUp(ctx, checkup{index: e.Index, place: e.Place}, "what was sent again failed too late"); err != nil {
-			return err
+// failure is a leg that was taken back.
+type failure struct {
+	journal.Entered
+	vain bool // what it sent again will not be sent once more
+}
+
+// takeBack takes a leg back that failed. What was sent again with it is sent once more, but not a third time: there is something among it
+// that always fails. Nor can it be where it is not at hand any more.
+func (r *Replica) takeBack(ctx context.Context, e journal.Entered) (vain bool, err error) {
+	r.mu.Lock()
+	_, twice := r.retried[e.Write]
+	r.mu.Unlock()
+	vain = twice || e.Via == journal.Settled && r.Journal.Floor(e.Index) >= e.Low.Stamp
+	if vain {
+		if err := r.giveUp(ctx, checkup{index: e.Index, place: e.Place}, "what was sent again failed"); err != nil {
+			return vain, err
 		}
 	}
 	r.Metrics.takenBack.Inc()
-	return r.Journal.Fail(e.Place)
+	return vain, r.Journal.Fail(e.Place)
 }
 
 // undo has the documents of legs that were taken back looked at: what they had made void, or hidden, or were to put in order,
 // is not in order now. Ends wait for that.
-func (r *Replica) undo(legs []journal.Entered) {
+func (r *Replica) undo(legs []failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range legs {
-		r.add(checkup{index: e.Index, place: e.Place})
+		if !e.vain {
+			r.add(checkup{index: e.Index, place: e.Place, retry: e.Via != journal.Direct})
+		}
+		delete(r.retried, e.Write)
 		o := r.checks[e.Index]
 		if o.last == e.Write {
 			o.last = ""

@@ -61,6 +61,7 @@ type Replica struct {
 	left     map[string]short        // writes of which the engine did not get all, by dispatch id
 	entering map[hlc.Stamp]bool      // legs without a writer whose task is known, and that are not in their lanes yet
 	unsure   map[string]hlc.Stamp    // legs of which nobody knows whether the engine has them, by dispatch id
+	retried  map[string]string       // indexes of what was sent again once more and has not ended, by dispatch id
 	doubts   map[hlc.Stamp]time.Time // since when, by place
 	wake     chan struct{}
 	calm     chan struct{} // closed and replaced when a checkup is done
@@ -71,6 +72,7 @@ type checkup struct {
 	index    string
 	place    hlc.Stamp
 	crossed  bool      // an operation that names no document
+	retry    bool      // what was sent again for its documents failed
 	from     hlc.Stamp // of the first operation that it is about; 0 for any
 	number   uint64
 	failures uint64 // of legs of the index, when it was begun
@@ -81,7 +83,7 @@ type checkup struct {
 func New(c Config) *Replica {
 	return &Replica{
 		Config: c, ready: make(chan struct{}), release: c.Journal.Hold(0), started: time.Now(), lanes: map[string]*lane{},
-		checks: map[string]progress{}, ends: map[string]*end{}, left: map[string]short{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{}, doubts: map[hlc.Stamp]time.Time{},
+		checks: map[string]progress{}, ends: map[string]*end{}, retried: map[string]string{}, left: map[string]short{}, entering: map[hlc.Stamp]bool{}, unsure: map[string]hlc.Stamp{}, doubts: map[hlc.Stamp]time.Time{},
 		wake: make(chan struct{}, 1), calm: make(chan struct{}),
 	}
 }

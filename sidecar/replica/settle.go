@@ -216,7 +216,7 @@ func (r *Replica) resend(ctx context.Context, c checkup, late again) error {
 		if err != nil {
 			return err
 		}
-		r.sent(c.index, write)
+		r.sent(c, write)
 		for _, ops := range one.ops {
 			r.Metrics.settled.Add(float64(len(ops)))
 		}

@@ -191,6 +191,27 @@ func TestWhatIsSentAgainInVainIsSentOnceMore(t *testing.T) {
 	}
 }
 
+// What fails each time that it is sent again is given up, and the copies count as ones that missed it.
+func TestWhatAlwaysFailsIsGivenUp(t *testing.T) {
+	r, e := newNode(t)
+	var lost []int
+	r.Lost = func(_ context.Context, _ string, shards []int, _ hlc.Stamp, _ string) { lost = append(lost, shards...) }
+	reverse(t, r, "movies", 1)
+	for n := range 3 {
+		work(t, r, time.Now())
+		if n < 2 {
+			e.end(n, "failed")
+		}
+		if err := r.Hear(t.Context(), "movies"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := e.writes(); n != 2 || len(lost) != 1 || len(r.retried) > 0 {
+		t.Errorf("sent %d times, lost %v, %v", n, lost, r.retried)
+	}
+	told(t, r, "movies-newer", true, "the copy is marked")
+}
+
 // A late write that a newer one had made void goes to the engine when that one fails, also where the process dies in between.
 func TestALateWriteOutlivesANewerOneThatFails(t *testing.T) {
 	for _, kind := range []guard.Kind{guard.Replace, guard.Update} {
@@ -211,7 +232,7 @@ func TestALateWriteOutlivesANewerOneThatFails(t *testing.T) {
 			}
 			place := newer.parts[0].Place()
 			failed, _ := r.Journal.Leg(place)
-			if err := r.takeBack(t.Context(), failed); err != nil {
+			if _, err := r.takeBack(t.Context(), failed); err != nil {
 				t.Fatal(err)
 			}
 			if dies {
@@ -222,7 +243,7 @@ func TestALateWriteOutlivesANewerOneThatFails(t *testing.T) {
 					t.Fatal(err)
 				}
 			} else {
-				r.undo([]journal.Entered{failed})
+				r.undo([]failure{{failed, false}})
 			}
 			work(t, r, time.Now())
 			if n := e.writes(); n != 1 {
