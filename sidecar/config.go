@@ -13,7 +13,9 @@ import (
 	"github.com/miroir-search/miroir/internal/lifecycle"
 	"github.com/miroir-search/miroir/internal/seal"
 	"github.com/miroir-search/miroir/internal/telemetry"
+	"github.com/miroir-search/miroir/internal/tuning"
 	"github.com/miroir-search/miroir/sidecar/fence"
+	"github.com/miroir-search/miroir/sidecar/probe"
 )
 
 // Names of the environment variables that carry secrets.
@@ -56,7 +58,7 @@ func readConfig(args []string, stdio lifecycle.Stdio) (config, error) {
 	f.StringVar(&c.journal, "journal-dir", "journal", "folder of the node's journal of writes")
 	f.Int64Var(&c.journalBytes, "journal-max-bytes", 2<<30, "room that the journal may take on disk, about")
 	f.BoolVar(&c.journalSync, "journal-sync", true, "sync the journal to the disk before a write reaches the engine; without it a machine that loses power may have to copy whole shards")
-	f.DurationVar(&c.probeInterval, "probe-interval", 0, "time between two probes of the engine (default 5s)")
+	f.DurationVar(&c.probeInterval, "probe-interval", 0, "time between two probes of the engine (default: health.interval_ms of the cluster, 5s)")
 	f.DurationVar(&c.staleReads, "stale-read-limit", fence.DefaultReads, "how long reads go on while the lease can not be renewed")
 	telemetry.RegisterProfiles(f, &c.pprof)
 	c.log.RegisterFlags(f)
@@ -107,4 +109,14 @@ func (c config) check(sealing error) error {
 func baseURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// probe is how the engine is watched.
+func (c config) probe(h tuning.Health) probe.Config {
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	out := probe.Config{Interval: ms(h.IntervalMs), Timeout: ms(h.TimeoutMs), Unhealthy: h.UnhealthyThreshold, Recovered: h.RecoveryThreshold}
+	if c.probeInterval > 0 {
+		out.Interval = c.probeInterval
+	}
+	return out
 }

@@ -102,13 +102,14 @@ type assembly struct {
 func serve(ctx context.Context, p assembly) error {
 	group := lifecycle.NewGroup(ctx)
 	watch, err := p.store.WatchView(group.Context(), p.log)
-	if err != nil {
+	tuned, wrong := p.store.WatchTuning(group.Context(), p.log)
+	if err = errors.Join(err, wrong); err != nil {
 		group.Stop(err)
 		return errors.Join(err, group.Wait())
 	}
 	barrier := fence.New(time.Now, p.config.staleReads)
 	barrier.Observe(watch.View())
-	watcher := probe.New(p.engine, probe.Config{Interval: p.config.probeInterval}, p.log, probe.NewMetrics(p.registry))
+	watcher := probe.New(p.engine, func() probe.Config { return p.config.probe(tuned.Live().Health) }, p.log, probe.NewMetrics(p.registry))
 	table := dispatch.New(p.engine, p.log, dispatch.NewMetrics(p.registry), dispatch.Capacity)
 	book := holding.NewBook(p.config.id)
 	losses := &losses{store: p.store, views: watch, node: p.node.ID, log: p.log, told: make(chan loss, maxLosses)}

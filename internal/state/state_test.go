@@ -356,7 +356,7 @@ func TestRegisterAndAdmitNode(t *testing.T) {
 	}
 }
 
-// ET-2, NS-1: the view follows the store, a node without its lease is down, a missed write makes a copy dirty.
+// ET-2, NS-1, NS-4: the view follows the store as its watch tells, nobody has to ask: a node without its lease is down, a missed write makes a copy dirty.
 func TestNS1ViewFollowsTheStore(t *testing.T) {
 	c := open(t)
 	w, err := c.WatchView(t.Context(), zerolog.Nop())

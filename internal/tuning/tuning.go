@@ -13,6 +13,7 @@ type Live struct {
 	Scatter          Scatter          `json:"scatter"`
 	Fallback         Fallback         `json:"fallback"`
 	Quorum           Quorum           `json:"quorum"`
+	Health           Health           `json:"health"`
 	Hedging          Hedging          `json:"hedging"`
 	ReplicaSelection ReplicaSelection `json:"replica_selection"`
 	QueryCoalescing  QueryCoalescing  `json:"query_coalescing"`
@@ -52,6 +53,14 @@ const (
 // Quorum says how many copies must have a write before it is accepted.
 type Quorum struct {
 	Base string `json:"base"`
+}
+
+// Health says how sidecars watch their engines (NS-2).
+type Health struct {
+	IntervalMs         int `json:"interval_ms"` // between two probes
+	TimeoutMs          int `json:"timeout_ms"`  // of a probe
+	UnhealthyThreshold int `json:"unhealthy_threshold"`
+	RecoveryThreshold  int `json:"recovery_threshold"`
 }
 
 // Hedging says when a late leg is asked of other owners too (F2).
@@ -149,6 +158,7 @@ func Default() Live {
 		Scatter:  Scatter{NodeTimeoutMs: 5000, RetryOnTimeout: true, UnavailableShardPolicy: PolicyPartial},
 		Fallback: Fallback{CrossGroup: true},
 		Quorum:   Quorum{Base: QuorumLive},
+		Health:   Health{IntervalMs: 5000, TimeoutMs: 2000, UnhealthyThreshold: 3, RecoveryThreshold: 2},
 		Hedging: Hedging{
 			Enabled: true, P95TriggerMultiplier: 1.2, MinTriggerMs: 15, MaxHedgesPerQuery: 2, BudgetRatio: 0.05, CrossGroupFallback: true,
 		},

@@ -11,6 +11,7 @@ func TestCF9WrongValuesAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	const set = `{"scatter":{"node_timeout_ms":0,"unavailable_shard_policy":"maybe"},"quorum":{"base":"some"},
+		"health":{"interval_ms":99,"timeout_ms":60001,"unhealthy_threshold":0,"recovery_threshold":101},
 		"hedging":{"p95_trigger_multiplier":0.9,"min_trigger_ms":0,"max_hedges_per_query":-1,"budget_ratio":1.1},
 		"replica_selection":{"strategy":"best","latency_weight":-1,"inflight_weight":-1,"error_weight":-1,"ewma_half_life_ms":99,
 			"exploration_epsilon":-0.1,"exclude_factor":1},
@@ -23,7 +24,8 @@ func TestCF9WrongValuesAreNamed(t *testing.T) {
 		t.Fatal("it passed")
 	}
 	for _, path := range []string{
-		"scatter.node_timeout_ms", "scatter.unavailable_shard_policy", "quorum.base", "hedging.p95_trigger_multiplier", "hedging.min_trigger_ms",
+		"scatter.node_timeout_ms", "scatter.unavailable_shard_policy", "quorum.base", "health.interval_ms",
+		"health.timeout_ms", "health.unhealthy_threshold", "health.recovery_threshold", "hedging.p95_trigger_multiplier", "hedging.min_trigger_ms",
 		"hedging.max_hedges_per_query", "hedging.budget_ratio", "replica_selection.strategy", "replica_selection.latency_weight",
 		"replica_selection.inflight_weight", "replica_selection.error_weight", "replica_selection.ewma_half_life_ms",
 		"replica_selection.exploration_epsilon", "replica_selection.exclude_factor", "query_coalescing.window_ms",

@@ -19,6 +19,11 @@ func (l Live) Validate() error {
 	check(slices.Contains([]string{PolicyPartial, PolicyError}, s.UnavailableShardPolicy),
 		"scatter.unavailable_shard_policy", "partial or error", s.UnavailableShardPolicy)
 	check(slices.Contains([]string{QuorumLive, QuorumConfigured}, l.Quorum.Base), "quorum.base", "live or configured", l.Quorum.Base)
+	e := l.Health
+	check(e.IntervalMs >= 100 && e.IntervalMs <= 60_000, "health.interval_ms", "within 100 to 60000", e.IntervalMs)
+	check(e.TimeoutMs >= 50 && e.TimeoutMs <= 60_000, "health.timeout_ms", "within 50 to 60000", e.TimeoutMs)
+	check(e.UnhealthyThreshold >= 1 && e.UnhealthyThreshold <= 100, "health.unhealthy_threshold", "within 1 to 100", e.UnhealthyThreshold)
+	check(e.RecoveryThreshold >= 1 && e.RecoveryThreshold <= 100, "health.recovery_threshold", "within 1 to 100", e.RecoveryThreshold)
 	h := l.Hedging
 	check(h.P95TriggerMultiplier >= 1, "hedging.p95_trigger_multiplier", "1 or more", h.P95TriggerMultiplier)
 	check(h.MinTriggerMs >= 1, "hedging.min_trigger_ms", "1 or more", h.MinTriggerMs)

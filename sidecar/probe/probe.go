@@ -66,7 +66,7 @@ func (r Report) next(c Config, good bool, version string, now time.Time, first b
 
 // Probe watches one engine. It is safe for concurrent use.
 type Probe struct {
-	config  Config
+	config  func() Config
 	engine  *engine.Client
 	log     zerolog.Logger
 	metrics *Metrics
@@ -77,9 +77,9 @@ type Probe struct {
 	changed chan struct{} // closed and replaced when OK, Suspect or Version changes
 }
 
-// New returns a probe that has not looked yet.
-func New(e *engine.Client, c Config, log zerolog.Logger, m *Metrics) *Probe {
-	return &Probe{config: c.withDefaults(), engine: e, log: log, metrics: m, nudge: make(chan struct{}, 1), changed: make(chan struct{})}
+// New returns a probe that has not looked yet. It asks for its configuration before every look.
+func New(e *engine.Client, c func() Config, log zerolog.Logger, m *Metrics) *Probe {
+	return &Probe{config: func() Config { return c().withDefaults() }, engine: e, log: log, metrics: m, nudge: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
 // Report is the newest report and a channel that is closed when its OK, Suspect or Version no longer holds.
@@ -127,7 +127,7 @@ func (p *Probe) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(p.config.pause(r, good, refused)):
+		case <-time.After(p.config().pause(r, good, refused)):
 		case <-p.nudge:
 		}
 	}
@@ -136,7 +136,7 @@ func (p *Probe) Run(ctx context.Context) error {
 // once asks the engine for its health, and for its version while that is not known or after it was away. refused says that
 // no process listens.
 func (p *Probe) once(ctx context.Context) (good bool, version string, refused bool) {
-	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, p.config().Timeout)
 	defer cancel()
 	if err := p.engine.Health(ctx); err != nil {
 		p.metrics.Misses.Inc()
@@ -153,7 +153,7 @@ func (p *Probe) take(good bool, version string, first bool, run int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	was := p.report
-	p.report = was.next(p.config, good, version, time.Now().UTC(), first, run)
+	p.report = was.next(p.config(), good, version, time.Now().UTC(), first, run)
 	if now := p.report; was.OK != now.OK || was.Suspect != now.Suspect || was.Version != now.Version {
 		close(p.changed)
 		p.changed = make(chan struct{})

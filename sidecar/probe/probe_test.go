@@ -67,7 +67,7 @@ func TestNS2HurriedProbes(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	p := New(e, c, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
+	p := New(e, func() Config { return c }, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
 	if good, _, refused := p.once(t.Context()); good || !refused {
 		t.Error("no process listens", good, refused)
 	}
@@ -88,7 +88,7 @@ func TestProbeNoticesChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := New(e, Config{Interval: time.Millisecond}, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
+	p := New(e, func() Config { return Config{Interval: time.Millisecond} }, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
@@ -112,6 +112,46 @@ func TestProbeNoticesChanges(t *testing.T) {
 	wait(false)
 	up.Store(true)
 	wait(true)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// NS-2: thresholds that are set while the probe runs count from its next look.
+func TestNS2ThresholdsAreFollowed(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"available","pkgVersion":"1.50.0"}`))
+	}))
+	e, err := engine.New(s.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var misses atomic.Int64
+	misses.Store(1 << 30)
+	p := New(e, func() Config { return Config{Interval: time.Millisecond, Unhealthy: int(misses.Load())} }, zerolog.Nop(), NewMetrics(prometheus.NewRegistry()))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	wait := func(what string, is func(Report) bool) {
+		t.Helper()
+		for {
+			r, changed := p.Report()
+			if is(r) {
+				return
+			}
+			select {
+			case <-changed:
+			case <-time.After(30 * time.Second):
+				t.Fatalf("never %s: %+v", what, r)
+			}
+		}
+	}
+	wait("up", func(r Report) bool { return r.OK })
+	s.Close()
+	wait("suspect", func(r Report) bool { return r.OK && r.Suspect })
+	misses.Store(1)
+	wait("down", func(r Report) bool { return !r.OK })
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
