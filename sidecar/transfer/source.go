@@ -195,17 +195,25 @@ func (n Node) carriedOut(ctx context.Context, p place, some []nodeapi.Document) 
 }
 
 func (s *Source) copies(ctx context.Context, p place, some []nodeapi.Document) ([]nodeapi.Copy, error) {
+	// A copy says to have the effect of all operations up to the floor, which lies above those that name no document: the engine must
+	// have carried them out before anything is read.
+	floor := guard.Version{Stamp: s.Journal.Floor(p.index.Physical)}
+	_, coming := s.Journal.Wides(p.index.Physical)
+	wide := s.Journal.Wide(p.index.Physical)
+	if wide != (guard.Wide{}) {
+		if err := s.passed(ctx, p.index.Physical, wide.Task); err != nil {
+			return nil, err
+		}
+	}
 	found, histories, err := s.known(ctx, p, some)
 	if err != nil {
 		return nil, err
 	}
-	floor := guard.Version{Stamp: s.Journal.Floor(p.index.Physical)}
-	wide := s.Journal.Wide(p.index.Physical)
 	out := make([]nodeapi.Copy, len(some))
 	for i, d := range some {
 		out[i].Document = d
 		again, ok := guard.Settle(histories[i], wide)
-		if out[i].Unsettled = len(again) > 0 || !ok; out[i].Unsettled {
+		if out[i].Unsettled = coming || len(again) > 0 || !ok; out[i].Unsettled {
 			continue
 		}
 		document, exists := found[d.ID]
