@@ -45,7 +45,7 @@ func catalog(ops []history.Op) []Violation {
 		switch {
 		case o.Kind == history.Show:
 			until = o.End
-		case o.Reason == noSpace:
+		case starved(o):
 			o.Ended, o.Reason = "", "" // nobody knows
 		case o.Outcome == history.Acknowledged && o.Seen != 0:
 			until = o.Seen

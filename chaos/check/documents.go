@@ -81,7 +81,7 @@ func touches(o history.Op, id string) bool {
 
 // end is when an operation had taken place for sure.
 func end(o history.Op) int64 {
-	if o.Outcome != history.Acknowledged || o.Reason == noSpace {
+	if o.Outcome != history.Acknowledged || starved(o) {
 		return history.Never
 	}
 	return o.End

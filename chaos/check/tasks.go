@@ -12,8 +12,12 @@ import (
 // succeeded is the status of a task that did its work.
 const succeeded = "succeeded"
 
-// noSpace is why a task fails for which an engine had no space, after it had taken it.
-const noSpace = "no_space_left_on_device"
+// noSpace is why a task fails for which an engine had no space after it had taken it: a write to a file failed, or one to a file that it
+// has mapped, which is an error of the disk.
+var noSpace = []string{"no_space_left_on_device", "io_error"}
+
+// starved says whether an engine had no space for an operation after it had taken it: it may have happened or not.
+func starved(o history.Op) bool { return slices.Contains(noSpace, o.Reason) }
 
 // cramped says whether the disk of an engine was full for a while.
 func cramped(r *history.Run) bool {
@@ -35,7 +39,7 @@ func tasks(ops []history.Op, cramped bool) (found []Violation) {
 		switch {
 		case o.Ended == "":
 			found = append(found, violated("tasks", "the task %d of %s never ended", o.Task-1, name(o)))
-		case cramped && o.Reason == noSpace:
+		case cramped && starved(o):
 		case o.Writes() && o.Ended != succeeded:
 			found = append(found, violated("tasks", "the task %d of %s, which was acknowledged, ended as %s %s", o.Task-1, name(o), o.Ended, o.Reason))
 		}

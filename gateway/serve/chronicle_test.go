@@ -43,6 +43,7 @@ func (noTasks) Get(uint32) (task.Record, bool)     { return task.Record{}, false
 func (noTasks) Each(bool, func(*task.Record) bool) {}
 func (noTasks) Stamp() hlc.Stamp                   { return 0 }
 func (noTasks) Sync(context.Context) error         { return nil }
+func (noTasks) InView(uint32) bool                 { return true }
 func (noTasks) Reach(context.Context, int64) error { return nil }
 func (noTasks) Wait(context.Context, uint32, func(task.Record) bool) (task.Record, error) {
 	return task.Record{}, context.Canceled

@@ -51,6 +51,7 @@ type Tasks interface {
 	Wait(ctx context.Context, uid uint32, cond func(task.Record) bool) (task.Record, error)
 	Sync(ctx context.Context) error
 	Reach(ctx context.Context, revision int64) error
+	InView(uid uint32) bool
 }
 
 // Keys is the cache of API keys; *state.KeyWatch is one.

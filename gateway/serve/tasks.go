@@ -65,7 +65,8 @@ func (c *call) sees(r *task.Record) bool {
 }
 
 // live asks the nodes of open tasks what became of their parts, every node once (TK-7). It never writes; tasks that a
-// workflow carries out are as their record says.
+// workflow carries out are as their record says. Nodes may have ended a task of which this gateway's view shows nothing yet (TK-10):
+// nobody hears of that before it does.
 func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Record) []task.Record {
 	byNode := map[string][]*task.Record{}
 	for i := range records {
@@ -109,9 +110,13 @@ func (s *Service) live(ctx context.Context, v *routing.View, records ...task.Rec
 	all.Wait()
 	now := make([]task.Record, len(records))
 	for i, r := range records {
-		if now[i] = task.Aggregate(r, outcomes[r.UID]); !r.Done() {
-			s.told.tell(now[i])
+		if now[i] = task.Aggregate(r, outcomes[r.UID]); r.Done() {
+			continue
 		}
+		if now[i].Done() && !s.Tasks.InView(r.UID) {
+			now[i] = r
+		}
+		s.told.tell(now[i])
 	}
 	return now
 }

@@ -93,7 +93,7 @@ func TestTK10EndsFollowTheView(t *testing.T) {
 
 // TK-10: who waits for a task hears of it, though its end came together with it and has to wait for the view.
 func TestTK10TasksDoNotWaitForTheViewOnlyEndsDo(t *testing.T) {
-	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}, version: map[string]uint64{}}
+	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]int64{}, version: map[string]uint64{}, views: &ViewWatch{}}
 	blocked, view := make(chan struct{}), make(chan struct{})
 	feed := &taskFeed{watch: w, log: zerolog.Nop(), shown: func(int64) error {
 		close(blocked)
@@ -122,6 +122,13 @@ func TestTK10TasksDoNotWaitForTheViewOnlyEndsDo(t *testing.T) {
 	}
 	if r, ok := w.Get(3); !ok || r.Done() {
 		t.Errorf("known %t, %v", ok, r.Status)
+	}
+	if w.InView(3) || w.InView(4) {
+		t.Error("the view shows nothing of the tasks yet")
+	}
+	w.views.follow.see(5)
+	if !w.InView(3) {
+		t.Error("the view shows what the task was written with")
 	}
 	close(view)
 	<-flushed

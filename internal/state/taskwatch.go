@@ -20,21 +20,22 @@ import (
 type TaskWatch struct {
 	mu      sync.RWMutex
 	byUID   map[uint32]*task.Record
-	uids    []uint32 // ascending
-	open    map[uint32]bool
+	uids    []uint32          // ascending
+	open    map[uint32]int64  // revision of the record of each open task
 	stamp   hlc.Stamp         // the latest of all tasks
 	version map[string]uint64 // by physical index: how often a task of it changed
 	seen    int64             // newest revision of what the cache holds or held
 	ended   endings
 	changed signal
 	client  *Client
+	views   *ViewWatch // may be nil
 	follow  follower
 }
 
 // WatchTasks lists all tasks and follows them until ctx ends. The end of a task is not shown before a view shows what the task did;
 // views may be nil.
 func (c *Client) WatchTasks(ctx context.Context, log zerolog.Logger, views *ViewWatch) (*TaskWatch, error) {
-	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]bool{}, version: map[string]uint64{}, client: c}
+	w := &TaskWatch{byUID: map[uint32]*task.Record{}, open: map[uint32]int64{}, version: map[string]uint64{}, client: c, views: views}
 	feed := &taskFeed{watch: w, log: log, shown: func(int64) error { return nil }}
 	w.follow = follower{client: c, prefixes: []string{familyOpen, familyDone}, log: log, to: feed}
 	if views != nil {
@@ -69,6 +70,14 @@ func (w *TaskWatch) Get(uid uint32) (r task.Record, ok bool) {
 		return *p, true
 	}
 	return task.Record{}, false
+}
+
+// InView says whether a view shows what the record of an open task was written with: its index that was made, or deleted.
+func (w *TaskWatch) InView(uid uint32) bool {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	revision, open := w.open[uid]
+	return open && (w.views == nil || w.views.follow.seen.Load() >= revision)
 }
 
 // Open lists the tasks that are not final, oldest first.
@@ -192,7 +201,7 @@ func (w *TaskWatch) saw(revision int64) {
 	w.seen = max(w.seen, revision)
 }
 
-func (w *TaskWatch) put(r *task.Record) {
+func (w *TaskWatch) put(r *task.Record, revision int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if old, known := w.byUID[r.UID]; known {
@@ -210,7 +219,7 @@ func (w *TaskWatch) put(r *task.Record) {
 	if r.Done() {
 		delete(w.open, r.UID)
 	} else {
-		w.open[r.UID] = true
+		w.open[r.UID] = revision
 	}
 }
 
@@ -266,7 +275,7 @@ func (f *taskFeed) apply(e event) {
 		f.log.Error().Err(err).Msg("task record ignored")
 		return
 	}
-	f.watch.put(r)
+	f.watch.put(r, e.revision)
 	if f.listing != nil {
 		f.listing[uid] = true
 	}
