@@ -18,6 +18,7 @@ import (
 
 	"github.com/miroir-search/miroir/e2e/inside"
 	"github.com/miroir-search/miroir/e2e/provider"
+	"github.com/miroir-search/miroir/internal/hlc"
 )
 
 const (
@@ -43,6 +44,7 @@ type scene struct {
 	*provider.Local
 	in  *inside.Inside
 	sdk meilisearch.ServiceManager
+	old <-chan time.Time // when journals reach back to what is missed: an empty one begins later than a clock may be wrong
 }
 
 func run(ctx context.Context, documents, missed int) (err error) {
@@ -57,7 +59,7 @@ func run(ctx context.Context, documents, missed int) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &scene{cluster, in, meilisearch.New(cluster.URL(), meilisearch.WithAPIKey(cluster.MasterKey()), meilisearch.DisableRetries())}
+	s := &scene{cluster, in, meilisearch.New(cluster.URL(), meilisearch.WithAPIKey(cluster.MasterKey()), meilisearch.DisableRetries()), time.After(hlc.MaxSkew + time.Second)}
 	if err := s.fill(ctx, documents); err != nil {
 		return err
 	}
@@ -187,6 +189,11 @@ func (s *scene) back(ctx context.Context, what string, documents int) error {
 
 // missed measures the catch-up by journals.
 func (s *scene) missed(ctx context.Context, writes int) error {
+	select {
+	case <-s.old:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	if err := s.down(ctx, "sidecar-1", "engine-1"); err != nil {
 		return err
 	}
