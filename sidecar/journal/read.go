@@ -17,7 +17,6 @@ import (
 type Known struct {
 	guard.Op
 	Place   hlc.Stamp
-	Via     Via
 	ordinal uint32
 	body    span
 }
@@ -61,8 +60,7 @@ func (j *Journal) operations(prefix []byte, visit func(Known)) error {
 		}
 		k.ordinal = uint32(reader64(append([]byte{0, 0, 0, 0}, key[len(key)-4:]...))) //nolint:gosec // four bytes
 		k.Op = guard.Op{Version: e.version, Write: cmp.Or(e.write, leg.Write), Kind: leg.Kind, Floor: e.floor, Includes: e.includes, Late: e.late}
-		k.Task, k.Copied = leg.Task, leg.Via == Copied
-		k.Via, k.body = leg.Via, e.body
+		k.Task, k.Copied, k.body = leg.Task, leg.Via == Copied, e.body
 		visit(k)
 		return nil
 	})
